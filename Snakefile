@@ -1,0 +1,307 @@
+"""Does a U-Net with two encoders beat a U-Net with one or none? Every number, from the archives to Table 1.
+
+    snakemake --cores all                                       the reference experiment, config/config.yaml
+    snakemake --cores all --configfile config/quickstart.yaml   the same steps on drawn films, minutes on a laptop
+
+Rules stand in the order of the work. Each calls the script of its name in workflow/scripts; the library is lungseg/.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, workflow.basedir)
+
+from lungseg.config import read_experiment
+from lungseg.errors import InputError
+from lungseg.fingerprint import fingerprint
+
+# glibc hands every big block back to the kernel and pays page faults for it again; keeping them trains up to twice as fast.
+os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
+os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
+os.environ.setdefault("LUNGSEG_ROOT", workflow.basedir)
+
+if "name" not in config:
+
+    configfile: "config/config.yaml"
+
+
+try:
+    EXPERIMENT = read_experiment(config)
+except InputError as error:
+    raise WorkflowError(str(error))
+config.update(EXPERIMENT.model_dump(mode="json"))
+
+DATASETS = config["datasets"]
+VARIANTS = list(config["variants"])
+SEEDS = config["seeds"]
+TRAIN_ON = list(config["train_on"])
+# In the order in which `expand` below lists the runs of one training set.
+RUNS = [{"variant": variant, "seed": seed} for variant in VARIANTS for seed in SEEDS]
+ALL_RUNS = [{"train_on": name} | run for name in TRAIN_ON for run in RUNS]
+# What a job's imported modules mean: an edit there plans the job again.
+CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
+SCRIPTS = "workflow/scripts"
+
+
+pathvars:
+    data=EXPERIMENT.folder("data"),
+    results=EXPERIMENT.folder("results"),
+    logs=EXPERIMENT.folder("results/logs"),
+    benchmarks=EXPERIMENT.folder("results/benchmarks"),
+
+
+wildcard_constraints:
+    dataset="[a-z]+",
+    variant="[A-Za-z0-9_-]+",
+    train_on="[A-Za-z0-9_-]+",
+    seed=r"\d+",
+
+
+localrules:
+    all,
+    download,
+
+
+rule all:
+    input:
+        "<results>/table1.csv",
+        "<results>/comparisons.csv",
+        "<results>/metrics.json",
+        "<results>/figures/overlays.png",
+        "<results>/runs/tracking.csv",
+        "<results>/manifest.json",
+    default_target: True
+
+
+rule download:
+    output:
+        record="<data>/raw/{dataset}/archives.json",
+    params:
+        archives=config["archives"],
+        code=CODE["download"],
+    log:
+        "<logs>/download/{dataset}.log",
+    benchmark:
+        "<benchmarks>/download/{dataset}.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/download.py"
+
+
+rule preprocess:
+    input:
+        record=rules.download.output.record,
+    output:
+        pixels="<data>/processed/{dataset}.npy",
+        table="<results>/images/{dataset}.csv",
+        unused="<results>/images/{dataset}.unused.csv",
+    params:
+        size=config["preprocessing"]["size"],
+        frame=config["preprocessing"]["frame"],
+        code=CODE["preprocess"],
+    threads: 2
+    log:
+        "<logs>/preprocess/{dataset}.log",
+    benchmark:
+        "<benchmarks>/preprocess/{dataset}.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/preprocess.py"
+
+
+rule split:
+    input:
+        table=rules.preprocess.output.table,
+    output:
+        split="<results>/splits/{dataset}.csv",
+    params:
+        method=config["split"]["method"],
+        seed=config["split"]["seed"],
+        code=CODE["split"],
+    log:
+        "<logs>/split/{dataset}.log",
+    benchmark:
+        "<benchmarks>/split/{dataset}.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/split.py"
+
+
+# One job is one run: it can be killed and goes on from its checkpoint.
+rule train:
+    input:
+        pixels=collect(rules.preprocess.output.pixels, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        tables=collect(rules.preprocess.output.table, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        splits=collect(rules.split.output.split, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+    output:
+        weights="<results>/runs/{variant}/{train_on}/seed{seed}/weights.safetensors",
+        card="<results>/runs/{variant}/{train_on}/seed{seed}/weights.json",
+        history="<results>/runs/{variant}/{train_on}/seed{seed}/history.csv",
+    params:
+        variant=lookup(dpath="variants/{variant}", within=config),
+        training=config["training"],
+        device=config["device"],
+        code=CODE["train"],
+    threads: 2
+    resources:
+        gpu=0 if config["device"] == "cpu" else 1,
+    log:
+        "<logs>/train/{variant}.{train_on}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/train/{variant}.{train_on}.seed{seed}.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/train.py"
+
+
+# One job holds all runs of a training set, so that loading torch does not cost more than the predictions.
+rule predict:
+    input:
+        weights=expand(rules.train.output.weights, variant=VARIANTS, seed=SEEDS, allow_missing=True),
+        cards=expand(rules.train.output.card, variant=VARIANTS, seed=SEEDS, allow_missing=True),
+        pixels=expand(rules.preprocess.output.pixels, dataset=DATASETS),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        expand(
+            "<results>/runs/{variant}/{train_on}/seed{seed}/predictions.npz",
+            variant=VARIANTS,
+            seed=SEEDS,
+            allow_missing=True,
+        ),
+    params:
+        datasets=DATASETS,
+        device=config["device"],
+        code=CODE["predict"],
+    threads: 2
+    resources:
+        gpu=0 if config["device"] == "cpu" else 1,
+    log:
+        "<logs>/predict/{train_on}.log",
+    benchmark:
+        "<benchmarks>/predict/{train_on}.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/predict.py"
+
+
+rule score:
+    input:
+        predictions=rules.predict.output,
+        pixels=expand(rules.preprocess.output.pixels, dataset=DATASETS),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        "<results>/scores/{train_on}.csv",
+    params:
+        runs=RUNS,
+        datasets=DATASETS,
+        code=CODE["score"],
+    log:
+        "<logs>/score/{train_on}.log",
+    benchmark:
+        "<benchmarks>/score/{train_on}.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/score.py"
+
+
+rule collect:
+    input:
+        expand(rules.score.output, train_on=TRAIN_ON),
+    output:
+        "<results>/scores.csv",
+    params:
+        code=CODE["collect"],
+    log:
+        "<logs>/collect.log",
+    benchmark:
+        "<benchmarks>/collect.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/collect.py"
+
+
+rule infer:
+    input:
+        scores=rules.collect.output[0],
+    output:
+        estimates="<results>/estimates.csv",
+        comparisons="<results>/comparisons.csv",
+    params:
+        resamples=config["statistics"]["resamples"],
+        level=config["statistics"]["level"],
+        seed=config["statistics"]["seed"],
+        code=CODE["infer"],
+    log:
+        "<logs>/infer.log",
+    benchmark:
+        "<benchmarks>/infer.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/infer.py"
+
+
+rule table1:
+    input:
+        estimates=rules.infer.output.estimates,
+    output:
+        csv="<results>/table1.csv",
+        md="<results>/table1.md",
+        tex="<results>/table1.tex",
+        html="<results>/table1.html",
+    params:
+        train_on=config["table1"]["train_on"],
+        test_on=config["table1"]["test_on"],
+        note=config["note"],
+        code=CODE["table1"],
+    log:
+        "<logs>/table1.log",
+    benchmark:
+        "<benchmarks>/table1.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/table1.py"
+
+
+rule figures:
+    input:
+        scores=rules.collect.output[0],
+        histories=expand(rules.train.output.history, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
+        predictions=expand(
+            "<results>/runs/{variant}/{train_on}/seed{seed}/predictions.npz",
+            train_on=config["table1"]["train_on"],
+            variant=VARIANTS,
+            seed=SEEDS,
+        ),
+        pixels=expand(rules.preprocess.output.pixels, dataset=DATASETS),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+    output:
+        multiext("<results>/figures/training_curves", curves_svg=".svg", curves_png=".png"),
+        multiext("<results>/figures/overlays", overlays_svg=".svg", overlays_png=".png"),
+        multiext("<results>/figures/dice_per_image", dice_svg=".svg", dice_png=".png"),
+    params:
+        runs=ALL_RUNS,
+        datasets=DATASETS,
+        train_on=config["table1"]["train_on"],
+        code=CODE["figures"],
+    log:
+        "<logs>/figures.log",
+    benchmark:
+        "<benchmarks>/figures.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/figures.py"

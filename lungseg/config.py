@@ -1,0 +1,149 @@
+"""What a legal experiment is: the one source of every configuration file's keys, types and defaults.
+
+The defaults are the reference experiment; `config/schema.json` is exported from here for editors.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, ValidationError, model_validator
+
+from lungseg.errors import InputError
+from lungseg.recipe import Choice, Training, Variant
+
+DatasetName = Literal["montgomery", "shenzhen", "jsrt", "phantom"]
+PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+Seed = Annotated[int, Field(ge=0)]
+
+
+class Preprocessing(Choice):
+    """How a film becomes the network's input."""
+
+    size: int = Field(256, gt=0, multiple_of=32, description="Side of the square grid in px; five halvings must fit.")
+    frame: Literal["stretch", "pad", "crop"] = Field(
+        "stretch",
+        description="`stretch` the film to the square, `pad` it to a square first, or `crop` black borders first.",
+    )
+
+
+class Split(Choice):
+    """Which image is for training, validation and testing."""
+
+    method: Literal["gaal2020", "random"] = Field(
+        "gaal2020",
+        description="`gaal2020`: the published ids; `random`: seeded, stratified by data set and abnormality.",
+    )
+    seed: Seed = Field(0, description="Seed of the random split.")
+
+
+class Statistics(Choice):
+    """How intervals are made."""
+
+    resamples: int = Field(10_000, ge=100, description="Resamples of the crossed bootstrap.")
+    level: float = Field(0.95, gt=0, lt=1, description="Coverage the intervals aim at.")
+    seed: Seed = Field(0, description="Seed of the resampling.")
+
+
+class Table1(Choice):
+    """Which cell of the experiment stands beside the published number."""
+
+    train_on: PathPart = Field("pooled", description="The training set, one of the names under train_on.")
+    test_on: str = Field("pooled", description="A data set, or `pooled` for all test images together.")
+
+
+class Experiment(Choice):
+    """A whole configuration file."""
+
+    name: PathPart = Field(description="`paper` writes to results/; any other name to <name>/results/.")
+    note: str = Field("", description="What is reduced, random or missing; printed wherever the numbers stand.")
+    datasets: tuple[DatasetName, ...] = Field(min_length=1, description="Data sets to prepare and test on.")
+    archives: str | None = Field(
+        "archives", description="Folder of already downloaded archives that is looked at first; it need not exist."
+    )
+    preprocessing: Preprocessing = Preprocessing()
+    split: Split = Split()
+    train_on: dict[PathPart, tuple[DatasetName, ...]] = Field(min_length=1, description="Training sets by name.")
+    seeds: tuple[Seed, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="One training per seed.")
+    variants: dict[PathPart, Variant] = Field(min_length=1, description="Networks by name.")
+    training: Training = Training()
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
+    checkpoint_seconds: float = Field(
+        60, ge=0, description="A checkpoint is written after an epoch when the last one is older than this."
+    )
+    statistics: Statistics = Statistics()
+    table1: Table1 = Table1()
+
+    @model_validator(mode="after")
+    def names_agree(self) -> Self:
+        """Every name that is used is one that is defined, and none is used twice."""
+        for train_on, datasets in self.train_on.items():
+            if unknown := set(datasets) - set(self.datasets):
+                raise ValueError(f"train_on.{train_on} names {sorted(unknown)}, which `datasets` does not list")
+        if self.table1.train_on not in self.train_on:
+            raise ValueError(f"table1.train_on is {self.table1.train_on!r}, not one of {sorted(self.train_on)}")
+        if self.table1.test_on not in (*self.datasets, "pooled"):
+            raise ValueError(f"table1.test_on is {self.table1.test_on!r}, not one of {[*self.datasets, 'pooled']}")
+        for key in ("datasets", "seeds"):
+            values = getattr(self, key)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key} names one value twice: {list(values)}")
+        if "phantom" in self.datasets and len(self.datasets) > 1:
+            raise ValueError("phantom is drawn, never mixed with real data sets: list it alone")
+        return self
+
+    def folder(self, name: str) -> str:
+        """Where this experiment's `data` or `results` lie, so that no experiment overwrites another."""
+        return name if self.name == "paper" else f"{self.name}/{name}"
+
+
+def read_experiment(config: Mapping[str, Any]) -> Experiment:
+    """Check a configuration as Snakemake read it.
+
+    Args:
+        config: The parsed YAML, command line overrides included.
+
+    Raises:
+        InputError: For the first key that is unknown, missing or has an illegal value.
+    """
+    try:
+        return Experiment.model_validate(dict(config))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the experiment"
+        raise InputError(f"config key {key}", _found(first), _expected(first), _remedy(first)) from error
+
+
+def _found(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    if error["type"] == "missing":
+        return "nothing"
+    if error["type"] == "extra_forbidden":
+        return f"an unknown key (value {error['input']!r})"
+    return "a contradiction" if error["type"] == "value_error" else repr(error["input"])
+
+
+def _expected(error: Any) -> str:  # noqa: ANN401
+    if error["type"] == "extra_forbidden":
+        return "one of " + ", ".join(_known_keys(error["loc"][:-1]))
+    message: str = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return f"consistency: {message}" if error["type"] == "value_error" else message[0].lower() + message[1:]
+
+
+def _remedy(error: Any) -> str:  # noqa: ANN401
+    count = "" if error["type"] != "extra_forbidden" else " or remove it"
+    return f"Correct it{count} in the configuration file; config/README.md explains every key."
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    """Names of the legal keys at a place in the configuration."""
+    groups: dict[str, type[Choice]] = {
+        "preprocessing": Preprocessing, "split": Split, "variants": Variant,
+        "training": Training, "statistics": Statistics, "table1": Table1,
+    }  # fmt: skip
+    return list((groups[str(location[0])] if location else Experiment).model_fields)
+
+
+def schema() -> str:
+    """The JSON Schema of a configuration file, for editors and `snakemake.utils.validate`."""
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(dialect | Experiment.model_json_schema(), indent=1) + "\n"

@@ -1,0 +1,100 @@
+"""What a job tells the person at the terminal, and the same in its log file."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, TextIO, TypeVar
+
+from lungseg.errors import InputError
+
+
+class _Tee:
+    """A text stream that also writes to a log; progress bars' carriage returns stay out of the log."""
+
+    def __init__(self, terminal: TextIO, log: TextIO) -> None:
+        self.terminal, self.log = terminal, log
+
+    def write(self, text: str) -> int:
+        self.terminal.write(text)
+        if "\r" not in text:
+            self.log.write(text)
+            self.log.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        self.terminal.flush()
+
+    def isatty(self) -> bool:
+        return self.terminal.isatty()
+
+
+def describe(error: BaseException) -> str | None:
+    """The one message for an error a person can mend, or None for a defect that needs its traceback."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        where = InputError(
+            error.filename, error.strerror or "an error of the system", "a readable and writable place",
+            "Free space, change its permissions, or choose another folder.",
+        )  # fmt: skip
+        return str(where)
+    return None
+
+
+def _explain(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    message = describe(error)
+    if message is None:
+        import traceback as standard
+
+        standard.print_exception(kind, error, traceback)
+    else:
+        print(f"lungseg: {message}", file=sys.stderr)
+
+
+def begin(log: str) -> None:
+    """Send everything a job prints to its log as well, and tell bad input in one message.
+
+    Args:
+        log: Path of the job's log file, written anew.
+    """
+    path = Path(log)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = path.open("w", encoding="utf-8")
+    sys.stdout, sys.stderr = _Tee(sys.__stdout__, stream), _Tee(sys.__stderr__, stream)  # type: ignore[assignment]
+    sys.excepthook = _explain
+
+
+class Epoch(Protocol):
+    """What an epoch must tell to be followed."""
+
+    epoch: int
+    train_loss: float
+    validation_dice: float
+    images_per_second: float
+    seconds: float
+
+
+E = TypeVar("E", bound=Epoch)
+
+
+def follow(epochs: Iterable[E], total: int, name: str) -> Iterator[E]:
+    """Print a line for each epoch, with the time left by the epochs so far, and pass it on.
+
+    Args:
+        epochs: As they come.
+        total: How many will come.
+        name: What is trained.
+    """
+    seconds = []
+    for epoch in epochs:
+        seconds.append(epoch.seconds)
+        left = (total - epoch.epoch) * sum(seconds) / len(seconds)
+        print(
+            f"{name}  epoch {epoch.epoch}/{total}  loss {epoch.train_loss:.3f}  "
+            f"validation Dice {epoch.validation_dice:.4f}  {epoch.images_per_second:.1f} images/s  "
+            f"{time.strftime('%H:%M:%S', time.gmtime(left))} left",
+            flush=True,
+        )
+        yield epoch

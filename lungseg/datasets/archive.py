@@ -1,0 +1,237 @@
+"""Getting an archive, whole and of known origin, from a folder or an address."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from zipfile import is_zipfile
+
+import pooch
+from requests.exceptions import RequestException
+
+from lungseg.errors import InputError
+from lungseg.files import replacing
+
+SUMS = "SHA256SUMS"
+RETRIES = 2  # per address, after the first try
+TIMEOUT_SECONDS = 30.0  # without a single byte
+CHUNK_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A file as its publisher offers it.
+
+    Args:
+        name: Its official name.
+        page: Where a person reads about it.
+        urls: Its official address, then mirrors; empty where a person has to log in.
+        sha256: The official file's hash, where one is known.
+        md5: The same, for publishers who give only this one.
+        obtain: What a person does to get a file that has no address, as a sentence.
+        instead: Another archive with the same content.
+    """
+
+    name: str
+    page: str
+    urls: tuple[str, ...] = ()
+    sha256: str | None = None
+    md5: str | None = None
+    obtain: str | None = None
+    instead: "Archive | None" = None
+
+    def choices(self) -> Iterator["Archive"]:
+        """This archive, then those that serve instead of it."""
+        yield self
+        if self.instead is not None:
+            yield from self.instead.choices()
+
+
+@dataclass(frozen=True)
+class Obtained:
+    """An archive that lies in a folder, and what is known of it; one entry of archives.json.
+
+    Args:
+        archive: File name.
+        sha256: Of the file as it is.
+        bytes: Its length.
+        source: `official`, a mirror's address, `vouched by SHA256SUMS`, or `unverified`.
+        official: Whether it has the official hash; None where no official hash is known.
+    """
+
+    archive: str
+    sha256: str
+    bytes: int
+    source: str
+    official: bool | None
+
+
+def fetch_all(archives: tuple[Archive, ...], folder: Path, offered: Path | None) -> list[Obtained]:
+    """Fetch every archive and write `archives.json` beside them; what already lies there whole is kept.
+
+    Raises:
+        InputError: One of them cannot be had, or is not what it should be.
+    """
+    obtained = [fetch(archive, folder, offered) for archive in archives]
+    with replacing(folder / "archives.json") as path:
+        path.write_text(json.dumps([asdict(entry) for entry in obtained], indent=2) + "\n", encoding="utf-8")
+    return obtained
+
+
+def fetch(archive: Archive, folder: Path, offered: Path | None = None) -> Obtained:
+    """Bring an archive into a folder; nothing but the whole file ever bears its name there.
+
+    Args:
+        archive: What to bring.
+        folder: Where to; it is made.
+        offered: Folder of already downloaded archives, looked at first. A SHA256SUMS file in it vouches for its
+            archives; without one the official hash decides.
+
+    Raises:
+        InputError: No address answers, an account is needed, or a file has another hash than it should have.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for choice in archive.choices():
+        if offered is not None and (offered / choice.name).is_file():
+            return _record(_copy(choice, folder, offered), folder)
+    for choice in archive.choices():
+        if (kept := _kept(choice, folder)) is not None:
+            return kept
+    failures: list[str] = []
+    for choice in archive.choices():
+        for url in choice.urls:
+            if (failure := _download(choice, url, folder)) is None:
+                return _record(_downloaded(choice, url, folder), folder)
+            failures.append(f"{url} ({failure})")
+    raise _unobtainable(archive, offered, failures)
+
+
+def read_sums(path: Path) -> dict[str, str]:
+    """File name -> SHA-256 of a file as `sha256sum` writes it.
+
+    Raises:
+        InputError: A line is not a hash and a name.
+    """
+    sums = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        digest, _, name = line.strip().partition(" ")
+        if len(digest) != 64 or not name:
+            remedy = f"Write it anew: cd {path.parent} && sha256sum *.zip > {SUMS}"
+            raise InputError(f"{path} line {number}", repr(line), "a SHA-256 hash, two spaces, a file name", remedy)
+        sums[name.strip().removeprefix("*")] = digest.lower()
+    return sums
+
+
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
+    """A file's hash as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def _copy(archive: Archive, folder: Path, offered: Path) -> Obtained:
+    """Judge an offered file and copy it, unless the same file already lies in the folder."""
+    path, target = offered / archive.name, folder / archive.name
+    found = file_hash(path)
+    vouched = read_sums(offered / SUMS).get(archive.name) if (offered / SUMS).is_file() else None
+    if vouched not in (None, found):
+        expected = f"sha256 {vouched}, as {offered / SUMS} says"
+        raise InputError(path, f"sha256 {found}", expected, f"It is incomplete or changed: get it again. {archive.page}")
+    official = _is_official(archive, path, found)
+    if vouched is None and official is False:
+        expected = f"the official {'sha256 ' + archive.sha256 if archive.sha256 else f'md5 {archive.md5}'}"
+        remedy = f"Get it again from {archive.page}, or vouch for it with a {SUMS} file beside it."
+        raise InputError(path, f"sha256 {found}", expected, remedy)
+    if not target.is_file() or file_hash(target) != found:
+        with replacing(target) as part, path.open("rb") as source, part.open("wb") as copy:
+            shutil.copyfileobj(source, copy, CHUNK_BYTES)
+    origin = "vouched by SHA256SUMS" if vouched else "official" if official else "unverified"
+    return Obtained(archive.name, found, path.stat().st_size, origin, official)
+
+
+def _is_official(archive: Archive, path: Path, sha256: str) -> bool | None:
+    """Whether a file is the publisher's, None where the publisher's hash is not known."""
+    if archive.sha256 is not None:
+        return sha256 == archive.sha256
+    return file_hash(path, "md5") == archive.md5 if archive.md5 is not None else None
+
+
+def _record(obtained: Obtained, folder: Path) -> Obtained:
+    """Note beside an archive what is known of it, so that it is kept even when archives.json is gone."""
+    with replacing(folder / f"{obtained.archive}.json") as path:
+        path.write_text(json.dumps(asdict(obtained), indent=2) + "\n", encoding="utf-8")
+    return obtained
+
+
+def _kept(archive: Archive, folder: Path) -> Obtained | None:
+    """What was noted of an archive that lies in the folder unchanged, or None."""
+    try:
+        note = Obtained(**json.loads((folder / f"{archive.name}.json").read_text(encoding="utf-8")))
+        return note if file_hash(folder / archive.name) == note.sha256 else None
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _download(archive: Archive, url: str, folder: Path) -> str | None:
+    """Download to a hidden folder, check, then move; returns why it failed, or None."""
+    known = f"sha256:{archive.sha256}" if archive.sha256 else f"md5:{archive.md5}" if archive.md5 else None
+    partial = folder / f".{archive.name}.part"
+    shutil.rmtree(partial, ignore_errors=True)
+    client = pooch.create(
+        path=partial, base_url="", registry={archive.name: known}, urls={archive.name: url}, retry_if_failed=RETRIES
+    )
+    try:
+        client.fetch(archive.name, downloader=_download_zip)
+        (partial / archive.name).replace(folder / archive.name)
+    except (RequestException, ValueError) as error:
+        return _reason(error)
+    except OSError as error:  # the disk is full, for example; the system does not say where
+        raise OSError(error.errno, error.strerror, str(folder / archive.name)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return None
+
+
+def _download_zip(url: str, path: str, client: pooch.Pooch) -> None:
+    """Download with a progress bar; a page with a form in the place of an archive is no archive."""
+    pooch.HTTPDownloader(progressbar=True, chunk_size=CHUNK_BYTES, timeout=TIMEOUT_SECONDS)(url, path, client)
+    if not is_zipfile(path):
+        raise ValueError("what it sends is not a whole zip file")
+
+
+def _reason(error: Exception) -> str:
+    """Why a download failed, in a few words."""
+    text = str(error)
+    for sign, words in {
+        "Failed to resolve": "no such host, or no network",
+        "refused": "connection refused",
+        "unreachable": "network unreachable",
+        "imed out": "timed out",
+        "IncompleteRead": "broke off midway",
+        "roken": "broke off midway",
+        "hash of downloaded file": "sent a file with another hash than the official one",
+    }.items():
+        if sign in text:
+            return words
+    return text.splitlines()[0].partition(" for url")[0]
+
+
+def _downloaded(archive: Archive, url: str, folder: Path) -> Obtained:
+    path = folder / archive.name
+    source = "official" if url == archive.urls[0] else url
+    official = True if archive.sha256 or archive.md5 else None
+    return Obtained(archive.name, file_hash(path), path.stat().st_size, source, official)
+
+
+def _unobtainable(archive: Archive, offered: Path | None, failures: list[str]) -> InputError:
+    """What to tell when an archive is neither in the folder of archives nor to be had from an address."""
+    place = offered if offered is not None else Path("archives")
+    names = " or ".join(choice.name for choice in archive.choices())
+    tried = f", and no address that sends it: {'; '.join(failures)}" if failures else ""
+    by_hand = " Or: ".join(
+        choice.obtain or f"Download {choice.name} from {choice.urls[0]} elsewhere, see {choice.page}."
+        for choice in archive.choices()
+    )
+    found = f"no such file{tried}"
+    return InputError(place / archive.name, found, names, f"{by_hand} Then put the file, under that name, into {place}/.")

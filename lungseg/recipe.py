@@ -1,0 +1,61 @@
+"""What determines a trained network: the choices a reader may question, without torch.
+
+Everything here enters the identity of a run. A change of one of these values trains again.
+"""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+EncoderName = Literal["mobilenetv2", "inceptionresnetv2"]
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Choice(BaseModel):
+    """A frozen group of named choices; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Variant(Choice):
+    """One network of the comparison, as data."""
+
+    encoders: tuple[EncoderName, ...] = Field(
+        (), description="Encoders joined at every scale; none is the plain U-Net of Ronneberger et al. (2015)."
+    )
+    weights: str = Field(
+        "random",
+        description="What the encoders start from: `random`, `imagenet` (through timm, from its hub), "
+        "or the path of a local safetensors file of one encoder.",
+    )
+    width: Positive = Field(64, description="Channels at the first level of the plain U-Net; doubled at each level.")
+    meta_learner: bool = Field(
+        False,
+        description="Dense layers of 32, 64 and 128 with dropout 0.4 and batch normalisation before the last convolution.",
+    )
+
+    @model_validator(mode="after")
+    def weights_fit_the_encoders(self) -> Self:
+        """A plain U-Net has nothing pretrained, and one file holds the weights of one encoder."""
+        if self.weights != "random" and not self.encoders:
+            raise ValueError("`weights` needs `encoders`: a plain U-Net starts from random weights")
+        if self.weights not in ("random", "imagenet") and len(self.encoders) > 1:
+            raise ValueError("a weights file holds one encoder; use `random` or `imagenet` for joined encoders")
+        return self
+
+
+class Training(Choice):
+    """How every network of an experiment is trained; the same for all of them."""
+
+    epochs: Positive = Field(60, description="Passes over the training images.")
+    learning_rate: float = Field(0.001, gt=0, description="Adam's step size at the start.")
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine", description="`cosine` falls to zero over all steps; `constant` stays at learning_rate."
+    )
+    batch_size: Positive = Field(16, description="Images per step; a last incomplete batch is left out.")
+    augmentation: Literal["light", "none"] = Field(
+        "light", description="`light`: rotation, shift, scale, brightness and contrast, jointly for image and mask."
+    )
+    precision: Literal["bfloat16", "float32"] = Field(
+        "bfloat16", description="Arithmetic of the forward and backward pass; weights stay in float32."
+    )

@@ -1,0 +1,114 @@
+"""Networks: shape in is shape out, gradients reach everything, scales lie on one grid, weights come from where they should."""
+
+from pathlib import Path
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+
+from lungseg.errors import InputError
+from lungseg.models import JoinedEncoder, MetaLearner, build
+from lungseg.recipe import Variant
+
+VARIANTS = {
+    "unet": Variant(width=4),
+    "unet_mobilenetv2": Variant(encoders=("mobilenetv2",)),
+    "unet_inceptionresnetv2": Variant(encoders=("inceptionresnetv2",)),
+    "proposed": Variant(encoders=("mobilenetv2", "inceptionresnetv2"), meta_learner=True),
+}
+WEIGHTS = Path(__file__).parents[2] / "shared/weights/mobilenetv2_100.imagenet-int8.safetensors"
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_shape_is_kept_and_gradients_reach_every_parameter(variant: Variant) -> None:
+    network = build(variant, 0).train()
+    films = torch.randn(2, 1, 64, 96)
+    logits = network(films)
+    assert logits.shape == films.shape
+    logits.square().mean().backward()
+    missing = [name for name, tensor in network.named_parameters() if tensor.grad is None]
+    assert missing == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_seed_decides_the_start(variant: Variant) -> None:
+    first, same, other = (list(build(variant, seed).parameters())[0] for seed in (0, 0, 1))
+    assert torch.equal(first, same)
+    assert not torch.equal(first, other)
+
+
+def test_both_encoders_lie_on_one_grid() -> None:
+    encoder = JoinedEncoder(("mobilenetv2", "inceptionresnetv2")).eval()
+    with torch.inference_mode():
+        scales = encoder(torch.randn(1, 1, 128, 128))
+    assert [scale.shape[-1] for scale in scales] == [128, 64, 32, 16, 8, 4]
+    assert [scale.shape[1] for scale in scales] == encoder.out_channels
+    singles = [JoinedEncoder((name,)).out_channels for name in encoder.names]
+    assert [a + b for a, b in zip(singles[0][1:], singles[1][1:], strict=True)] == encoder.out_channels[1:]
+
+
+def test_padded_inception_looks_where_the_input_is() -> None:
+    """A spot in the film answers at the same place of every scale; without padding it drifts to the upper left."""
+    encoder = JoinedEncoder(("inceptionresnetv2",)).eval()
+    film = torch.randn(1, 1, 128, 128, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    scale = encoder(film)[2]  # 32 x 32: before the deep layers see everything
+    (gradient,) = torch.autograd.grad(scale[0, :, 16, 16].sum(), film)
+    rows = gradient[0, 0].abs().sum(dim=1)
+    centre = (rows * torch.arange(128)).sum() / rows.sum()
+    assert abs(centre - 66) < 4  # pixel 16 of 32 stands for rows 64 to 67
+
+
+def test_joined_encoder_is_known_to_segmentation_models_pytorch() -> None:
+    network = smp.Unet("lungseg:mobilenetv2+inceptionresnetv2", encoder_weights=None, in_channels=1)
+    assert isinstance(network.encoder, JoinedEncoder)
+
+
+def test_parameters_are_those_of_the_libraries_own_unets() -> None:
+    def count(network: torch.nn.Module) -> int:
+        return sum(p.numel() for p in network.parameters())
+
+    mobile = smp.Unet("tu-mobilenetv2_100", encoder_weights=None, in_channels=1)
+    inception = smp.Unet("inceptionresnetv2", encoder_weights=None, in_channels=1)
+    assert count(build(VARIANTS["unet_mobilenetv2"], 0)) == count(mobile)
+    assert count(build(VARIANTS["unet_inceptionresnetv2"], 0)) == count(inception)
+
+
+def test_meta_learner_is_as_the_paper_says() -> None:
+    head = MetaLearner(16)
+    assert [layer.out_channels for layer in head if isinstance(layer, torch.nn.Conv2d)] == [32, 64, 128, 1]
+    assert [layer.p for layer in head if isinstance(layer, torch.nn.Dropout)] == [0.4]
+    assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in head)
+    assert isinstance(build(VARIANTS["proposed"], 0).segmentation_head, MetaLearner)
+
+
+@pytest.mark.skipif(not WEIGHTS.exists(), reason="the local ImageNet weights are not here")
+def test_local_weights_are_those_of_the_file() -> None:
+    from safetensors.torch import load_file
+
+    encoder = build(Variant(encoders=("mobilenetv2",), weights=str(WEIGHTS)), 0).encoder.parts[0].model
+    stored = load_file(WEIGHTS)
+    assert torch.allclose(encoder.conv_stem.weight, stored["conv_stem.weight"].sum(dim=1, keepdim=True))
+    for key in ("blocks.3.1.conv_dw.weight", "blocks.6.0.bn3.running_var"):
+        assert torch.equal(encoder.state_dict()[key], stored[key])
+
+
+@pytest.mark.skipif(not WEIGHTS.exists(), reason="the local ImageNet weights are not here")
+def test_weights_of_another_network_are_refused() -> None:
+    with pytest.raises(InputError, match="expected the weights of timm's inception_resnet_v2"):
+        build(Variant(encoders=("inceptionresnetv2",), weights=str(WEIGHTS)), 0)
+
+
+def test_missing_or_broken_weights_file_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file, expected a safetensors file"):
+        build(Variant(encoders=("mobilenetv2",), weights=str(tmp_path / "none.safetensors")), 0)
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(b"\0" * 100)
+    with pytest.raises(InputError, match=r"broken.safetensors: found .* expected the weights of timm's mobilenetv2"):
+        build(Variant(encoders=("mobilenetv2",), weights=str(broken)), 0)
+
+
+def test_hub_out_of_reach_names_the_choices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match="weights of mobilenetv2: found .*Choose `weights: random`, the path"):
+        build(Variant(encoders=("mobilenetv2",), weights="imagenet"), 0)

@@ -1,0 +1,168 @@
+"""Training: the same bytes from the same seed, with or without a kill; two films can be learnt by heart."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from lungseg.augmentation import augment
+from lungseg.models import build
+from lungseg.parts import Part
+from lungseg.recipe import Training, Variant
+from lungseg.training import Checkpoint, Epoch, Examples, fit, identity, learning_rate, loss_per_image, start, validate
+
+SIZE = 32
+RECIPE = Training(epochs=6, batch_size=4, precision="float32")
+VARIANT = Variant(width=4)
+
+
+def discs(number: int, seed: int = 0) -> Part:
+    """Dark discs on a bright ground, with their masks."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:SIZE, :SIZE]
+    centres, radii = rng.uniform(10, 22, (number, 2)), rng.uniform(4, 9, number)
+    masks = np.stack([(y - a) ** 2 + (x - b) ** 2 < r**2 for (a, b), r in zip(centres, radii, strict=True)])
+    images = np.clip(180 - 90 * masks + rng.normal(0, 10, masks.shape), 0, 255).astype(np.uint8)
+    return Part(["phantom"] * number, [f"disc{i}" for i in range(number)], images, masks.astype(np.uint8))
+
+
+def train(seed: int = 0, checkpoint: Checkpoint | None = None, recipe: Training = RECIPE) -> tuple[bytes, list[Epoch]]:
+    """Weights after a whole training, as safetensors bytes, and its epochs."""
+    examples = Examples.of(discs(10), start("cpu", 1))
+    network = build(VARIANT, seed)
+    epochs = list(fit(network, examples, examples, recipe, seed, checkpoint))
+    return save({key: value.contiguous() for key, value in network.state_dict().items()}), epochs
+
+
+def test_same_seed_same_weights_and_another_seed_others() -> None:
+    first, _ = train(0)
+    assert train(0)[0] == first
+    assert train(1)[0] != first
+
+
+def test_resumed_run_ends_in_the_bytes_of_one_never_interrupted(tmp_path: Path) -> None:
+    whole, epochs = train()
+    checkpoint = Checkpoint(tmp_path / "checkpoint.pt", "discs", seconds=0)
+    examples = Examples.of(discs(10), start("cpu", 1))
+    interrupted = fit(build(VARIANT, 0), examples, examples, RECIPE, 0, checkpoint)
+    for _ in range(3):
+        next(interrupted)
+    interrupted.close()
+    resumed, again = train(0, checkpoint)
+    assert resumed == whole
+    assert [(e.epoch, e.lr, e.train_loss) for e in again] == [(e.epoch, e.lr, e.train_loss) for e in epochs]
+
+
+def test_sigkill_in_the_middle_changes_nothing(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
+        "from test_training import *; checkpoint = Checkpoint(Path(sys.argv[2]), 'discs', 0);"
+        "examples = Examples.of(discs(10), start('cpu', 1));"
+        "slow = lambda e: (print(e.epoch, flush=True), __import__('time').sleep(0.3));"
+        "[slow(e) for e in fit(build(VARIANT, 0), examples, examples, RECIPE, 0, checkpoint)]"
+    )
+    path = tmp_path / "checkpoint.pt"
+    arguments = [sys.executable, "-c", program, str(Path(__file__).parent), str(path)]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.strip() == "3":
+                child.send_signal(signal.SIGKILL)
+                break
+        assert child.wait() == -signal.SIGKILL
+    assert path.exists()
+    started = time.monotonic()
+    resumed, epochs = train(0, Checkpoint(path, "discs", seconds=0))
+    assert resumed == train(0)[0]
+    assert epochs[0].seconds < time.monotonic() - started + 60  # the first epochs come from the file
+    assert len(epochs) == RECIPE.epochs
+
+
+def test_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.pt"
+    train(0, Checkpoint(path, "other", seconds=0))
+    assert path.exists()
+    assert train(1, Checkpoint(path, "this", seconds=1e9))[0] == train(1)[0]
+
+
+def test_identity_sees_every_ingredient() -> None:
+    films, changed = discs(3), discs(3)
+    changed.images[0, 0, 0] ^= 1
+    plain = identity("code", VARIANT, RECIPE, 0, films, films)
+    others = [
+        identity("edited", VARIANT, RECIPE, 0, films, films),
+        identity("code", Variant(width=5), RECIPE, 0, films, films),
+        identity("code", VARIANT, Training(epochs=7), 0, films, films),
+        identity("code", VARIANT, RECIPE, 1, films, films),
+        identity("code", VARIANT, RECIPE, 0, changed, films),
+        identity("code", VARIANT, RECIPE, 0, films, changed),
+    ]
+    assert len({plain, *others}) == 7
+    assert identity("code", VARIANT, RECIPE, 0, discs(3), discs(3)) == plain
+
+
+def test_two_films_can_be_learnt_by_heart() -> None:
+    examples = Examples.of(discs(2), start("cpu", 1))
+    recipe = Training(epochs=60, batch_size=2, learning_rate=0.01, augmentation="none", precision="float32")
+    network = build(Variant(width=8), 0)
+    list(fit(network, examples, examples, recipe, 0, None))
+    assert validate(network, examples, recipe)[1] > 0.97
+
+
+def test_network_ends_with_the_weights_of_the_best_epoch() -> None:
+    examples, network = Examples.of(discs(10), start("cpu", 1)), build(VARIANT, 0)
+    epochs = list(fit(network, examples, examples, RECIPE, 0, None))
+    assert validate(network, examples, RECIPE)[1] == pytest.approx(max(e.validation_dice for e in epochs), abs=1e-6)
+
+
+def test_bfloat16_learns_as_float32_does() -> None:
+    recipe = Training(epochs=25, batch_size=5, learning_rate=0.01, precision="float32")
+    dice = [max(e.validation_dice for e in train(0, None, recipe)[1])]
+    dice.append(max(e.validation_dice for e in train(0, None, recipe.model_copy(update={"precision": "bfloat16"}))[1]))
+    assert min(dice) > 0.8
+    assert abs(dice[0] - dice[1]) < 0.1
+
+
+def test_loss_of_known_predictions() -> None:
+    mask = torch.zeros(2, 1, 4, 4)
+    mask[:, :, :2] = 1
+    sure = torch.where(mask > 0, 50.0, -50.0)
+    assert loss_per_image(sure, mask) == pytest.approx([0.0, 0.0], abs=1e-6)
+    undecided = loss_per_image(torch.zeros(2, 1, 4, 4), mask)  # p = 1/2: BCE log 2, Dice (2*4+1)/(8+8+1)
+    assert undecided == pytest.approx([np.log(2) + 1 - 9 / 17] * 2, abs=1e-6)
+
+
+def test_learning_rate_falls_from_the_start_to_zero() -> None:
+    rates = [learning_rate(RECIPE, step, 100) for step in range(101)]
+    assert rates[0] == RECIPE.learning_rate
+    assert rates[100] == pytest.approx(0)
+    assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+    constant = RECIPE.model_copy(update={"schedule": "constant"})
+    assert learning_rate(constant, 99, 100) == RECIPE.learning_rate
+
+
+def test_augmentation_moves_image_and_mask_together() -> None:
+    films = discs(8)
+    images, masks = torch.from_numpy(films.images)[:, None], torch.from_numpy(films.masks)[:, None]
+    moved, shadows = augment(images, masks, np.random.default_rng(0))
+    assert moved.shape == images.shape
+    assert moved.dtype == shadows.dtype == torch.uint8
+    assert set(shadows.unique().tolist()) == {0, 1}
+    assert not torch.equal(shadows, masks)
+    for image, mask in zip(moved, shadows, strict=True):  # the disc is dark: it lies where its mask says
+        assert image[mask > 0].float().mean() + 30 < image[(mask == 0) & (image > 0)].float().mean()
+    again, _ = augment(images, masks, np.random.default_rng(0))
+    assert torch.equal(again, moved)
+
+
+def test_asking_for_a_missing_gpu_is_a_clear_error() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("a GPU is here")
+    with pytest.raises(Exception, match="config key device: found cuda, expected a GPU"):
+        start("cuda", 1)
