@@ -43,7 +43,6 @@ RUNS = [{"variant": variant, "seed": seed} for variant in VARIANTS for seed in S
 ALL_RUNS = [{"train_on": name} | run for name in TRAIN_ON for run in RUNS]
 # What a job's imported modules mean: an edit there plans the job again.
 CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
-SCRIPTS = "workflow/scripts"
 
 
 pathvars:
@@ -66,6 +65,7 @@ localrules:
 
 
 rule all:
+    default_target: True
     input:
         "<results>/table1.csv",
         "<results>/comparisons.csv",
@@ -73,21 +73,20 @@ rule all:
         "<results>/figures/overlays.png",
         "<results>/runs/tracking.csv",
         "<results>/manifest.json",
-    default_target: True
 
 
 rule download:
     output:
         record="<data>/raw/{dataset}/archives.json",
-    params:
-        archives=config["archives"],
-        code=CODE["download"],
     log:
         "<logs>/download/{dataset}.log",
     benchmark:
         "<benchmarks>/download/{dataset}.tsv"
     conda:
         "envs/lungseg.yaml"
+    params:
+        archives=config["archives"],
+        code=CODE["download"],
     script:
         "workflow/scripts/download.py"
 
@@ -99,17 +98,17 @@ rule preprocess:
         pixels="<data>/processed/{dataset}.npy",
         table="<results>/images/{dataset}.csv",
         unused="<results>/images/{dataset}.unused.csv",
-    params:
-        size=config["preprocessing"]["size"],
-        frame=config["preprocessing"]["frame"],
-        code=CODE["preprocess"],
-    threads: 2
     log:
         "<logs>/preprocess/{dataset}.log",
     benchmark:
         "<benchmarks>/preprocess/{dataset}.tsv"
     conda:
         "envs/lungseg.yaml"
+    threads: 2
+    params:
+        size=config["preprocessing"]["size"],
+        frame=config["preprocessing"]["frame"],
+        code=CODE["preprocess"],
     script:
         "workflow/scripts/preprocess.py"
 
@@ -119,44 +118,48 @@ rule split:
         table=rules.preprocess.output.table,
     output:
         split="<results>/splits/{dataset}.csv",
-    params:
-        method=config["split"]["method"],
-        seed=config["split"]["seed"],
-        code=CODE["split"],
     log:
         "<logs>/split/{dataset}.log",
     benchmark:
         "<benchmarks>/split/{dataset}.tsv"
     conda:
         "envs/lungseg.yaml"
+    params:
+        method=config["split"]["method"],
+        seed=config["split"]["seed"],
+        code=CODE["split"],
     script:
         "workflow/scripts/split.py"
 
 
+# The arrays are `ancient`: the small tables beside them hold a hash of every film in them, and so tell of a change.
 # One job is one run: it can be killed and goes on from its checkpoint.
 rule train:
     input:
-        pixels=collect(rules.preprocess.output.pixels, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        pixels=ancient(
+            collect(rules.preprocess.output.pixels, dataset=lookup(dpath="train_on/{train_on}", within=config))
+        ),
         tables=collect(rules.preprocess.output.table, dataset=lookup(dpath="train_on/{train_on}", within=config)),
         splits=collect(rules.split.output.split, dataset=lookup(dpath="train_on/{train_on}", within=config)),
     output:
         weights="<results>/runs/{variant}/{train_on}/seed{seed}/weights.safetensors",
         card="<results>/runs/{variant}/{train_on}/seed{seed}/weights.json",
         history="<results>/runs/{variant}/{train_on}/seed{seed}/history.csv",
-    params:
-        variant=lookup(dpath="variants/{variant}", within=config),
-        training=config["training"],
-        device=config["device"],
-        code=CODE["train"],
-    threads: 2
-    resources:
-        gpu=0 if config["device"] == "cpu" else 1,
     log:
         "<logs>/train/{variant}.{train_on}.seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{variant}.{train_on}.seed{seed}.tsv"
     conda:
         "envs/lungseg.yaml"
+    # Two trainings with one thread each pass as many films as one with two, and never wait for each other.
+    threads: 1 if config["device"] == "cpu" else 4
+    resources:
+        gpu=0 if config["device"] == "cpu" else 1,
+    params:
+        variant=lookup(dpath="variants/{variant}", within=config),
+        training=config["training"],
+        device=config["device"],
+        code=CODE["train"],
     script:
         "workflow/scripts/train.py"
 
@@ -166,7 +169,7 @@ rule predict:
     input:
         weights=expand(rules.train.output.weights, variant=VARIANTS, seed=SEEDS, allow_missing=True),
         cards=expand(rules.train.output.card, variant=VARIANTS, seed=SEEDS, allow_missing=True),
-        pixels=expand(rules.preprocess.output.pixels, dataset=DATASETS),
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
     output:
@@ -176,19 +179,19 @@ rule predict:
             seed=SEEDS,
             allow_missing=True,
         ),
-    params:
-        datasets=DATASETS,
-        device=config["device"],
-        code=CODE["predict"],
-    threads: 2
-    resources:
-        gpu=0 if config["device"] == "cpu" else 1,
     log:
         "<logs>/predict/{train_on}.log",
     benchmark:
         "<benchmarks>/predict/{train_on}.tsv"
     conda:
         "envs/lungseg.yaml"
+    threads: 2
+    resources:
+        gpu=0 if config["device"] == "cpu" else 1,
+    params:
+        datasets=DATASETS,
+        device=config["device"],
+        code=CODE["predict"],
     script:
         "workflow/scripts/predict.py"
 
@@ -196,21 +199,21 @@ rule predict:
 rule score:
     input:
         predictions=rules.predict.output,
-        pixels=expand(rules.preprocess.output.pixels, dataset=DATASETS),
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
     output:
         "<results>/scores/{train_on}.csv",
-    params:
-        runs=RUNS,
-        datasets=DATASETS,
-        code=CODE["score"],
     log:
         "<logs>/score/{train_on}.log",
     benchmark:
         "<benchmarks>/score/{train_on}.tsv"
     conda:
         "envs/lungseg.yaml"
+    params:
+        runs=RUNS,
+        datasets=DATASETS,
+        code=CODE["score"],
     script:
         "workflow/scripts/score.py"
 
@@ -220,14 +223,14 @@ rule collect:
         expand(rules.score.output, train_on=TRAIN_ON),
     output:
         "<results>/scores.csv",
-    params:
-        code=CODE["collect"],
     log:
         "<logs>/collect.log",
     benchmark:
         "<benchmarks>/collect.tsv"
     conda:
         "envs/lungseg.yaml"
+    params:
+        code=CODE["collect"],
     script:
         "workflow/scripts/collect.py"
 
@@ -238,17 +241,17 @@ rule infer:
     output:
         estimates="<results>/estimates.csv",
         comparisons="<results>/comparisons.csv",
-    params:
-        resamples=config["statistics"]["resamples"],
-        level=config["statistics"]["level"],
-        seed=config["statistics"]["seed"],
-        code=CODE["infer"],
     log:
         "<logs>/infer.log",
     benchmark:
         "<benchmarks>/infer.tsv"
     conda:
         "envs/lungseg.yaml"
+    params:
+        resamples=config["statistics"]["resamples"],
+        level=config["statistics"]["level"],
+        seed=config["statistics"]["seed"],
+        code=CODE["infer"],
     script:
         "workflow/scripts/infer.py"
 
@@ -261,17 +264,18 @@ rule table1:
         md="<results>/table1.md",
         tex="<results>/table1.tex",
         html="<results>/table1.html",
-    params:
-        train_on=config["table1"]["train_on"],
-        test_on=config["table1"]["test_on"],
-        note=config["note"],
-        code=CODE["table1"],
     log:
         "<logs>/table1.log",
     benchmark:
         "<benchmarks>/table1.tsv"
     conda:
         "envs/lungseg.yaml"
+    params:
+        train_on=config["table1"]["train_on"],
+        test_on=config["table1"]["test_on"],
+        note=config["note"],
+        level=config["statistics"]["level"],
+        code=CODE["table1"],
     script:
         "workflow/scripts/table1.py"
 
@@ -286,22 +290,81 @@ rule figures:
             variant=VARIANTS,
             seed=SEEDS,
         ),
-        pixels=expand(rules.preprocess.output.pixels, dataset=DATASETS),
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
     output:
         multiext("<results>/figures/training_curves", curves_svg=".svg", curves_png=".png"),
         multiext("<results>/figures/overlays", overlays_svg=".svg", overlays_png=".png"),
         multiext("<results>/figures/dice_per_image", dice_svg=".svg", dice_png=".png"),
-    params:
-        runs=ALL_RUNS,
-        datasets=DATASETS,
-        train_on=config["table1"]["train_on"],
-        code=CODE["figures"],
     log:
         "<logs>/figures.log",
     benchmark:
         "<benchmarks>/figures.tsv"
     conda:
         "envs/lungseg.yaml"
+    params:
+        runs=ALL_RUNS,
+        datasets=DATASETS,
+        train_on=config["table1"]["train_on"],
+        code=CODE["figures"],
     script:
         "workflow/scripts/figures.py"
+
+
+rule metrics:
+    input:
+        estimates=rules.infer.output.estimates,
+    output:
+        "<results>/metrics.json",
+    log:
+        "<logs>/metrics.log",
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        code=CODE["metrics"],
+    script:
+        "workflow/scripts/metrics.py"
+
+
+# MLflow mirrors what lies in the files: one job writes, so parallel trainings never meet in its store.
+rule track:
+    input:
+        scores=rules.collect.output[0],
+        histories=expand(rules.train.output.history, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
+        cards=expand(rules.train.output.card, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
+        overlays="<results>/figures/overlays.png",
+    output:
+        "<results>/runs/tracking.csv",
+    log:
+        "<logs>/track.log",
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        runs=ALL_RUNS,
+        experiment=config["name"],
+        code=CODE["track"],
+    script:
+        "workflow/scripts/track.py"
+
+
+rule manifest:
+    input:
+        records=expand(rules.download.output.record, dataset=DATASETS),
+        benchmarks=[
+            expand(["<benchmarks>/download/{dataset}.tsv", "<benchmarks>/preprocess/{dataset}.tsv"], dataset=DATASETS),
+            expand("<benchmarks>/split/{dataset}.tsv", dataset=DATASETS),
+            expand("<benchmarks>/train/{run[variant]}.{run[train_on]}.seed{run[seed]}.tsv", run=ALL_RUNS),
+            expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
+            expand("<benchmarks>/{rule}.tsv", rule=["collect", "infer", "table1", "figures"]),
+        ],
+    output:
+        "<results>/manifest.json",
+    log:
+        "<logs>/manifest.log",
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        config=EXPERIMENT.model_dump(mode="json"),
+        code=CODE["manifest"],
+    script:
+        "workflow/scripts/manifest.py"

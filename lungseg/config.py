@@ -59,7 +59,8 @@ class Experiment(Choice):
     note: str = Field("", description="What is reduced, random or missing; printed wherever the numbers stand.")
     datasets: tuple[DatasetName, ...] = Field(min_length=1, description="Data sets to prepare and test on.")
     archives: str | None = Field(
-        "archives", description="Folder of already downloaded archives that is looked at first; it need not exist."
+        "archives",
+        description="Folder of already downloaded archives that is looked at first; it need not exist.",
     )
     preprocessing: Preprocessing = Preprocessing()
     split: Split = Split()

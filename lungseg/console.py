@@ -62,7 +62,7 @@ def begin(log: str) -> None:
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = path.open("w", encoding="utf-8")
-    sys.stdout, sys.stderr = _Tee(sys.__stdout__, stream), _Tee(sys.__stderr__, stream)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Tee(sys.stdout, stream), _Tee(sys.stderr, stream)  # type: ignore[assignment]
     sys.excepthook = _explain
 
 

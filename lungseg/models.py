@@ -62,7 +62,11 @@ def _double(inputs: int, outputs: int) -> nn.Sequential:
     """Two 3x3 convolutions, each with batch normalisation and ReLU."""
     layers: list[nn.Module] = []
     for channels in (inputs, outputs):
-        layers += [nn.Conv2d(channels, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True)]
+        layers += [
+            nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(True),
+        ]
     return nn.Sequential(*layers)
 
 
@@ -80,7 +84,9 @@ class JoinedEncoder(nn.Module):
         in_channels: Channels of the input.
     """
 
-    def __init__(self, names: Sequence[EncoderName], depth: int = 5, output_stride: int = 32, in_channels: int = 1) -> None:
+    def __init__(
+        self, names: Sequence[EncoderName], depth: int = 5, output_stride: int = 32, in_channels: int = 1
+    ) -> None:
         super().__init__()
         self.names, self.depth, self.output_stride = tuple(names), depth, output_stride
         self.set_in_channels(in_channels)
@@ -112,7 +118,8 @@ class JoinedEncoder(nn.Module):
             InputError: The hub is out of reach, or the file is missing or holds another network.
         """
         for name, part in zip(self.names, self.parts, strict=True):
-            part.model.load_state_dict(_pretrained(name, weights, part.model.state_dict().keys()))
+            model = part.get_submodule("model")
+            model.load_state_dict(_pretrained(name, weights, model.state_dict().keys()))
 
 
 def _pad(encoder: nn.Module) -> None:
@@ -143,7 +150,11 @@ def _pretrained(name: EncoderName, weights: str, wanted: Collection[str]) -> dic
 def _register(*names: EncoderName) -> str:
     """Make joined encoders known to segmentation-models-pytorch, the way it knows its own."""
     key = "lungseg:" + "+".join(names)
-    smp.encoders.encoders[key] = {"encoder": JoinedEncoder, "params": {"names": names}, "pretrained_settings": {}}
+    smp.encoders.encoders[key] = {
+        "encoder": JoinedEncoder,
+        "params": {"names": names},
+        "pretrained_settings": {},
+    }
     return key
 
 

@@ -21,7 +21,8 @@ class Variant(Choice):
     """One network of the comparison, as data."""
 
     encoders: tuple[EncoderName, ...] = Field(
-        (), description="Encoders joined at every scale; none is the plain U-Net of Ronneberger et al. (2015)."
+        (),
+        description="Encoders joined at every scale; none is the plain U-Net of Ronneberger et al. (2015).",
     )
     weights: str = Field(
         "random",
@@ -31,7 +32,7 @@ class Variant(Choice):
     width: Positive = Field(64, description="Channels at the first level of the plain U-Net; doubled at each level.")
     meta_learner: bool = Field(
         False,
-        description="Dense layers of 32, 64 and 128 with dropout 0.4 and batch normalisation before the last convolution.",
+        description="Dense layers of 32, 64, 128, dropout 0.4 and batch normalisation before the last convolution.",
     )
 
     @model_validator(mode="after")
@@ -54,7 +55,8 @@ class Training(Choice):
     )
     batch_size: Positive = Field(16, description="Images per step; a last incomplete batch is left out.")
     augmentation: Literal["light", "none"] = Field(
-        "light", description="`light`: rotation, shift, scale, brightness and contrast, jointly for image and mask."
+        "light",
+        description="`light`: rotation, shift, scale, brightness and contrast, jointly for image and mask.",
     )
     precision: Literal["bfloat16", "float32"] = Field(
         "bfloat16", description="Arithmetic of the forward and backward pass; weights stay in float32."

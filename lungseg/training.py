@@ -45,7 +45,10 @@ class Examples:
     @classmethod
     def of(cls, part: Part, device: torch.device) -> Self:
         """The films of a part on a device."""
-        return cls(torch.from_numpy(part.images)[:, None].to(device), torch.from_numpy(part.masks)[:, None].to(device))
+        return cls(
+            torch.from_numpy(part.images)[:, None].to(device),
+            torch.from_numpy(part.masks)[:, None].to(device),
+        )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -145,7 +148,12 @@ def learning_rate(recipe: Training, step: int, steps: int) -> float:
 
 
 def fit(
-    network: nn.Module, train: Examples, validation: Examples, recipe: Training, seed: int, checkpoint: Checkpoint | None
+    network: nn.Module,
+    train: Examples,
+    validation: Examples,
+    recipe: Training,
+    seed: int,
+    checkpoint: Checkpoint | None,
 ) -> Iterator[Epoch]:
     """Train, and end with the weights of the epoch with the best validation Dice in the network.
 
@@ -245,7 +253,11 @@ def validate(network: nn.Module, validation: Examples, recipe: Training) -> tupl
 
 def _save(checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, state: State) -> None:
     with replacing(checkpoint.path) as path:
-        content = {"identity": checkpoint.identity, "network": network.state_dict(), "optimiser": optimiser.state_dict()}
+        content = {
+            "identity": checkpoint.identity,
+            "network": network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+        }
         torch.save(content | state | {"history": [vars(epoch) for epoch in state["history"]]}, path)
 
 

@@ -30,7 +30,16 @@ def test_reference_experiment_states_the_defaults() -> None:
     experiment = read_experiment(yaml.safe_load((CONFIG / "config.yaml").read_text()))
     assert experiment.training == Training()
     small = Experiment.model_validate(SMALL)
-    for key in ("preprocessing", "split", "seeds", "device", "statistics", "table1", "archives", "checkpoint_seconds"):
+    for key in (
+        "preprocessing",
+        "split",
+        "seeds",
+        "device",
+        "statistics",
+        "table1",
+        "archives",
+        "checkpoint_seconds",
+    ):
         assert getattr(experiment, key) == getattr(small, key), key
 
 
@@ -42,14 +51,38 @@ def test_experiments_do_not_overwrite_each_other() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"learning_rate": 1}, "config key learning_rate: found an unknown key .* expected one of name, note, datasets"),
-        ({"training": {"epoch": 3}}, "config key training.epoch: found an unknown key .* expected one of epochs, learning"),
-        ({"variants": {"unet": {"wide": 3}}}, "config key variants.unet.wide: found an unknown key .* one of encoders"),
-        ({"training": {"learning_rate": -1}}, "config key training.learning_rate: found -1, expected greater than 0"),
-        ({"datasets": ["montgomry"]}, r"config key datasets.0: found 'montgomry', expected 'montgomery', 'shenzhen'"),
-        ({"preprocessing": {"size": 100}}, "config key preprocessing.size: found 100, expected a multiple of 32"),
-        ({"preprocessing": {"frame": "zoom"}}, "config key preprocessing.frame: found 'zoom', expected 'stretch', 'pad'"),
-        ({"train_on": {"pooled": ["jsrt"]}}, "found a contradiction, .*train_on.pooled names .'jsrt'., which `datasets`"),
+        (
+            {"learning_rate": 1},
+            "config key learning_rate: found an unknown key .* expected one of name, note, datasets",
+        ),
+        (
+            {"training": {"epoch": 3}},
+            "config key training.epoch: found an unknown key .* expected one of epochs, learning",
+        ),
+        (
+            {"variants": {"unet": {"wide": 3}}},
+            "config key variants.unet.wide: found an unknown key .* one of encoders",
+        ),
+        (
+            {"training": {"learning_rate": -1}},
+            "config key training.learning_rate: found -1, expected greater than 0",
+        ),
+        (
+            {"datasets": ["montgomry"]},
+            r"config key datasets.0: found 'montgomry', expected 'montgomery', 'shenzhen'",
+        ),
+        (
+            {"preprocessing": {"size": 100}},
+            "config key preprocessing.size: found 100, expected a multiple of 32",
+        ),
+        (
+            {"preprocessing": {"frame": "zoom"}},
+            "config key preprocessing.frame: found 'zoom', expected 'stretch', 'pad'",
+        ),
+        (
+            {"train_on": {"pooled": ["jsrt"]}},
+            "found a contradiction, .*train_on.pooled names .'jsrt'., which `datasets`",
+        ),
         ({"train_on": {"alone": ["phantom"]}}, "table1.train_on is 'pooled', not one of .'alone'."),
         ({"table1": {"test_on": "jsrt"}}, "table1.test_on is 'jsrt', not one of"),
         ({"seeds": [1, 1]}, "seeds names one value twice"),
@@ -77,6 +110,9 @@ def test_schema_for_editors_is_the_one_of_the_code() -> None:
 
 def test_every_key_is_explained() -> None:
     text = (CONFIG / "README.md").read_text()
-    groups = [Experiment, *(f.annotation for f in Experiment.model_fields.values() if hasattr(f.annotation, "model_fields"))]
+    groups = [
+        Experiment,
+        *(f.annotation for f in Experiment.model_fields.values() if hasattr(f.annotation, "model_fields")),
+    ]
     missing = [key for group in groups for key in group.model_fields if f"`{key}`" not in text]
     assert missing == []

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,17 @@ from lungseg.augmentation import augment
 from lungseg.models import build
 from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
-from lungseg.training import Checkpoint, Epoch, Examples, fit, identity, learning_rate, loss_per_image, start, validate
+from lungseg.training import (
+    Checkpoint,
+    Epoch,
+    Examples,
+    fit,
+    identity,
+    learning_rate,
+    loss_per_image,
+    start,
+    validate,
+)
 
 SIZE = 32
 RECIPE = Training(epochs=6, batch_size=4, precision="float32")
@@ -142,7 +153,7 @@ def test_learning_rate_falls_from_the_start_to_zero() -> None:
     rates = [learning_rate(RECIPE, step, 100) for step in range(101)]
     assert rates[0] == RECIPE.learning_rate
     assert rates[100] == pytest.approx(0)
-    assert all(a > b for a, b in zip(rates, rates[1:], strict=False))
+    assert all(a > b for a, b in pairwise(rates))
     constant = RECIPE.model_copy(update={"schedule": "constant"})
     assert learning_rate(constant, 99, 100) == RECIPE.learning_rate
 

@@ -6,9 +6,7 @@ from lungseg.errors import InputError
 
 __all__ = ["DATASETS", "Dataset", "Radiograph", "Unused", "dataset"]
 
-DATASETS: dict[str, Dataset] = {
-    module.DATASET.name: module.DATASET for module in (montgomery, shenzhen, jsrt, phantom)
-}
+DATASETS: dict[str, Dataset] = {module.DATASET.name: module.DATASET for module in (montgomery, shenzhen, jsrt, phantom)}
 
 
 def dataset(name: str) -> Dataset:

@@ -86,13 +86,17 @@ def fetch(archive: Archive, folder: Path, offered: Path | None = None) -> Obtain
     Args:
         archive: What to bring.
         folder: Where to; it is made.
-        offered: Folder of already downloaded archives, looked at first. A SHA256SUMS file in it vouches for its
-            archives; without one the official hash decides.
+        offered: Folder of already downloaded archives, looked at first. A SHA256SUMS file in it vouches for
+            its archives; without one the official hash decides.
 
     Raises:
-        InputError: No address answers, an account is needed, or a file has another hash than it should have.
+        InputError: No address answers, an account is needed, a file has another hash than it should have, or the folder
+            is a file.
     """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(folder, "a file", "a folder", "Move it away, or choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(archive, folder)
     for choice in archive.choices():
         if offered is not None and (offered / choice.name).is_file():
             return _record(_copy(choice, folder, offered), folder)
@@ -130,6 +134,13 @@ def file_hash(path: Path, algorithm: str = "sha256") -> str:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
+def _sweep(archive: Archive, folder: Path) -> None:
+    """Remove what a killed job left half-made."""
+    for choice in archive.choices():
+        for part in folder.glob(f".{choice.name}*.part"):
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+
+
 def _copy(archive: Archive, folder: Path, offered: Path) -> Obtained:
     """Judge an offered file and copy it, unless the same file already lies in the folder."""
     path, target = offered / archive.name, folder / archive.name
@@ -137,7 +148,8 @@ def _copy(archive: Archive, folder: Path, offered: Path) -> Obtained:
     vouched = read_sums(offered / SUMS).get(archive.name) if (offered / SUMS).is_file() else None
     if vouched not in (None, found):
         expected = f"sha256 {vouched}, as {offered / SUMS} says"
-        raise InputError(path, f"sha256 {found}", expected, f"It is incomplete or changed: get it again. {archive.page}")
+        remedy = f"It is incomplete or changed: get it again, see {archive.page}"
+        raise InputError(path, f"sha256 {found}", expected, remedy)
     official = _is_official(archive, path, found)
     if vouched is None and official is False:
         expected = f"the official {'sha256 ' + archive.sha256 if archive.sha256 else f'md5 {archive.md5}'}"
@@ -177,9 +189,12 @@ def _download(archive: Archive, url: str, folder: Path) -> str | None:
     """Download to a hidden folder, check, then move; returns why it failed, or None."""
     known = f"sha256:{archive.sha256}" if archive.sha256 else f"md5:{archive.md5}" if archive.md5 else None
     partial = folder / f".{archive.name}.part"
-    shutil.rmtree(partial, ignore_errors=True)
     client = pooch.create(
-        path=partial, base_url="", registry={archive.name: known}, urls={archive.name: url}, retry_if_failed=RETRIES
+        path=partial,
+        base_url="",
+        registry={archive.name: known},
+        urls={archive.name: url},
+        retry_if_failed=RETRIES,
     )
     try:
         client.fetch(archive.name, downloader=_download_zip)
@@ -230,8 +245,9 @@ def _unobtainable(archive: Archive, offered: Path | None, failures: list[str]) -
     names = " or ".join(choice.name for choice in archive.choices())
     tried = f", and no address that sends it: {'; '.join(failures)}" if failures else ""
     by_hand = " Or: ".join(
-        choice.obtain or f"Download {choice.name} from {choice.urls[0]} elsewhere, see {choice.page}."
+        choice.obtain or f"Download {choice.name} from {choice.urls[0]} on a machine with a network, see {choice.page}."
         for choice in archive.choices()
     )
     found = f"no such file{tried}"
-    return InputError(place / archive.name, found, names, f"{by_hand} Then put the file, under that name, into {place}/.")
+    remedy = f"{by_hand} Then put the file, under that name, into {place}/."
+    return InputError(place / archive.name, found, names, remedy)

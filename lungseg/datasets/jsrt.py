@@ -5,13 +5,14 @@ Addresses: films http://db.jsrt.or.jp/eng.php (official, with registration);
     https://zenodo.org/records/7056076/files/masks.zip.
 Files: All247images.zip, 1.33 GB; scr.zip, or instead of it masks.zip, 4.0 MB.
 Layout: All247images/ID.IMG, raw big-endian 16 bit without a header, the side follows from the file's length;
-    scr.zip: scratch/{fold1,fold2}/masks/{left lung,right lung}/ID.gif, odd numbers in fold1, even ones in fold2;
-    masks.zip: .tif. We have not seen masks.zip: any path is taken that has `left lung` or `right lung` and an ID.
+    scr.zip: scratch/{fold1,fold2}/masks/{left lung,right lung}/ID.gif, odd numbers in fold1, even in fold2;
+    masks.zip: .tif. We have not seen it: any path is taken that has `left lung` or `right lung` and an ID.
     IDs are JPCLNNNN with a nodule, JPCNNNNN without.
 Count: 247 films, each with both masks.
-Pixels: 2048 x 2048, 12 bit, 0.175 mm, inverted on disk (lungs bright) and turned round here; masks 1024 x 1024, brought to
-    the film's size here.
-Cite: Shiraishi et al. 2000, doi 10.2214/ajr.174.1.1740071; masks van Ginneken et al. 2006, doi 10.1016/j.media.2005.02.002.
+Pixels: 2048 x 2048, 12 bit, 0.175 mm, inverted on disk (lungs bright) and turned round here;
+    masks 1024 x 1024, brought to the film's size here.
+Cite: Shiraishi et al. 2000, doi 10.2214/ajr.174.1.1740071; masks van Ginneken et al. 2006,
+    doi 10.1016/j.media.2005.02.002.
 Licence: research use with citation, not to be passed on; registration with the publisher.
 """
 
@@ -84,10 +85,8 @@ def read(folder: Path) -> Iterator[Radiograph]:
 
         def load(image_id: str) -> Radiograph:
             content = archive.read(images[image_id])
-            image = decode(content, f"{archive.path}, {images[image_id]}")
-            left, right = (
-                _mask(outlines, member, image) for member in (lefts[image_id], rights[image_id])
-            )
+            image = decode(content, archive.where(images[image_id]))
+            left, right = (_mask(outlines, member, image) for member in (lefts[image_id], rights[image_id]))
             spacing_mm = OFFICIAL_SPACING_MM * OFFICIAL_SIDE / len(image)
             return Radiograph(image_id, image, left | right, spacing_mm, image_id.startswith("JPCLN"), sha256(content))
 
@@ -106,19 +105,19 @@ def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
     """
     side = isqrt(len(content) // 2)
     if side == 0 or 2 * side**2 != len(content):
-        raise InputError(where, f"{len(content)} bytes", "a square of 16 bit pixels (official: 8388608 bytes)", AGAIN)
+        expected = "a square of 16 bit pixels (official: 8388608 bytes)"
+        raise InputError(where, f"{len(content)} bytes", expected, AGAIN)
     raw = np.frombuffer(content, dtype=">u2").reshape(side, side)
-    return ((BRIGHTEST - np.minimum(raw, BRIGHTEST)) >> 4).astype(np.uint8)
+    turned = BRIGHTEST - np.minimum(raw, BRIGHTEST)
+    return np.asarray(turned >> 4, dtype=np.uint8)
 
 
-def _mask(
-    outlines: OpenArchive, member: str, image: UInt8[np.ndarray, "side side"]
-) -> Bool[np.ndarray, "side side"]:
+def _mask(outlines: OpenArchive, member: str, image: UInt8[np.ndarray, "side side"]) -> Bool[np.ndarray, "side side"]:
     """A lung's mask at the film's size, each pixel the nearest one of the original."""
     mask = Image.fromarray(outlines.read_mask(member))
     if mask.width == mask.height:
         mask = mask.resize((len(image), len(image)), Image.Resampling.NEAREST)
-    return outlined(f"{outlines.path}, {member}", image, np.asarray(mask))
+    return outlined(outlines.where(member), image, np.asarray(mask))
 
 
 DATASET = Dataset(
@@ -127,7 +126,7 @@ DATASET = Dataset(
     archives=(IMAGES, SCR),
     images=247,
     unused=0,
-    citation="Shiraishi et al. 2000, AJR 174:71-74; van Ginneken et al. 2006, Med Image Anal 10(1):19-40",
+    citation="Shiraishi et al. 2000, AJR 174:71; van Ginneken et al. 2006, Med Image Anal 10(1):19",
     licence="research use with citation, not to be passed on (JSRT; SCR, Utrecht)",
     pages=(PAGE, SCR_PAGE, ZENODO_PAGE),
     read=read,

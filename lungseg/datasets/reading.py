@@ -116,28 +116,37 @@ class OpenArchive:
         try:
             return self.zip.read(member)
         except (BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
-            where = f"{self.path}, {member}"
-            raise InputError(where, f"damaged bytes ({error})", "a file with its checksum", AGAIN) from error
-
-    def read_grey(self, member: str) -> UInt8[np.ndarray, "height width"]:
-        """A member decoded as a grey image.
-
-        Raises:
-            InputError: It is damaged, no image, or has more than 8 bits.
-        """
-        where = f"{self.path}, {member}"
-        try:
-            with Image.open(io.BytesIO(self.read(member))) as image:
-                if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
-                    raise InputError(where, f"pixels of mode {image.mode}", "8 bits per channel", AGAIN)
-                return np.asarray(image.convert("L"))
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise InputError(where, f"no image that decodes ({error})", "a readable image", AGAIN) from error
+            found = f"damaged bytes ({error})"
+            raise InputError(self.where(member), found, "a file with its checksum", AGAIN) from error
 
     def read_mask(self, member: str) -> Bool[np.ndarray, "height width"]:
-        """A member decoded as a mask: brighter than half of its brightest pixel, whatever the publisher's scale."""
-        grey = self.read_grey(member)
-        return grey > grey.max() / 2
+        """A member decoded as a mask: what is brighter than half of its brightest pixel."""
+        grey = decode_grey(self.read(member), self.where(member))
+        return np.greater(grey, grey.max() / 2)
+
+    def where(self, member: str) -> str:
+        """How messages name a member."""
+        return f"{self.path}, {member}"
+
+
+def decode_grey(content: bytes, where: str) -> UInt8[np.ndarray, "height width"]:
+    """Decode an image file as grey.
+
+    Args:
+        content: The file's bytes.
+        where: Archive and member, for the message.
+
+    Raises:
+        InputError: It is no image, or has more than 8 bits.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+                raise InputError(where, f"pixels of mode {image.mode}", "8 bits per channel", AGAIN)
+            return np.asarray(image.convert("L"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error).partition(" <")[0]
+        raise InputError(where, f"no image that decodes ({reason})", "a readable image", AGAIN) from error
 
 
 @contextmanager
@@ -211,7 +220,8 @@ def sha256(content: bytes) -> str:
 
 def in_order(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
     """Apply a function with all cores; results keep the items' order and only a few wait in memory."""
-    threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_THREADS)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = min(cores, MOST_THREADS)
     waiting: deque[Future[B]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:

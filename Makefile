@@ -1,0 +1,48 @@
+# Thin: each line is a command that a person could type.
+PYTHON ?= python3
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help setup quickstart test lint format lock schema
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+setup: $(BIN)/.installed  ## install everything into .venv; nothing the second time
+
+$(BIN)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1 || echo missing); lungseg needs Python 3.11 or newer: make setup PYTHON=python3.12" >&2; exit 1; }
+	@echo "Installing into .venv: about 6 GB, minutes on a first time (torch brings its GPU libraries)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+quickstart: setup  ## the whole experiment on drawn films: four networks, two seeds, table, figures; minutes on 2 cores
+	@echo "Drawing films, training four networks with two seeds each, and making quickstart/results/"
+	snakemake --cores all --configfile config/quickstart.yaml --quiet rules
+	@echo; cat quickstart/results/table1.md; echo; echo "Figures: quickstart/results/figures/"
+
+test: setup  ## all tests
+	python -m pytest
+
+lint: setup  ## style, types, and Snakemake's own advice
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile
+	mypy
+	snakemake --lint
+
+format: setup  ## bring the code into shape
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile
+
+lock: setup  ## pin every dependency anew in requirements.lock and envs/lungseg.yaml
+	uv pip compile --quiet --upgrade --universal --generate-hashes --extra dev --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+	python envs/pins.py
+
+schema: setup  ## write config/schema.json from lungseg/config.py
+	python -c 'from lungseg.config import schema; open("config/schema.json", "w").write(schema())'

@@ -1,0 +1,116 @@
+"""The command `lungseg`, for people without Snakemake."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from PIL import Image
+from tqdm import tqdm
+
+from lungseg.console import describe
+from lungseg.datasets import DATASETS, Dataset, Unused, dataset
+from lungseg.datasets.archive import fetch_all, file_hash
+from lungseg.datasets.phantom import contact_sheet
+from lungseg.errors import InputError
+from lungseg.files import replacing
+
+BAD_INPUT = 2  # exit code
+
+app = typer.Typer(help="Lung-field segmentation on chest radiographs.", no_args_is_help=True, add_completion=False)
+data = typer.Typer(help="List, fetch and check the data sets.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
+Raw = Path("data/raw")
+
+
+@app.callback()
+def _group() -> None:
+    """Keep `data` a group of commands even while it is the only one."""
+
+
+@data.command("list")
+def list_() -> None:
+    """What each data set holds, where it comes from and what one may do with it."""
+    for chosen in DATASETS.values():
+        unused = f" and {chosen.unused} without a mask" if chosen.unused else ""
+        print(f"{chosen.name}: {chosen.title}\n  films    {chosen.images}{unused}")
+        for archive in chosen.archives:
+            ways = [
+                choice.obtain or f"{choice.name} is downloaded from {choice.urls[0]}" for choice in archive.choices()
+            ]
+            print(f"  archive  {archive.name}: {' Or: '.join(ways)}")
+        for page in chosen.pages:
+            print(f"  page     {page}")
+        print(f"  licence  {chosen.licence}\n  cite     {chosen.citation}\n")
+
+
+@data.command()
+def fetch(
+    names: Names,
+    archives: Annotated[Path, typer.Option(help="Folder of already downloaded archives.")] = Path("archives"),
+    to: Annotated[Path, typer.Option(help="Folder that gets one folder per data set.")] = Raw,
+) -> None:
+    """Bring the archives of data sets into a folder, from a folder of archives or from their addresses."""
+    for chosen in [dataset(name) for name in names]:
+        for obtained in fetch_all(chosen.archives, to / chosen.name, archives):
+            official = {
+                True: "the official bytes",
+                False: "not the official bytes",
+                None: "no official hash is known",
+            }
+            print(f"{to / chosen.name / obtained.archive}: {obtained.source}, {official[obtained.official]}")
+        if not chosen.archives:
+            print(f"{chosen.name}: nothing to fetch, the package draws it")
+
+
+@data.command()
+def check(names: Names, at: Annotated[Path, typer.Option(help="Folder that `fetch` wrote to.")] = Raw) -> None:
+    """Read data sets from end to end: hashes, counts, films and masks. Exit code 1 if one is not whole."""
+    whole = True
+    for chosen in [dataset(name) for name in names]:
+        try:
+            print(f"{chosen.name}: whole, {_read_all(chosen, at / chosen.name)}")
+        except InputError as error:
+            whole = False
+            print(f"{chosen.name}: not whole. {error}", file=sys.stderr)
+    raise typer.Exit(0 if whole else 1)
+
+
+def _read_all(chosen: Dataset, folder: Path) -> str:
+    """Compare the recorded hashes and decode every film."""
+    record = folder / "archives.json"
+    for entry in json.loads(record.read_text(encoding="utf-8")) if record.is_file() else ():
+        path = folder / entry["archive"]
+        found = file_hash(path) if path.is_file() else "no such file"
+        if found != entry["sha256"]:
+            remedy = f"Fetch it again: lungseg data fetch {chosen.name}"
+            raise InputError(path, found, f"sha256 {entry['sha256']} as {record} says", remedy)
+    progress = tqdm(chosen.read(folder), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
+    unused = sum(isinstance(film, Unused) for film in progress)
+    return f"{chosen.images} films" + (f", {unused} more without a mask" if unused else "")
+
+
+@data.command()
+def phantom(png: Annotated[Path, typer.Argument(help="Picture to write.")]) -> None:
+    """Draw a contact sheet of phantoms with their lungs' outlines."""
+    with replacing(png) as part:
+        Image.fromarray(contact_sheet(columns=4, rows=2)).reduce(2).save(part, format="png", optimize=True)
+
+
+def main() -> None:
+    """Run the command; bad input ends in one message on stderr and exit code 2."""
+    try:
+        app()
+    except (InputError, OSError) as error:
+        message = describe(error)
+        if message is None:
+            raise
+        print(f"lungseg: {message}", file=sys.stderr)
+        sys.exit(BAD_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""A trained network on disk: its tensors, and a card that says what built them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from lungseg.errors import InputError
+from lungseg.files import replacing
+from lungseg.models import build
+from lungseg.parts import Part
+from lungseg.recipe import Training, Variant
+from lungseg.training import Epoch
+
+
+def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str, Any]) -> None:
+    """Write the weights as safetensors, and beside them a json of what built them.
+
+    Args:
+        network: Trained.
+        weights: File for the tensors.
+        card: File for the facts; it must have a `variant` entry, the fields of a `Variant`.
+        facts: What a reader needs to build and judge the network.
+    """
+    with replacing(weights) as path:
+        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+        save_file(tensors, path, metadata={"format": "pt"})
+    with replacing(card) as path:
+        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def describe_run(
+    network: nn.Module, variant: Variant, recipe: Training, epochs: Sequence[Epoch], train: Part
+) -> dict[str, Any]:
+    """The facts that `save_network` writes beside the weights of a run."""
+    best = max(epochs, key=lambda epoch: epoch.validation_dice)
+    return {
+        "variant": variant.model_dump(mode="json"),
+        "training": recipe.model_dump(mode="json"),
+        "size": train.images.shape[-1],
+        "train_images": len(train.image_id),
+        "parameters": sum(tensor.numel() for tensor in network.parameters()),
+        "best_epoch": best.epoch,
+        "best_validation_dice": best.validation_dice,
+        "seconds": sum(epoch.seconds for epoch in epochs),
+        "device": str(next(network.parameters()).device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def read_card(card: str | Path) -> dict[str, Any]:
+    """The facts beside the weights of a run."""
+    facts: dict[str, Any] = json.loads(Path(card).read_text(encoding="utf-8"))
+    return facts
+
+
+def load_network(weights: Path, card: Path) -> nn.Module:
+    """Build the network that a card names and give it its trained weights.
+
+    Raises:
+        InputError: The weights are cut short or of another network.
+    """
+    network = build(Variant(**read_card(card)["variant"]), seed=0, pretrained=False)
+    try:
+        network.load_state_dict(load_file(weights))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(weights, reason, f"the network of {card}", "Train it again.") from error
+    return network

@@ -1,0 +1,92 @@
+"""Known answers: tiny archives in the official layouts, and the folder of real archives where there is one."""
+
+import io
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lungseg.datasets import jsrt, montgomery, shenzhen
+
+Members = dict[str, bytes]
+SIDE = 8
+
+
+def encoded(pixels: np.ndarray, kind: str = "png") -> bytes:
+    """An image file's bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format=kind)
+    return buffer.getvalue()
+
+
+def _pixels(number: int) -> np.ndarray:
+    """A film of 8 x 8 pixels that differs from number to number."""
+    film = np.full((SIDE, SIDE), 200, dtype=np.uint8)
+    film[0, :4] = [number >> 8, number & 255, 0, 255]
+    return film
+
+
+LEFT, RIGHT = np.zeros((SIDE, SIDE), dtype=np.uint8), np.zeros((SIDE, SIDE), dtype=np.uint8)
+LEFT[2:6, 5:7] = 255
+RIGHT[2:6, 1:3] = 255
+
+
+@pytest.fixture
+def members() -> dict[str, dict[str, Members]]:
+    """Data set -> archive -> member -> bytes: every published name, pixels few and known."""
+    left, right, both = encoded(LEFT), encoded(RIGHT), encoded(LEFT | RIGHT)
+    films = {image_id: encoded(_pixels(n)) for n, image_id in enumerate((*montgomery.IDS, *shenzhen.IDS))}
+    raw = {image_id: (16 * _pixels(n).astype(">u2")).tobytes() for n, image_id in enumerate(jsrt.IDS)}
+    gifs = {"left lung": encoded(LEFT, "gif"), "right lung": encoded(RIGHT, "gif")}
+    county = {f"MontgomerySet/CXR_png/{i}.png": films[i] for i in montgomery.IDS}
+    county |= {f"MontgomerySet/ManualMask/leftMask/{i}.png": left for i in montgomery.IDS}
+    county |= {f"MontgomerySet/ManualMask/rightMask/{i}.png": right for i in montgomery.IDS}
+    outlines = {
+        f"scratch/fold{2 - int(i[-3:]) % 2}/masks/{side}/{i}.gif": mask for i in jsrt.IDS for side, mask in gifs.items()
+    }
+    return {
+        "montgomery": {montgomery.ARCHIVE.name: county},
+        "shenzhen": {
+            shenzhen.IMAGES.name: {f"ChinaSet_AllFiles/CXR_png/{i}.png": films[i] for i in shenzhen.IDS},
+            shenzhen.MASKS.name: {f"mask/mask/{i}_mask.png": both for i in shenzhen.WITH_MASK},
+        },
+        "jsrt": {
+            jsrt.IMAGES.name: {f"All247images/{i}.IMG": raw[i] for i in jsrt.IDS},
+            jsrt.SCR.name: outlines,
+        },
+    }
+
+
+def write_zip(path: Path, content: Mapping[str, bytes]) -> Path:
+    """Pack members into a zip file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as file:
+        for member, data in content.items():
+            file.writestr(member, data)
+    return path
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Callable[[dict[str, Members]], Path]:
+    """A function that packs a data set's archives into a folder and returns it."""
+
+    def pack(archives: dict[str, Members]) -> Path:
+        for name, content in archives.items():
+            write_zip(tmp_path / "raw" / name, content)
+        return tmp_path / "raw"
+
+    return pack
+
+
+@pytest.fixture(scope="session")
+def real_archives() -> Path:
+    """The folder of real archives; tests that need it are skipped where there is none."""
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("LUNGSEG_ARCHIVES", default))
+    if not (folder / montgomery.ARCHIVE.name).is_file():
+        pytest.skip("no folder of real archives: set LUNGSEG_ARCHIVES")
+    return folder

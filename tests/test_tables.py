@@ -1,0 +1,78 @@
+"""Table 1: published numbers beside ours, in four forms that say the same."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungseg.errors import InputError
+from lungseg.published import METRICS, TABLE1
+from lungseg.tables import dataset_table, layout, legend, table1, to_html, to_latex, to_markdown
+
+NOTE = legend(0.95) + " Drawn films, 64 px, 100 % random_initialisation."
+
+
+def estimates() -> pd.DataFrame:
+    """Estimates around the published values: U-Net's Dice inside its interval, the proposed network's outside."""
+    rows = []
+    for variant in ("unet", "proposed", "mine"):
+        for metric in (*METRICS, *(f"{m}_pooled" for m in METRICS if m != "loss")):
+            mean = 0.95 + 0.001 * len(rows)
+            if variant == "unet" and metric == "dice":
+                mean = 0.957
+            rows.append((variant, "pooled", "pooled", metric, mean, mean - 0.002, mean + 0.002, 192, 2))
+    names = ["variant", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_rows_are_the_papers_with_ours_beside_them() -> None:
+    table = table1(estimates(), "pooled", "pooled").set_index(["variant", "metric"])
+    assert list(table.loc["unet"].index) == METRICS
+    assert table.loc[("proposed", "dice"), "published"] == 0.984
+    assert table.loc[("unet", "dice"), "inside"] is True
+    assert table.loc[("proposed", "dice"), "inside"] is False
+    assert pd.isna(table.loc[("mine", "dice"), "published"])
+    assert pd.isna(table.loc[("mine", "dice"), "inside"])
+    assert np.isnan(table.loc[("unet", "loss"), "pooled_mean"])
+
+
+def test_published_numbers_contradict_themselves_as_the_paper_prints_them() -> None:
+    """The facts that reading the paper found: IoU above recall, Dice above the mean of precision and recall."""
+    assert (TABLE1.loc["iou"] > TABLE1.loc["recall"]).all()
+    assert (TABLE1.loc["dice"] > (TABLE1.loc["precision"] + TABLE1.loc["recall"]) / 2).all()
+
+
+def test_every_form_shows_every_number() -> None:
+    shown = layout(table1(estimates(), "pooled", "pooled"))
+    texts = [render(shown, "Table 1.", NOTE) for render in (to_markdown, to_latex, to_html)]
+    for text in texts:
+        assert all(f"{value:.3f}" in text for value in TABLE1["proposed"])
+        assert "0.957 [0.955, 0.959]" in text
+        assert "95" in text
+        assert "Drawn films" in text
+    assert "0.957 [0.955, 0.959]†" not in texts[0]
+    assert texts[0].count("†") > 1
+    assert "random\\_initialisation" in texts[1]
+    assert to_html(shown, "Table 1.", NOTE) == texts[2]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
+def test_latex_compiles(tmp_path: Path) -> None:
+    table = to_latex(layout(table1(estimates(), "pooled", "pooled")), "Table 1.", NOTE)
+    head = r"\documentclass{article}\usepackage{booktabs,multirow}\begin{document}"
+    (tmp_path / "t.tex").write_text(head + table + r"\end{document}")
+    subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)
+
+
+def test_unknown_cell_is_told() -> None:
+    with pytest.raises(InputError, match="config key table1: found nlm on jsrt, expected pooled on pooled"):
+        table1(estimates(), "nlm", "jsrt")
+
+
+def test_dataset_table_has_a_column_per_test_set() -> None:
+    text = dataset_table(estimates(), "pooled", "dice")
+    assert "all (192 films)" in text
+    assert "| U-Net | 0.957 [0.955, 0.959] |" in text

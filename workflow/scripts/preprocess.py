@@ -1,0 +1,21 @@
+"""Bring the films of one data set to one size."""
+
+from pathlib import Path
+
+from lungseg.console import begin
+from lungseg.datasets import dataset
+from lungseg.files import write_csv
+from lungseg.images import preprocess
+
+begin(snakemake.log[0])
+chosen = dataset(snakemake.wildcards.dataset)
+listing = preprocess(
+    chosen.read(Path(snakemake.input.record).parent),
+    dataset=chosen.name,
+    count=chosen.images,
+    size=snakemake.params.size,
+    frame=snakemake.params.frame,
+    pixels=snakemake.output.pixels,
+)
+write_csv(listing.images, snakemake.output.table)
+write_csv(listing.unused, snakemake.output.unused)
