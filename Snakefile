@@ -41,6 +41,8 @@ TRAIN_ON = list(config["train_on"])
 # In the order in which `expand` below lists the runs of one training set.
 RUNS = [{"variant": variant, "seed": seed} for variant in VARIANTS for seed in SEEDS]
 ALL_RUNS = [{"train_on": name} | run for name in TRAIN_ON for run in RUNS]
+# Where git keeps the small results of an experiment other than the reference.
+PUBLISHED = f"results/{config['name']}"
 # What a job's imported modules mean: an edit there plans the job again.
 CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
 
@@ -368,3 +370,60 @@ rule manifest:
         code=CODE["manifest"],
     script:
         "workflow/scripts/manifest.py"
+
+
+# Not part of `all`: whoever wants an experiment's numbers in git and in the README asks for it.
+rule publish:
+    input:
+        scores=rules.collect.output[0],
+        estimates=rules.infer.output.estimates,
+        comparisons=rules.infer.output.comparisons,
+        csv=rules.table1.output.csv,
+        md=rules.table1.output.md,
+        tex=rules.table1.output.tex,
+        html=rules.table1.output.html,
+        metrics=rules.metrics.output[0],
+        manifest=rules.manifest.output[0],
+        curves="<results>/figures/training_curves.png",
+        overlays="<results>/figures/overlays.png",
+        dice="<results>/figures/dice_per_image.png",
+        curves_svg="<results>/figures/training_curves.svg",
+        dice_svg="<results>/figures/dice_per_image.svg",
+        images=expand(rules.preprocess.output.table, dataset=DATASETS),
+        unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+        histories=expand(rules.train.output.history, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
+    output:
+        scores=f"{PUBLISHED}/scores.csv",
+        estimates=f"{PUBLISHED}/estimates.csv",
+        comparisons=f"{PUBLISHED}/comparisons.csv",
+        csv=f"{PUBLISHED}/table1.csv",
+        md=f"{PUBLISHED}/table1.md",
+        tex=f"{PUBLISHED}/table1.tex",
+        html=f"{PUBLISHED}/table1.html",
+        metrics=f"{PUBLISHED}/metrics.json",
+        manifest=f"{PUBLISHED}/manifest.json",
+        curves=f"{PUBLISHED}/figures/training_curves.png",
+        overlays=f"{PUBLISHED}/figures/overlays.png",
+        dice=f"{PUBLISHED}/figures/dice_per_image.png",
+        curves_svg=f"{PUBLISHED}/figures/training_curves.svg",
+        dice_svg=f"{PUBLISHED}/figures/dice_per_image.svg",
+        images=expand(f"{PUBLISHED}/images/{{dataset}}.csv", dataset=DATASETS),
+        unused=expand(f"{PUBLISHED}/images/{{dataset}}.unused.csv", dataset=DATASETS),
+        splits=expand(f"{PUBLISHED}/splits/{{dataset}}.csv", dataset=DATASETS),
+        histories=expand(
+            f"{PUBLISHED}/runs/{{variant}}/{{train_on}}/seed{{seed}}/history.csv",
+            train_on=TRAIN_ON,
+            variant=VARIANTS,
+            seed=SEEDS,
+        ),
+    params:
+        table1=config["table1"],
+        readme="README.md",
+        code=CODE["publish"],
+    log:
+        "<logs>/publish.log",
+    conda:
+        "envs/lungseg.yaml"
+    script:
+        "workflow/scripts/publish.py"

@@ -34,9 +34,9 @@ def describe(error: BaseException) -> str | None:
     """The one message for an error a person can mend, or None for a defect that needs its traceback."""
     if isinstance(error, InputError):
         return str(error)
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError):
         where = InputError(
-            error.filename, error.strerror or "an error of the system", "a readable and writable place",
+            error.filename or "a file that was being written", error.strerror or "an error of the system", "a readable and writable place",
             "Free space, change its permissions, or choose another folder.",
         )  # fmt: skip
         return str(where)

@@ -109,12 +109,12 @@ def _refuse_gaps(scores: pd.DataFrame) -> None:
     if (empty := scores[METRICS + COUNTS].isna().any(axis=1)).any():
         raise InputError("scores", f"no number for {_row(scores, empty)}", "a number in every column", remedy)
     for train_on, table in scores.groupby("train_on"):
-        wide = table.pivot(index=["test_on", "image_id"], columns=["variant", "seed"], values="dice")
-        full = pd.MultiIndex.from_product(
-            [table["variant"].unique(), table["seed"].unique()], names=["variant", "seed"]
-        )
-        if (gaps := wide.reindex(columns=full).isna().stack(["variant", "seed"], future_stack=True)).any():
-            first = dict(zip(gaps.index.names, gaps.index[gaps][0], strict=True))
+        films, runs = (table[names].drop_duplicates() for names in (["test_on", "image_id"], ["variant", "seed"]))
+        full = films.merge(runs["variant"].drop_duplicates(), how="cross")
+        full = full.merge(runs["seed"].drop_duplicates(), how="cross")
+        joined = full.merge(table[list(full.columns)], how="left", indicator=True)
+        if (gaps := joined["_merge"] != "both").any():
+            first = joined.loc[gaps, full.columns].iloc[0].to_dict()
             raise InputError("scores", f"no row for {first} trained on {train_on}", "every run on every film", remedy)
 
 

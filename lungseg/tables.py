@@ -54,7 +54,7 @@ def layout(table: pd.DataFrame) -> pd.DataFrame:
         table: As from `table1`.
 
     Returns:
-        Index network, line (`published`, `mean over films`, `pooled pixels`); columns the titles of the metrics; strings.
+        Strings. Index network, line (`published`, `mean over films`, `pooled pixels`); columns the metrics' titles.
     """
     lines = {}
     for variant, rows in table.groupby("variant", sort=False):
@@ -141,4 +141,24 @@ def dataset_table(estimates: pd.DataFrame, train_on: str, metric: str) -> str:
     rows = ["| " + " | ".join(["Network", *titles]) + " |", "|" + " --- |" * (len(tests) + 1)]
     for variant in cells.index.get_level_values("variant").unique():
         rows.append("| " + " | ".join([name(variant), *(_interval(cells.loc[(variant, t)], "") for t in tests)]) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def comparison_table(comparisons: pd.DataFrame, train_on: str, test_on: str, metric: str) -> str:
+    """Markdown: the differences that the paper claims between its networks, published and ours.
+
+    Args:
+        comparisons: The table comparisons.csv.
+        train_on: The training set to show.
+        test_on: The test set to show.
+        metric: `dice` or `iou`.
+    """
+    cells = comparisons.query("train_on == @train_on and test_on == @test_on and metric == @metric")
+    title = f"{TITLES[metric]} difference"
+    rows = [f"| {title} | published | ours | p, Holm |", "| --- | --- | --- | --- |"]
+    for pair in cells[cells["variant_a"].isin(TABLE1) & cells["variant_b"].isin(TABLE1)].itertuples():
+        published = TABLE1.loc[metric, pair.variant_b] - TABLE1.loc[metric, pair.variant_a]
+        ours = f"{-pair.difference:+.4f} [{-pair.high:+.4f}, {-pair.low:+.4f}]"
+        networks = f"{name(pair.variant_b)} against {name(pair.variant_a)}"
+        rows.append(f"| {networks} | {published:+.3f} | {ours} | {pair.p_holm:.2g} |")
     return "\n".join(rows) + "\n"

@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -228,15 +228,16 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
 
 
 def test_results_keep_their_order_and_few_wait() -> None:
-    started: list[int] = []
+    asked: list[int] = []
 
-    def work(number: int) -> int:
-        started.append(number)
-        return -number
+    def numbers() -> Iterator[int]:
+        for number in range(1000):
+            asked.append(number)
+            yield number
 
-    results = in_order(work, range(1000))
+    results = in_order(lambda number: -number, numbers())
     assert next(results) == 0
-    assert len(started) < 50
+    assert len(asked) < 50
     assert list(results) == [-n for n in range(1, 1000)]
 
 

@@ -1,0 +1,67 @@
+"""Fingerprints and imports agree: an edit is seen where it matters and nowhere else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lungseg import fingerprint as module
+from lungseg.fingerprint import SILENT, fingerprint, modules
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_fingerprinted_modules_are_those_that_python_imports(script: Path) -> None:
+    lines = [line for line in script.read_text().splitlines() if line.startswith(("import lungseg", "from lungseg"))]
+    program = "\n".join([*lines, "import sys", "print(*(m for m in sys.modules if m.startswith('lungseg.')))"])
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    imported = {name.removeprefix("lungseg.") for name in run.stdout.split()} - SILENT
+    assert set(modules(script)) == imported
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_torch_stays_out_of_every_job_after_predict(script: Path) -> None:
+    uses_torch = any("torch" in path.read_text() for path in modules(script).values() if path.stem != "recipe")
+    assert uses_torch == (script.stem in ("train", "predict"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_stay_scripts(script: Path) -> None:
+    text = script.read_text()
+    assert len([line for line in text.splitlines() if line.strip()]) <= 32
+    assert "def " not in text
+    assert script.stem in (ROOT / "Snakefile").read_text()
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of two modules with a data file, and a script that imports the first, which imports the second."""
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "first.py").write_text('"""Doc."""\nfrom lungseg.second import two\nfrom lungseg.errors import E\n')
+    (tmp_path / "second.py").write_text("# comment\ndef two():\n    return 2\n")
+    (tmp_path / "second_ids.json").write_text("{}")
+    (tmp_path / "errors.py").write_text("E = 1\n")
+    (tmp_path / "other.py").write_text("x = 1\n")
+    (tmp_path / "script.txt").write_text("from lungseg.first import two\n")
+    monkeypatch.setattr(module, "PACKAGE", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "changes"),
+    [
+        ("second.py", "def two():\n    return 3\n", True),
+        ("second.py", "# another comment\n\n\ndef two():\n    '''Doc.'''\n    return 2\n", False),
+        ("second_ids.json", "{ }", True),
+        ("first.py", '"""Another."""\nfrom lungseg.second import two\nfrom lungseg.errors import E\n', False),
+        ("other.py", "x = 2\n", False),
+        ("errors.py", "E = 2\n", False),
+    ],
+)
+def test_an_edit_counts_where_it_matters(package: Path, file: str, text: str, changes: bool) -> None:
+    before = fingerprint(package / "script.txt")
+    (package / file).write_text(text)
+    assert (fingerprint(package / "script.txt") != before) is changes

@@ -1,0 +1,58 @@
+"""What is installed is pinned once: lock, conda environment and pyproject agree, and name no index."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.requirements import Requirement
+
+from envs.pins import environment, pins
+
+ROOT = Path(__file__).parents[1]
+LOCK = (ROOT / "requirements.lock").read_text()
+ENV = (ROOT / "envs/lungseg.yaml").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_environment_has_the_pins_of_the_lock() -> None:
+    assert ENV == environment(LOCK), "make lock"
+    content = yaml.safe_load(ENV)
+    assert content["channels"] == ["conda-forge"]
+    assert [str(entry).split()[0] for entry in content["dependencies"][:2]] == ["python", "pip"]
+    assert content["dependencies"][2]["pip"] == pins(LOCK)
+
+
+def test_every_dependency_is_pinned_within_its_bounds() -> None:
+    pinned: dict[str, list[str]] = {}
+    for pin in map(Requirement, pins(LOCK)):
+        pinned.setdefault(pin.name, []).append(next(iter(pin.specifier)).version)
+    for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]:
+        wanted = Requirement(text)
+        assert wanted.name in pinned, "make lock"
+        assert all(wanted.specifier.contains(version) for version in pinned[wanted.name])
+
+
+def test_every_pin_is_exact_and_has_hashes() -> None:
+    for block in re.split(r"\n(?=[a-z0-9])", LOCK)[1:]:
+        requirement = Requirement(block.splitlines()[0].rstrip("\\ "))
+        assert [clause.operator for clause in requirement.specifier] == ["=="]
+        assert "--hash=sha256:" in block, requirement.name
+
+
+def test_no_index_and_no_host_is_named() -> None:
+    for text in (LOCK, ENV):
+        assert not re.search(r"https?://|--index|--find-links|--extra-index", text)
+
+
+def test_imports_of_the_package_are_declared() -> None:
+    names = {re.split(r"[>=<\[]", text)[0] for text in PROJECT["dependencies"]}
+    modules = {"yaml": "pyyaml", "PIL": "pillow", "great_tables": "great-tables"}
+    modules["segmentation_models_pytorch"] = "segmentation-models-pytorch"
+    found = set()
+    for path in (ROOT / "lungseg").rglob("*.py"):
+        found |= set(re.findall(r"^\s*(?:from|import) ([A-Za-z_]+)", path.read_text(), re.MULTILINE))
+    import sys
+
+    outside = found - set(sys.stdlib_module_names) - {"lungseg"}
+    assert {modules.get(name, name) for name in outside} <= names
