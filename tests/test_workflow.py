@@ -1,0 +1,139 @@
+"""The whole: every rule on drawn films, what an edit plans, what a bad configuration says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungseg.metrics import ratios
+from tests.workflow import copy_project, planned, snakemake
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which the tiny experiment has been run to its end."""
+    folder = copy_project(tmp_path_factory.mktemp("project"))
+    snakemake(folder)
+    return folder
+
+
+@pytest.fixture
+def results(project: Path) -> Path:
+    """The folder of its results."""
+    return project / "tiny/results"
+
+
+def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
+    columns = {
+        "images/phantom.csv": "image_id,dataset,height,width,spacing_mm,abnormal,sha256",
+        "splits/phantom.csv": "image_id,part",
+        "runs/unet/pooled/seed0/history.csv": "epoch,lr,train_loss,validation_loss,validation_dice,"
+        "validation_accuracy,images_per_second",
+        "scores.csv": "variant,train_on,seed,test_on,image_id,dice,iou,precision,recall,loss,accuracy",
+        "estimates.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds",
+        "comparisons.csv": "variant_a,variant_b,train_on,test_on,metric,difference,low,high,p,p_holm",
+        "table1.csv": "variant,metric,published,mean,low,high,inside",
+    }
+    for file, names in columns.items():
+        assert (results / file).read_text().startswith(names), file
+
+
+def test_a_number_of_table1_goes_back_to_the_pixels_of_its_films(project: Path, results: Path) -> None:
+    """Recompute one cell from logits and masks alone."""
+    table = pd.read_csv(results / "images/phantom.csv")
+    parts = pd.read_csv(results / "splits/phantom.csv").set_index("image_id")["part"]
+    masks = np.load(project / "tiny/data/processed/phantom.npy")[:, 1] > 0
+    means = []
+    for seed in (0, 1):
+        with np.load(results / f"runs/unet/pooled/seed{seed}/predictions.npz") as stored:
+            found = dict(zip(stored["image_id"].tolist(), stored["logits"] > 0, strict=True))
+        dice = []
+        for row, image_id in enumerate(table["image_id"]):
+            if parts[image_id] == "test":
+                truth, prediction = masks[row], found.pop(image_id)
+                dice.append(2 * (truth & prediction).sum() / (truth.sum() + prediction.sum()))
+        assert not found
+        means.append(np.mean(dice))
+    cell = pd.read_csv(results / "table1.csv").query("variant == 'unet' and metric == 'dice'").iloc[0]
+    assert cell["mean"] == pytest.approx(np.mean(means), abs=1e-9)
+    assert cell["published"] == 0.957
+
+
+def test_scores_count_every_pixel_once(results: Path) -> None:
+    scores = pd.read_csv(results / "scores.csv")
+    counts = scores[["true_positive", "false_positive", "false_negative", "true_negative"]].to_numpy(float)
+    assert (counts.sum(axis=1) == 32 * 32).all()
+    assert scores["dice"].to_numpy() == pytest.approx(ratios(counts)[:, 0])
+    assert len(scores) == 2 * 2 * 19
+
+
+def test_manifest_says_what_made_the_numbers(results: Path) -> None:
+    manifest = json.loads((results / "manifest.json").read_text())
+    assert len(manifest["commit"]) == 40
+    assert manifest["config"]["name"] == "tiny"
+    assert {"torch", "snakemake"} <= set(manifest["packages"])
+    assert manifest["seconds"]["train"]["jobs"] == 4
+
+
+def test_weights_come_with_a_card_of_what_built_them(results: Path) -> None:
+    card = json.loads((results / "runs/unet/pooled/seed1/weights.json").read_text())
+    assert card["run"] == "unet/pooled/seed1"
+    assert card["variant"]["width"] == 4
+    assert card["training"]["epochs"] == 1
+    assert not (results / "runs/unet/pooled/seed1/checkpoint.pt").exists()
+
+
+def test_figures_and_tables_are_there_in_every_form(results: Path) -> None:
+    for stem in ("training_curves", "overlays", "dice_per_image"):
+        assert (results / f"figures/{stem}.svg").stat().st_size > 1000
+        assert (results / f"figures/{stem}.png").read_bytes().startswith(b"\x89PNG")
+    assert all((results / f"table1.{kind}").stat().st_size > 500 for kind in ("md", "tex", "html"))
+
+
+def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(project: Path) -> None:
+    assert planned(project) == set()
+    edits = {
+        "lungseg/stats.py": {"infer", "table1", "metrics", "manifest"},
+        "lungseg/training.py": {"train", "predict", "score", "collect", "infer", "table1", "figures", "track"},
+    }
+    for file, expected in edits.items():
+        path = project / file
+        text = path.read_text()
+        path.write_text(text + "\n# A comment changes nothing.\n")
+        assert planned(project) == set(), file
+        path.write_text(text + "\nADDED = 1\n")
+        assert expected <= planned(project), file
+        assert ("train" in planned(project)) == ("train" in expected)
+        path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("training={learning_rate: -1}", "config key training.learning_rate: found -1, expected greater than 0"),
+        ("datasets=[chexpert]", "config key datasets.0: found 'chexpert', expected 'montgomery'"),
+        ("epochs=3", "config key epochs: found an unknown key (value 3), expected one of name, note, datasets"),
+    ],
+)
+def test_bad_configuration_ends_in_one_message(project: Path, change: str, message: str) -> None:
+    printed = snakemake(project, "--dry-run", "--config", change, check=False)
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+def test_missing_archive_ends_in_a_message_and_no_file(project: Path) -> None:
+    config = ["name=offline", "datasets=[jsrt]", "train_on={pooled: [jsrt]}", "split={method: gaal2020}"]
+    printed = snakemake(project, "--config", *config, "archives=nowhere", "--", "offline/results/images/jsrt.csv", check=False)
+    assert "lungseg: nowhere/All247images.zip: found no such file" in printed
+    assert "Register at" in printed
+    assert "Traceback" not in printed
+    assert not (project / "offline/data/raw/jsrt/archives.json").exists()
+
+
+def test_lint_is_clean(project: Path) -> None:
+    from tests.workflow import run
+
+    assert "good condition" in run(project, "snakemake", "--lint")
+    run(project, "snakefmt", "--check", "Snakefile")

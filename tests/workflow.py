@@ -1,0 +1,59 @@
+"""A copy of the project in which a test may run, edit and break things."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+TINY = ["--configfile", "tests/tiny.yaml"]
+
+
+def copy_project(to: Path) -> Path:
+    """Copy what git knows or would add into a new repository with one commit."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    for name in listed:
+        if (ROOT / name).is_file():
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, to / name)
+    commit(to, "A copy")
+    return to
+
+
+def commit(project: Path, message: str) -> None:
+    """Commit everything, as somebody."""
+    who = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-q", "-m", message]):
+        subprocess.run(["git", *arguments], cwd=project, check=True)
+
+
+def run(project: Path, *command: str, check: bool = True) -> str:
+    """Run a console command of this environment in a project; returns all it printed."""
+    tools = Path(sys.executable).parent
+    environment = os.environ | {
+        "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(project),
+        "LUNGSEG_ROOT": str(project),
+    }
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    ended = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    if check and ended.returncode != 0:
+        raise AssertionError(f"{' '.join(command)} ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
+    if not check:
+        assert ended.returncode != 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def snakemake(project: Path, *arguments: str, check: bool = True) -> str:
+    """Run Snakemake on the tiny experiment of a project; returns all it printed."""
+    return run(project, "snakemake", "--cores", "2", *TINY, *arguments, check=check)
+
+
+def planned(project: Path) -> set[str]:
+    """The rules that a dry run would run."""
+    table = snakemake(project, "--dry-run", "--quiet", "rules").partition("Job stats:")[2].partition("Reasons")[0]
+    return {line.split()[0] for line in table.splitlines()[2:] if line.strip()} - {"total", "all"}
