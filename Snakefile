@@ -323,6 +323,7 @@ rule metrics:
     conda:
         "envs/lungseg.yaml"
     params:
+        train_on=config["table1"]["train_on"],
         code=CODE["metrics"],
     script:
         "workflow/scripts/metrics.py"
@@ -343,7 +344,6 @@ rule track:
         "envs/lungseg.yaml"
     params:
         runs=ALL_RUNS,
-        experiment=config["name"],
         code=CODE["track"],
     script:
         "workflow/scripts/track.py"
@@ -367,6 +367,7 @@ rule manifest:
         "envs/lungseg.yaml"
     params:
         config=EXPERIMENT.model_dump(mode="json"),
+        benchmarks=EXPERIMENT.folder("results/benchmarks"),
         code=CODE["manifest"],
     script:
         "workflow/scripts/manifest.py"
@@ -417,13 +418,13 @@ rule publish:
             variant=VARIANTS,
             seed=SEEDS,
         ),
-    params:
-        table1=config["table1"],
-        readme="README.md",
-        code=CODE["publish"],
     log:
         "<logs>/publish.log",
     conda:
         "envs/lungseg.yaml"
+    params:
+        table1=config["table1"],
+        readme="README.md",
+        code=CODE["publish"],
     script:
         "workflow/scripts/publish.py"

@@ -35,11 +35,10 @@ def describe(error: BaseException) -> str | None:
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError):
-        where = InputError(
-            error.filename or "a file that was being written", error.strerror or "an error of the system", "a readable and writable place",
-            "Free space, change its permissions, or choose another folder.",
-        )  # fmt: skip
-        return str(where)
+        where = error.filename or "a file that was being written"
+        found = error.strerror or "an error of the system"
+        remedy = "Free space, change its permissions, or choose another folder."
+        return str(InputError(where, found, "a readable and writable place", remedy))
     return None
 
 
@@ -62,7 +61,7 @@ def begin(log: str) -> None:
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = path.open("w", encoding="utf-8")
-    sys.stdout, sys.stderr = _Tee(sys.stdout, stream), _Tee(sys.stderr, stream)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Tee(sys.stdout, stream), _Tee(sys.stderr, stream)
     sys.excepthook = _explain
 
 

@@ -1,5 +1,8 @@
 """Tables for people: Table 1 with the published numbers beside ours, in Markdown, LaTeX and HTML."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import pandas as pd
 from great_tables import GT
 
@@ -8,6 +11,10 @@ from lungseg.published import METRICS, TABLE1, name
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
 OUTSIDE = "†"
+LIMITS = ("mean", "low", "high")
+
+# A row of a table.
+Cell = dict[Hashable, Any]
 
 
 def table1(estimates: pd.DataFrame, train_on: str, test_on: str) -> pd.DataFrame:
@@ -25,26 +32,23 @@ def table1(estimates: pd.DataFrame, train_on: str, test_on: str) -> pd.DataFrame
     Raises:
         InputError: There are no estimates for this training and test set.
     """
-    cells = estimates.query("train_on == @train_on and test_on == @test_on").set_index(["variant", "metric"])
-    if cells.empty:
+    shown = estimates.query("train_on == @train_on and test_on == @test_on").to_dict(orient="records")
+    if not shown:
         known = ", ".join(sorted({f"{a} on {b}" for a, b in zip(estimates.train_on, estimates.test_on, strict=True)}))
         raise InputError("config key table1", f"{train_on} on {test_on}", known, "Choose one of these.")
+    cells: dict[tuple[str, str], Cell] = {(cell["variant"], cell["metric"]): cell for cell in shown}
     rows = []
-    for variant in cells.index.get_level_values("variant").unique():
+    for variant in dict.fromkeys(variant for variant, _ in cells):
         for metric in METRICS:
-            ours, pooled = cells.loc[(variant, metric)], _cell(cells, variant, f"{metric}_pooled")
+            ours, pooled = cells[variant, metric], cells.get((variant, f"{metric}_pooled"), {})
             published = float(TABLE1[variant][metric]) if variant in TABLE1 else None
             rows.append(
                 {"variant": variant, "metric": metric, "published": published}
-                | {key: ours[key] for key in ("mean", "low", "high")}
+                | {key: ours[key] for key in LIMITS}
                 | {"inside": None if published is None else bool(ours["low"] <= published <= ours["high"])}
-                | {f"pooled_{key}": pooled[key] if pooled is not None else None for key in ("mean", "low", "high")}
+                | {f"pooled_{key}": pooled.get(key) for key in LIMITS}
             )
     return pd.DataFrame(rows)
-
-
-def _cell(cells: pd.DataFrame, variant: str, metric: str) -> pd.Series | None:
-    return cells.loc[(variant, metric)] if (variant, metric) in cells.index else None
 
 
 def layout(table: pd.DataFrame) -> pd.DataFrame:
@@ -58,12 +62,13 @@ def layout(table: pd.DataFrame) -> pd.DataFrame:
     """
     lines = {}
     for variant, rows in table.groupby("variant", sort=False):
-        cells = rows.set_index("metric")
-        lines[name(str(variant)), "published"] = [_number(cells["published"][m]) for m in METRICS]
+        cells: dict[str, Cell] = {row["metric"]: row for row in rows.to_dict(orient="records")}
+        shown = [cells[metric] for metric in METRICS]
+        lines[name(str(variant)), "published"] = [_number(cell["published"]) for cell in shown]
         lines[name(str(variant)), "mean over films"] = [
-            _interval(cells.loc[m], "") + (OUTSIDE if cells["inside"][m] is False else "") for m in METRICS
+            _interval(cell) + (OUTSIDE if cell["inside"] is False else "") for cell in shown
         ]
-        lines[name(str(variant)), "pooled pixels"] = [_interval(cells.loc[m], "pooled_") for m in METRICS]
+        lines[name(str(variant)), "pooled pixels"] = [_interval(cell, "pooled_") for cell in shown]
     index = pd.MultiIndex.from_tuples(list(lines), names=["Network", ""])
     return pd.DataFrame(list(lines.values()), index=index, columns=[TITLES[metric] for metric in METRICS])
 
@@ -72,8 +77,8 @@ def _number(value: float | None) -> str:
     return "–" if value is None or pd.isna(value) else f"{value:.3f}"
 
 
-def _interval(cell: pd.Series, prefix: str) -> str:
-    mean, low, high = (cell[f"{prefix}{key}"] for key in ("mean", "low", "high"))
+def _interval(cell: Cell, prefix: str = "") -> str:
+    mean, low, high = (cell[f"{prefix}{key}"] for key in LIMITS)
     return "–" if pd.isna(mean) else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
@@ -134,13 +139,13 @@ def dataset_table(estimates: pd.DataFrame, train_on: str, metric: str) -> str:
         train_on: The training set to show.
         metric: Which metric.
     """
-    cells = estimates.query("train_on == @train_on and metric == @metric").set_index(["variant", "test_on"])
-    tests = list(cells.index.get_level_values("test_on").unique())
-    sizes = {test: int(cells.xs(test, level="test_on")["images"].iloc[0]) for test in tests}
-    titles = [f"{'all' if test == 'pooled' else test} ({sizes[test]} films)" for test in tests]
-    rows = ["| " + " | ".join(["Network", *titles]) + " |", "|" + " --- |" * (len(tests) + 1)]
-    for variant in cells.index.get_level_values("variant").unique():
-        rows.append("| " + " | ".join([name(variant), *(_interval(cells.loc[(variant, t)], "") for t in tests)]) + " |")
+    shown = estimates.query("train_on == @train_on and metric == @metric").to_dict(orient="records")
+    cells: dict[tuple[str, str], Cell] = {(cell["variant"], cell["test_on"]): cell for cell in shown}
+    sizes = {cell["test_on"]: cell["images"] for cell in shown}
+    titles = [f"{'all' if test == 'pooled' else test} ({size} films)" for test, size in sizes.items()]
+    rows = ["| " + " | ".join(["Network", *titles]) + " |", "|" + " --- |" * (len(sizes) + 1)]
+    for variant in dict.fromkeys(variant for variant, _ in cells):
+        rows.append("| " + " | ".join([name(variant), *(_interval(cells[variant, test]) for test in sizes)]) + " |")
     return "\n".join(rows) + "\n"
 
 
@@ -156,9 +161,19 @@ def comparison_table(comparisons: pd.DataFrame, train_on: str, test_on: str, met
     cells = comparisons.query("train_on == @train_on and test_on == @test_on and metric == @metric")
     title = f"{TITLES[metric]} difference"
     rows = [f"| {title} | published | ours | p, Holm |", "| --- | --- | --- | --- |"]
-    for pair in cells[cells["variant_a"].isin(TABLE1) & cells["variant_b"].isin(TABLE1)].itertuples():
-        published = TABLE1.loc[metric, pair.variant_b] - TABLE1.loc[metric, pair.variant_a]
-        ours = f"{-pair.difference:+.4f} [{-pair.high:+.4f}, {-pair.low:+.4f}]"
-        networks = f"{name(pair.variant_b)} against {name(pair.variant_a)}"
-        rows.append(f"| {networks} | {published:+.3f} | {ours} | {pair.p_holm:.2g} |")
+    known = cells[cells["variant_a"].isin(TABLE1) & cells["variant_b"].isin(TABLE1)]
+    for pair in known.to_dict(orient="records"):
+        a, b = str(pair["variant_a"]), str(pair["variant_b"])
+        published = float(TABLE1[b][metric]) - float(TABLE1[a][metric])
+        ours = f"{-pair['difference']:+.4f} [{-pair['high']:+.4f}, {-pair['low']:+.4f}]"
+        rows.append(f"| {name(b)} against {name(a)} | {published:+.3f} | {ours} | {pair['p_holm']:.2g} |")
     return "\n".join(rows) + "\n"
+
+
+def tree(estimates: pd.DataFrame, train_on: str) -> dict[str, dict[str, dict[str, float]]]:
+    """The means of one training set as variant -> test set -> metric -> mean."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for cell in estimates.query("train_on == @train_on").to_dict(orient="records"):
+        metrics = found.setdefault(cell["variant"], {}).setdefault(cell["test_on"], {})
+        metrics[cell["metric"]] = round(cell["mean"], 6)
+    return found

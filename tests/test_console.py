@@ -13,7 +13,9 @@ from lungseg.errors import InputError
 
 def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
     program = f"from lungseg.console import begin; begin({str(tmp_path / 'logs/job.log')!r})\n{body}"
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
 
 
 def test_bad_input_ends_in_one_message_and_a_non_zero_exit(tmp_path: Path) -> None:

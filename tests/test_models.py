@@ -1,4 +1,4 @@
-"""Networks: shape in is shape out, gradients reach everything, scales lie on one grid, weights come from where they should."""
+"""Networks: shapes, gradients that reach everything, scales on one grid, weights from where they should come."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_shape_is_kept_and_gradients_reach_every_parameter(variant: Variant) -> 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 def test_seed_decides_the_start(variant: Variant) -> None:
-    first, same, other = (list(build(variant, seed).parameters())[0] for seed in (0, 0, 1))
+    first, same, other = (next(iter(build(variant, seed).parameters())) for seed in (0, 0, 1))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
 
@@ -110,5 +110,5 @@ def test_missing_or_broken_weights_file_is_a_clear_error(tmp_path: Path) -> None
 def test_hub_out_of_reach_names_the_choices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match="weights of mobilenetv2: found .*Choose `weights: random`, the path"):
+    with pytest.raises(InputError, match=r"weights of mobilenetv2: found .*Choose `weights: random`, the path"):
         build(Variant(encoders=("mobilenetv2",), weights="imagenet"), 0)

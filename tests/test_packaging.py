@@ -1,6 +1,8 @@
 """What is installed is pinned once: lock, conda environment and pyproject agree, and name no index."""
 
+import ast
 import re
+import sys
 import tomllib
 from pathlib import Path
 
@@ -16,7 +18,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
 def test_environment_has_the_pins_of_the_lock() -> None:
-    assert ENV == environment(LOCK), "make lock"
+    assert environment(LOCK) == ENV, "make lock"
     content = yaml.safe_load(ENV)
     assert content["channels"] == ["conda-forge"]
     assert [str(entry).split()[0] for entry in content["dependencies"][:2]] == ["python", "pip"]
@@ -51,8 +53,9 @@ def test_imports_of_the_package_are_declared() -> None:
     modules["segmentation_models_pytorch"] = "segmentation-models-pytorch"
     found = set()
     for path in (ROOT / "lungseg").rglob("*.py"):
-        found |= set(re.findall(r"^\s*(?:from|import) ([A-Za-z_]+)", path.read_text(), re.MULTILINE))
-    import sys
-
+        for node in ast.walk(ast.parse(path.read_text())):
+            imported = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            imported += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            found |= {name.split(".")[0] for name in imported}
     outside = found - set(sys.stdlib_module_names) - {"lungseg"}
     assert {modules.get(name, name) for name in outside} <= names

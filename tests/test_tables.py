@@ -10,7 +10,7 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.published import METRICS, TABLE1
-from lungseg.tables import dataset_table, layout, legend, table1, to_html, to_latex, to_markdown
+from lungseg.tables import comparison_table, dataset_table, layout, legend, table1, to_html, to_latex, to_markdown, tree
 
 NOTE = legend(0.95) + " Drawn films, 64 px, 100 % random_initialisation."
 
@@ -76,3 +76,28 @@ def test_dataset_table_has_a_column_per_test_set() -> None:
     text = dataset_table(estimates(), "pooled", "dice")
     assert "all (192 films)" in text
     assert "| U-Net | 0.957 [0.955, 0.959] |" in text
+
+
+@pytest.mark.parametrize("variants", [["unet", "proposed"], ["unet", "proposed", "mine"]])
+def test_mark_stands_where_the_published_value_is_outside(variants: list[str]) -> None:
+    shown = layout(table1(estimates().query("variant in @variants"), "pooled", "pooled"))["Dice"]
+    assert shown["U-Net", "mean over films"] == "0.957 [0.955, 0.959]"
+    assert shown.iloc[4].endswith("†")
+
+
+def test_comparison_table_shows_gains_of_the_later_network() -> None:
+    columns = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "p", "p_holm"]
+    rows = [
+        ("unet", "proposed", "pooled", "pooled", "dice", -0.01, -0.02, 0.005, 0.03, 0.06),
+        ("unet", "mine", "pooled", "pooled", "dice", -0.01, -0.02, 0.005, 0.03, 0.06),
+    ]
+    text = comparison_table(pd.DataFrame(rows, columns=columns), "pooled", "pooled", "dice")
+    assert "against U-Net | +0.027 | +0.0100 [-0.0050, +0.0200] | 0.06 |" in text
+    assert len(text.splitlines()) == 3
+
+
+def test_tree_holds_every_mean_of_one_training_set() -> None:
+    means = tree(estimates(), "pooled")
+    assert means["unet"]["pooled"]["dice"] == 0.957
+    assert list(means) == ["unet", "proposed", "mine"]
+    assert tree(estimates(), "nlm") == {}

@@ -125,7 +125,9 @@ def test_bad_configuration_ends_in_one_message(project: Path, change: str, messa
 
 def test_missing_archive_ends_in_a_message_and_no_file(project: Path) -> None:
     config = ["name=offline", "datasets=[jsrt]", "train_on={pooled: [jsrt]}", "split={method: gaal2020}"]
-    printed = snakemake(project, "--config", *config, "archives=nowhere", "--", "offline/results/images/jsrt.csv", check=False)
+    printed = snakemake(
+        project, "--config", *config, "archives=nowhere", "--", "offline/results/images/jsrt.csv", check=False
+    )
     assert "lungseg: nowhere/All247images.zip: found no such file" in printed
     assert "Register at" in printed
     assert "Traceback" not in printed

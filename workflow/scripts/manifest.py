@@ -1,0 +1,28 @@
+"""Write down what made the results."""
+
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+from lungseg.console import begin
+from lungseg.files import replacing
+from lungseg.manifest import commit, hardware, packages, seconds
+
+begin(snakemake.log[0])
+folder = Path(snakemake.params.benchmarks)
+benchmarks = {}
+for file in map(Path, snakemake.input.benchmarks):
+    benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)
+manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
+    "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    "config": snakemake.params.config,
+    "archives": {Path(file).parent.name: json.loads(Path(file).read_text()) for file in snakemake.input.records},
+    "python": platform.python_version(),
+    "packages": packages(),
+    "hardware": hardware(),
+    "seconds": seconds(benchmarks),
+}
+with replacing(snakemake.output[0]) as path:
+    path.write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
