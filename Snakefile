@@ -51,7 +51,6 @@ pathvars:
     data=EXPERIMENT.folder("data"),
     results=EXPERIMENT.folder("results"),
     logs=EXPERIMENT.folder("results/logs"),
-    benchmarks=EXPERIMENT.folder("results/benchmarks"),
 
 
 wildcard_constraints:
@@ -367,7 +366,6 @@ rule manifest:
         "envs/lungseg.yaml"
     params:
         config=EXPERIMENT.model_dump(mode="json"),
-        benchmarks=EXPERIMENT.folder("results/benchmarks"),
         code=CODE["manifest"],
     script:
         "workflow/scripts/manifest.py"

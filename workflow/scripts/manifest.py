@@ -11,7 +11,7 @@ from lungseg.files import replacing
 from lungseg.manifest import commit, hardware, packages, seconds
 
 begin(snakemake.log[0])
-folder = Path(snakemake.params.benchmarks)
+folder = Path(snakemake.input.benchmarks[0]).parents[1]  # DIR/download/phantom.tsv
 benchmarks = {}
 for file in map(Path, snakemake.input.benchmarks):
     benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)

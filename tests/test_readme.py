@@ -1,0 +1,60 @@
+"""The README says what is: its picture of the DAG, its links, its commands; and a rule fills its numbers."""
+
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from lungseg.datasets import DATASETS
+from lungseg.errors import InputError
+from lungseg.readme import fill
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_fill_replaces_what_stands_between_the_comments_and_nothing_else() -> None:
+    text = "before\n<!-- cpu -->\nold\n<!-- /cpu -->\nafter <!-- other -->\n"
+    filled = fill(text, "cpu", "new \\1 number\n")
+    assert filled == "before\n<!-- cpu -->\nnew \\1 number\n<!-- /cpu -->\nafter <!-- other -->\n"
+    assert fill(filled, "cpu", "new \\1 number") == filled
+
+
+@pytest.mark.parametrize("text", ["no place", "<!-- cpu -->\n<!-- /cpu -->\n" * 2])
+def test_fill_refuses_a_text_without_one_place(text: str) -> None:
+    with pytest.raises(InputError, match=r"README.md: found \d places for cpu, expected one"):
+        fill(text, "cpu", "new")
+
+
+def test_graph_is_that_of_the_snakefile() -> None:
+    command = ["snakemake", "--nolock", "--configfile", "config/quickstart.yaml", "--rulegraph", "dot"]
+    command[0] = str(Path(sys.executable).with_name("snakemake"))
+    dot = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', dot))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot)}
+    graph = README.partition("```mermaid")[2].partition("```")[0]
+    chains = [re.split(r" --> ", line.strip()) for line in graph.splitlines() if "-->" in line]
+    shown = {pair for chain in chains for pair in pairwise(chain)}
+    assert shown <= edges
+    assert {name for pair in shown for name in pair} == set(names.values()) - {"all"}
+
+
+def test_links_lead_to_files() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert not [link for link in links if not (ROOT / link).exists()]
+
+
+def test_archives_are_named_as_the_package_expects_them() -> None:
+    named = set(re.findall(r"`([\w-]+\.zip)`", README))
+    for dataset in DATASETS.values():
+        for archive in dataset.archives:
+            assert {choice.name for choice in archive.choices()} <= named, dataset.name
+
+
+def test_commands_of_make_are_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)) <= targets
