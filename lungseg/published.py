@@ -11,7 +11,7 @@ NAMES = {
     "unet_mobilenetv2": "U-Net + MobileNetV2",
     "unet_inceptionresnetv2": "U-Net + InceptionResNetV2",
     "proposed": "Proposed: both encoders",
-    "unet_mobilenetv2_imagenet": "U-Net + MobileNetV2, ImageNet",
+    "unet_mobilenetv2_imagenet": "U-Net + MobileNetV2, ImageNet (8-bit)",
 }
 
 METRICS = ["dice", "loss", "iou", "recall", "precision"]

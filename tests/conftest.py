@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lungseg.datasets import jsrt, montgomery, shenzhen
+from tests.workflow import copy_project, snakemake
 
 Members = dict[str, bytes]
 SIDE = 8
@@ -89,4 +90,12 @@ def real_archives() -> Path:
     folder = Path(os.environ.get("LUNGSEG_ARCHIVES", default))
     if not (folder / montgomery.ARCHIVE.name).is_file():
         pytest.skip("no folder of real archives: set LUNGSEG_ARCHIVES")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project in which the tiny experiment has been run to its end."""
+    folder = copy_project(tmp_path_factory.mktemp("project"))
+    snakemake(folder)
     return folder

@@ -8,15 +8,7 @@ import pandas as pd
 import pytest
 
 from lungseg.metrics import ratios
-from tests.workflow import copy_project, planned, snakemake
-
-
-@pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project in which the tiny experiment has been run to its end."""
-    folder = copy_project(tmp_path_factory.mktemp("project"))
-    snakemake(folder)
-    return folder
+from tests.workflow import planned, run, snakemake
 
 
 @pytest.fixture
@@ -112,7 +104,7 @@ def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(pro
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("training={learning_rate: -1}", "config key training.learning_rate: found -1, expected greater than 0"),
+        ("training={learning_rate: -1}", "config key training.learning_rate: found '-1', expected greater than 0"),
         ("datasets=[chexpert]", "config key datasets.0: found 'chexpert', expected 'montgomery'"),
         ("epochs=3", "config key epochs: found an unknown key (value 3), expected one of name, note, datasets"),
     ],
@@ -135,7 +127,5 @@ def test_missing_archive_ends_in_a_message_and_no_file(project: Path) -> None:
 
 
 def test_lint_is_clean(project: Path) -> None:
-    from tests.workflow import run
-
     assert "good condition" in run(project, "snakemake", "--lint")
     run(project, "snakefmt", "--check", "Snakefile")
