@@ -175,8 +175,7 @@ def test_learning_rate_falls_from_the_start_to_zero() -> None:
     assert rates[0] == Training().learning_rate
     assert rates[100] == pytest.approx(0)
     assert all(a > b for a, b in pairwise(rates))
-    constant = RECIPE.model_copy(update={"schedule": "constant"})
-    assert learning_rate(constant, 99, 100) == Training().learning_rate
+    assert learning_rate(RECIPE, 99, 100) == RECIPE.learning_rate
 
 
 def test_augmentation_moves_image_and_mask_together() -> None:
