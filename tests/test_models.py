@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import segmentation_models_pytorch as smp
 import torch
+from torch import nn
 
 from lungseg.errors import InputError
-from lungseg.models import JoinedEncoder, MetaLearner, build
+from lungseg.models import JoinedEncoder, MetaLearner, UNet, build
 from lungseg.recipe import Variant
 
 VARIANTS = {
@@ -35,6 +36,15 @@ def test_seed_decides_the_start(variant: Variant) -> None:
     first, same, other = (next(iter(build(variant, seed).parameters())) for seed in (0, 0, 1))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("level", range(4))
+def test_unet_hands_every_level_across(level: int) -> None:
+    """With the way up into a level cut, that level's own features still reach the output."""
+    network = UNet(4).eval()
+    nn.init.zeros_(network.up[3 - level].weight)
+    network(torch.randn(1, 1, 32, 32)).sum().backward()
+    assert network.down[level][0].weight.grad.abs().sum() > 0
 
 
 def test_both_encoders_lie_on_one_grid() -> None:

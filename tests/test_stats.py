@@ -138,6 +138,15 @@ def test_comparison_is_paired_on_films_and_signed() -> None:
     assert found["high"] - found["low"] < np.hypot(*(row["high"] - row["low"] for row in alone))
 
 
+def test_variants_have_seeds_of_their_own() -> None:
+    """Seed 0 of one network has nothing in common with seed 0 of another: equal scores still leave an interval."""
+    table = scores(variants=1)
+    twins = pd.concat([table, table.assign(variant="twin")], ignore_index=True)
+    found = cell(infer(twins, 500, 0.95, np.random.default_rng(0)).comparisons, test_on="pooled", metric="dice")
+    assert found["difference"] == 0
+    assert found["low"] < 0 < found["high"]
+
+
 def test_holm_corrects_within_its_family() -> None:
     comparisons = infer(scores(variants=3), 200, 0.95, np.random.default_rng(0)).comparisons
     family = comparisons.query("test_on == 'jsrt' and metric == 'dice'").sort_values("p")
