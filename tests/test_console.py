@@ -26,6 +26,12 @@ def test_bad_input_ends_in_one_message_and_a_non_zero_exit(tmp_path: Path) -> No
     assert (tmp_path / "logs/job.log").read_text() == "working\n" + ended.stderr
 
 
+def test_progress_bars_stay_out_of_the_log(tmp_path: Path) -> None:
+    ended = run(tmp_path, "import sys\nfor i in (1, 2): sys.stderr.write(f'\\r{i} of 2')\nprint('done')")
+    assert "2 of 2" in ended.stderr
+    assert (tmp_path / "logs/job.log").read_text() == "done\n"
+
+
 def test_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ended = run(tmp_path, f"from pathlib import Path\nPath({str(tmp_path)!r}, 'file', 'table.csv').write_text('x')")
