@@ -51,6 +51,7 @@ pathvars:
     data=EXPERIMENT.folder("data"),
     results=EXPERIMENT.folder("results"),
     logs=EXPERIMENT.folder("results/logs"),
+    benchmarks=EXPERIMENT.folder("results/benchmarks"),
 
 
 wildcard_constraints:

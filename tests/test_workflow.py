@@ -69,6 +69,18 @@ def test_manifest_says_what_made_the_numbers(results: Path) -> None:
     assert manifest["seconds"]["train"]["jobs"] == 4
 
 
+def test_nothing_is_written_outside_the_experiments_folder(project: Path) -> None:
+    assert {path.name for path in (project / "tiny").iterdir()} == {"data", "results"}
+    assert run(project, "git", "status", "--porcelain") == ""
+    ignored = run(project, "git", "status", "--porcelain", "--ignored").split()[1::2]
+    assert {name for name in ignored if "__pycache__" not in name} <= {
+        "tiny/",
+        ".snakemake/",
+        "mlflow.db",
+        "mlartifacts/",
+    }
+
+
 def test_weights_come_with_a_card_of_what_built_them(results: Path) -> None:
     card = json.loads((results / "runs/unet/pooled/seed1/weights.json").read_text())
     assert card["run"] == "unet/pooled/seed1"
