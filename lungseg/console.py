@@ -34,7 +34,7 @@ def describe(error: BaseException) -> str | None:
     """The one message for an error a person can mend, or None for a defect that needs its traceback."""
     if isinstance(error, InputError):
         return str(error)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno is not None:
         where = error.filename or "a file that was being written"
         found = error.strerror or "an error of the system"
         remedy = "Free space, change its permissions, or choose another folder."
