@@ -95,6 +95,7 @@ def training_curves(histories: pd.DataFrame, names: Mapping[str, str] | None = N
     for top, bottom, title in zip(panels[0], panels[-1], CURVES, strict=True):
         top.set_title(title)
         bottom.set_xlabel("Epoch")
+        bottom.xaxis.get_major_locator().set_params(integer=True)
     handles = [Line2D([], [], color=colour, label=_name(key, names)) for key, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3)
     kinds = (("training", "-"), ("validation", "--"))

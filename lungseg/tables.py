@@ -170,6 +170,33 @@ def comparison_table(comparisons: pd.DataFrame, train_on: str, test_on: str, met
     return "\n".join(rows) + "\n"
 
 
+def answer(comparisons: pd.DataFrame, train_on: str, test_on: str) -> str:
+    """One sentence: does the network with both encoders beat the plain U-Net in Dice, as the paper says?
+
+    Args:
+        comparisons: The table comparisons.csv; it has both networks, the plain U-Net first.
+        train_on: The training set to show.
+        test_on: The test set to show.
+    """
+    pair = comparisons.query(
+        "variant_a == 'unet' and variant_b == 'proposed' and metric == 'dice'"
+        " and train_on == @train_on and test_on == @test_on"
+    ).iloc[0]
+    gain, low, high = -pair["difference"], -pair["high"], -pair["low"]
+    published = float(TABLE1["proposed"]["dice"]) - float(TABLE1["unet"]["dice"])
+    if low > 0:
+        verdict = "beats the plain U-Net"
+    elif high < 0:
+        verdict = "is worse than the plain U-Net"
+    else:
+        verdict = "cannot be told from the plain U-Net"
+    contained = "lies inside" if low <= published <= high else "lies outside"
+    return (
+        f"**In this run the network with both encoders {verdict}: Dice {gain:+.4f} [{low:+.4f}, {high:+.4f}]. "
+        f"The published gain, {published:+.3f}, {contained} that interval.**\n"
+    )
+
+
 def tree(estimates: pd.DataFrame, train_on: str) -> dict[str, dict[str, dict[str, float]]]:
     """The means of one training set as variant -> test set -> metric -> mean."""
     found: dict[str, dict[str, dict[str, float]]] = {}

@@ -10,7 +10,18 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.published import METRICS, TABLE1
-from lungseg.tables import comparison_table, dataset_table, layout, legend, table1, to_html, to_latex, to_markdown, tree
+from lungseg.tables import (
+    answer,
+    comparison_table,
+    dataset_table,
+    layout,
+    legend,
+    table1,
+    to_html,
+    to_latex,
+    to_markdown,
+    tree,
+)
 
 NOTE = legend(0.95) + " Drawn films, 64 px, 100 % random_initialisation."
 
@@ -94,6 +105,21 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
     text = comparison_table(pd.DataFrame(rows, columns=columns), "pooled", "pooled", "dice")
     assert "against U-Net | +0.027 | +0.0100 [-0.0050, +0.0200] | 0.06 |" in text
     assert len(text.splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict", "published"),
+    [
+        (-0.03, -0.01, "beats the plain U-Net: Dice +0.0200 [+0.0100, +0.0300]", "lies inside"),
+        (-0.02, 0.01, "cannot be told from the plain U-Net: Dice +0.0050", "lies outside"),
+        (0.01, 0.03, "is worse than the plain U-Net: Dice -0.0200 [-0.0300, -0.0100]", "lies outside"),
+    ],
+)
+def test_answer_follows_the_interval(low: float, high: float, verdict: str, published: str) -> None:
+    row = {"variant_a": "unet", "variant_b": "proposed", "train_on": "pooled", "test_on": "pooled", "metric": "dice"}
+    text = answer(pd.DataFrame([row | {"difference": (low + high) / 2, "low": low, "high": high}]), "pooled", "pooled")
+    assert verdict in text
+    assert f"+0.027, {published}" in text
 
 
 def test_tree_holds_every_mean_of_one_training_set() -> None:

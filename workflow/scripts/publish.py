@@ -8,7 +8,7 @@ import pandas as pd
 from lungseg.console import begin
 from lungseg.files import replacing
 from lungseg.readme import fill
-from lungseg.tables import comparison_table, dataset_table
+from lungseg.tables import answer, comparison_table, dataset_table
 
 begin(snakemake.log[0])
 for source, target in zip(snakemake.input, snakemake.output, strict=True):
@@ -18,6 +18,7 @@ for source, target in zip(snakemake.input, snakemake.output, strict=True):
 shown = snakemake.params.table1
 estimates, comparisons = (pd.read_csv(snakemake.input[key]) for key in ("estimates", "comparisons"))
 parts = [
+    answer(comparisons, shown["train_on"], shown["test_on"]),
     Path(snakemake.input.md).read_text(encoding="utf-8"),
     "Mean Dice per film, by test set:",
     dataset_table(estimates, shown["train_on"], "dice"),
