@@ -110,9 +110,10 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
 @pytest.mark.parametrize(
     ("low", "high", "verdict", "published"),
     [
-        (-0.03, -0.01, "beats the plain U-Net: Dice +0.0200 [+0.0100, +0.0300]", "lies inside"),
-        (-0.02, 0.01, "cannot be told from the plain U-Net: Dice +0.0050", "lies outside"),
-        (0.01, 0.03, "is worse than the plain U-Net: Dice -0.0200 [-0.0300, -0.0100]", "lies outside"),
+        (-0.03, -0.01, "beats the plain U-Net in Dice: +0.0200 [+0.0100, +0.0300]", "lies inside"),
+        (-0.004, 0.001, "and the plain U-Net are equivalent, within 0.005 Dice: +0.0015", "lies outside"),
+        (-0.02, 0.01, "cannot be told from the plain U-Net in Dice: +0.0050", "lies outside"),
+        (0.01, 0.03, "is worse than the plain U-Net in Dice: -0.0200 [-0.0300, -0.0100]", "lies outside"),
     ],
 )
 def test_answer_follows_the_interval(low: float, high: float, verdict: str, published: str) -> None:
