@@ -323,7 +323,7 @@ rule metrics:
     conda:
         "envs/lungseg.yaml"
     params:
-        train_on=config["table1"]["train_on"],
+        table1=config["table1"],
         code=CODE["metrics"],
     script:
         "workflow/scripts/metrics.py"

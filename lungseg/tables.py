@@ -200,10 +200,10 @@ def answer(comparisons: pd.DataFrame, train_on: str, test_on: str) -> str:
     )
 
 
-def tree(estimates: pd.DataFrame, train_on: str) -> dict[str, dict[str, dict[str, float]]]:
-    """The means of one training set as variant -> test set -> metric -> mean."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
-    for cell in estimates.query("train_on == @train_on").to_dict(orient="records"):
-        metrics = found.setdefault(cell["variant"], {}).setdefault(cell["test_on"], {})
-        metrics[cell["metric"]] = round(cell["mean"], 6)
-    return found
+def headline(estimates: pd.DataFrame, train_on: str, test_on: str) -> dict[str, dict[str, float]]:
+    """The means that two versions are compared by: metric -> variant -> mean over films, Dice and IoU alone."""
+    shown = estimates.query("train_on == @train_on and test_on == @test_on").to_dict(orient="records")
+    return {
+        metric: {cell["variant"]: round(cell["mean"], 6) for cell in shown if cell["metric"] == metric}
+        for metric in ("dice", "iou")
+    }

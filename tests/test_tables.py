@@ -14,13 +14,13 @@ from lungseg.tables import (
     answer,
     comparison_table,
     dataset_table,
+    headline,
     layout,
     legend,
     table1,
     to_html,
     to_latex,
     to_markdown,
-    tree,
 )
 
 NOTE = legend(0.95) + " Drawn films, 64 px, 100 % random_initialisation."
@@ -123,8 +123,9 @@ def test_answer_follows_the_interval(low: float, high: float, verdict: str, publ
     assert f"+0.027, {published}" in text
 
 
-def test_tree_holds_every_mean_of_one_training_set() -> None:
-    means = tree(estimates(), "pooled")
-    assert means["unet"]["pooled"]["dice"] == 0.957
-    assert list(means) == ["unet", "proposed", "mine"]
-    assert tree(estimates(), "nlm") == {}
+def test_headline_holds_dice_and_iou_of_one_cell() -> None:
+    means = headline(estimates(), "pooled", "pooled")
+    assert means["dice"]["unet"] == 0.957
+    assert {metric: list(values) for metric, values in means.items()} == dict.fromkeys(
+        ("dice", "iou"), ["unet", "proposed", "mine"]
+    )

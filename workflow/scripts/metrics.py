@@ -1,4 +1,4 @@
-"""Every mean of the shown training set as a tree, for tools that compare commits."""
+"""The headline means, for tools that compare commits."""
 
 import json
 
@@ -6,9 +6,10 @@ import pandas as pd
 
 from lungseg.console import begin
 from lungseg.files import replacing
-from lungseg.tables import tree
+from lungseg.tables import headline
 
 begin(snakemake.log[0])
-means = tree(pd.read_csv(snakemake.input.estimates), snakemake.params.train_on)
+shown = snakemake.params.table1
+means = headline(pd.read_csv(snakemake.input.estimates), shown["train_on"], shown["test_on"])
 with replacing(snakemake.output[0]) as path:
     path.write_text(json.dumps(means, indent=2) + "\n", encoding="utf-8")
