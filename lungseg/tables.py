@@ -100,12 +100,13 @@ def to_markdown(shown: pd.DataFrame, caption: str, note: str) -> str:
 
 
 def to_latex(shown: pd.DataFrame, caption: str, note: str) -> str:
-    """A table for a paper; needs the packages booktabs and multirow."""
+    """A table for a paper; needs the package booktabs."""
     plain = shown.rename(columns=_escape, index=_escape).map(_escape)
-    plain.index.names = ["Network", ""]
+    plain.index.names = [None, None]
     return plain.style.to_latex(
         hrules=True,
         clines="skip-last;data",
+        multirow_align="naive",
         caption=_escape(f"{caption} {note}"),
         label="tab:table1",
         position_float="centering",

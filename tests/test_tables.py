@@ -73,7 +73,7 @@ def test_every_form_shows_every_number() -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
 def test_latex_compiles(tmp_path: Path) -> None:
     table = to_latex(layout(table1(estimates(), "pooled", "pooled")), "Table 1.", NOTE)
-    head = r"\documentclass{article}\usepackage{booktabs,multirow}\begin{document}"
+    head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
     (tmp_path / "t.tex").write_text(head + table + r"\end{document}")
     subprocess.run(["pdflatex", "-halt-on-error", "t.tex"], cwd=tmp_path, check=True, capture_output=True)
 
