@@ -6,11 +6,13 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lungseg.datasets import DATASETS
 from lungseg.errors import InputError
 from lungseg.readme import fill
+from lungseg.tables import answer, comparison_table, dataset_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -40,6 +42,16 @@ def test_graph_is_that_of_the_snakefile() -> None:
     shown = {pair for chain in chains for pair in pairwise(chain)}
     assert shown <= edges
     assert {name for pair in shown for name in pair} == set(names.values()) - {"all"}
+
+
+def test_numbers_are_those_of_the_published_results() -> None:
+    shown = README.partition("<!-- cpu -->")[2].partition("<!-- /cpu -->")[0]
+    results = ROOT / "results/cpu"
+    estimates, comparisons = (pd.read_csv(results / f"{name}.csv") for name in ("estimates", "comparisons"))
+    assert (results / "table1.md").read_text().strip() in shown
+    assert dataset_table(estimates, "pooled", "dice") in shown
+    assert comparison_table(comparisons, "pooled", "pooled", "dice") in shown
+    assert answer(comparisons, "pooled", "pooled") in shown
 
 
 def test_links_lead_to_files() -> None:
