@@ -38,9 +38,14 @@ DATASETS = config["datasets"]
 VARIANTS = list(config["variants"])
 SEEDS = config["seeds"]
 TRAIN_ON = list(config["train_on"])
-# In the order in which `expand` below lists the runs of one training set.
-RUNS = [{"variant": variant, "seed": seed} for variant in VARIANTS for seed in SEEDS]
-ALL_RUNS = [{"train_on": name} | run for name in TRAIN_ON for run in RUNS]
+MAIN = config["table1"]["train_on"]
+# Variants and runs of each training set; the latter in the order in which `collect` below lists their files.
+TRAINED = {name: EXPERIMENT.trained(name) for name in TRAIN_ON}
+RUNS = {name: [{"variant": v, "seed": seed} for v in TRAINED[name] for seed in SEEDS] for name in TRAIN_ON}
+ALL_RUNS = [{"train_on": name} | run for name in TRAIN_ON for run in RUNS[name]]
+RUN = "runs/{run[variant]}/{run[train_on]}/seed{run[seed]}"
+# The parts of the split that the networks segment: films they were trained on for the main training set alone.
+PARTS = {name: ["train", "validation", "test"] if name == MAIN else ["test"] for name in TRAIN_ON}
 # Where git keeps the small results of an experiment other than the reference.
 PUBLISHED = f"results/{config['name']}"
 # What a job's imported modules mean: an edit there plans the job again.
@@ -98,6 +103,8 @@ rule preprocess:
         record=rules.download.output.record,
     output:
         pixels="<data>/processed/{dataset}.npy",
+        masks="<data>/processed/{dataset}.masks.zip",
+        boxes="<data>/processed/{dataset}.boxes.csv",
         table="<results>/images/{dataset}.csv",
         unused="<results>/images/{dataset}.unused.csv",
     log:
@@ -169,18 +176,23 @@ rule train:
 # One job holds all runs of a training set, so that loading torch does not cost more than the predictions.
 rule predict:
     input:
-        weights=expand(rules.train.output.weights, variant=VARIANTS, seed=SEEDS, allow_missing=True),
-        cards=expand(rules.train.output.card, variant=VARIANTS, seed=SEEDS, allow_missing=True),
+        weights=collect(
+            rules.train.output.weights,
+            variant=lookup(dpath="{train_on}", within=TRAINED),
+            seed=SEEDS,
+            allow_missing=True,
+        ),
+        cards=collect(
+            rules.train.output.card,
+            variant=lookup(dpath="{train_on}", within=TRAINED),
+            seed=SEEDS,
+            allow_missing=True,
+        ),
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
     output:
-        expand(
-            "<results>/runs/{variant}/{train_on}/seed{seed}/predictions.npz",
-            variant=VARIANTS,
-            seed=SEEDS,
-            allow_missing=True,
-        ),
+        "<results>/predictions/{train_on}.npz",
     log:
         "<logs>/predict/{train_on}.log",
     benchmark:
@@ -191,7 +203,8 @@ rule predict:
     resources:
         gpu=0 if config["device"] == "cpu" else 1,
     params:
-        datasets=DATASETS,
+        runs=lookup(dpath="{train_on}", within=RUNS),
+        parts=lookup(dpath="{train_on}", within=PARTS),
         device=config["device"],
         code=CODE["predict"],
     script:
@@ -200,12 +213,14 @@ rule predict:
 
 rule score:
     input:
-        predictions=rules.predict.output,
+        predictions=rules.predict.output[0],
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),
+        boxes=expand(rules.preprocess.output.boxes, dataset=DATASETS),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
     output:
-        "<results>/scores/{train_on}.csv",
+        "<results>/scores/{train_on}.parquet",
     log:
         "<logs>/score/{train_on}.log",
     benchmark:
@@ -213,8 +228,10 @@ rule score:
     conda:
         "envs/lungseg.yaml"
     params:
-        runs=RUNS,
+        runs=lookup(dpath="{train_on}", within=RUNS),
         datasets=DATASETS,
+        trained_on=lookup(dpath="train_on/{train_on}", within=config),
+        with_references=lookup(dpath="{train_on}", within={name: name == MAIN for name in TRAIN_ON}),
         code=CODE["score"],
     script:
         "workflow/scripts/score.py"
@@ -224,7 +241,8 @@ rule collect:
     input:
         expand(rules.score.output, train_on=TRAIN_ON),
     output:
-        "<results>/scores.csv",
+        csv="<results>/scores.csv",
+        parquet="<results>/scores.parquet",
     log:
         "<logs>/collect.log",
     benchmark:
@@ -237,9 +255,26 @@ rule collect:
         "workflow/scripts/collect.py"
 
 
+rule export:
+    input:
+        scores=rules.collect.output.csv,
+    output:
+        algorithms="<results>/cases/algorithms.csv",
+        cases=expand("<results>/cases/{train_on}/{dataset}.csv", train_on=TRAIN_ON, dataset=DATASETS),
+    log:
+        "<logs>/export.log",
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        tables=[[train_on, dataset] for train_on in TRAIN_ON for dataset in DATASETS],
+        code=CODE["export"],
+    script:
+        "workflow/scripts/export.py"
+
+
 rule infer:
     input:
-        scores=rules.collect.output[0],
+        scores=rules.collect.output.csv,
     output:
         estimates="<results>/estimates.csv",
         comparisons="<results>/comparisons.csv",
@@ -284,14 +319,9 @@ rule table1:
 
 rule figures:
     input:
-        scores=rules.collect.output[0],
-        histories=expand(rules.train.output.history, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
-        predictions=expand(
-            "<results>/runs/{variant}/{train_on}/seed{seed}/predictions.npz",
-            train_on=config["table1"]["train_on"],
-            variant=VARIANTS,
-            seed=SEEDS,
-        ),
+        scores=rules.collect.output.csv,
+        histories=expand(f"<results>/{RUN}/history.csv", run=ALL_RUNS),
+        predictions=expand(rules.predict.output, train_on=MAIN),
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
     output:
@@ -332,9 +362,9 @@ rule metrics:
 # MLflow mirrors what lies in the files: one job writes, so parallel trainings never meet in its store.
 rule track:
     input:
-        scores=rules.collect.output[0],
-        histories=expand(rules.train.output.history, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
-        cards=expand(rules.train.output.card, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
+        scores=rules.collect.output.csv,
+        histories=expand(f"<results>/{RUN}/history.csv", run=ALL_RUNS),
+        cards=expand(f"<results>/{RUN}/weights.json", run=ALL_RUNS),
         overlays="<results>/figures/overlays.png",
     output:
         "<results>/runs/tracking.csv",
@@ -375,7 +405,7 @@ rule manifest:
 # Not part of `all`: whoever wants an experiment's numbers in git and in the README asks for it.
 rule publish:
     input:
-        scores=rules.collect.output[0],
+        scores=rules.collect.output.csv,
         estimates=rules.infer.output.estimates,
         comparisons=rules.infer.output.comparisons,
         csv=rules.table1.output.csv,
@@ -392,7 +422,7 @@ rule publish:
         images=expand(rules.preprocess.output.table, dataset=DATASETS),
         unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
-        histories=expand(rules.train.output.history, train_on=TRAIN_ON, variant=VARIANTS, seed=SEEDS),
+        histories=expand(f"<results>/{RUN}/history.csv", run=ALL_RUNS),
     output:
         scores=f"{PUBLISHED}/scores.csv",
         estimates=f"{PUBLISHED}/estimates.csv",
@@ -411,12 +441,7 @@ rule publish:
         images=expand(f"{PUBLISHED}/images/{{dataset}}.csv", dataset=DATASETS),
         unused=expand(f"{PUBLISHED}/images/{{dataset}}.unused.csv", dataset=DATASETS),
         splits=expand(f"{PUBLISHED}/splits/{{dataset}}.csv", dataset=DATASETS),
-        histories=expand(
-            f"{PUBLISHED}/runs/{{variant}}/{{train_on}}/seed{{seed}}/history.csv",
-            train_on=TRAIN_ON,
-            variant=VARIANTS,
-            seed=SEEDS,
-        ),
+        histories=expand(f"{PUBLISHED}/{RUN}/history.csv", run=ALL_RUNS),
     log:
         "<logs>/publish.log",
     conda:

@@ -65,6 +65,10 @@ class Experiment(Choice):
     preprocessing: Preprocessing = Preprocessing()
     split: Split = Split()
     train_on: dict[PathPart, tuple[DatasetName, ...]] = Field(min_length=1, description="Training sets by name.")
+    cross: tuple[PathPart, ...] | None = Field(
+        None,
+        description="Variants that are trained on every set; the others on table1.train_on alone. Without it all are.",
+    )
     seeds: tuple[Seed, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="One training per seed.")
     variants: dict[PathPart, Variant] = Field(min_length=1, description="Networks by name.")
     training: Training = Training()
@@ -85,6 +89,8 @@ class Experiment(Choice):
             raise ValueError(f"table1.train_on is {self.table1.train_on!r}, not one of {sorted(self.train_on)}")
         if self.table1.test_on not in (*self.datasets, "pooled"):
             raise ValueError(f"table1.test_on is {self.table1.test_on!r}, not one of {[*self.datasets, 'pooled']}")
+        if strange := set(self.cross or ()) - set(self.variants):
+            raise ValueError(f"cross names {sorted(strange)}, which `variants` does not list")
         for key in ("datasets", "seeds"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
@@ -92,6 +98,11 @@ class Experiment(Choice):
         if "phantom" in self.datasets and len(self.datasets) > 1:
             raise ValueError("phantom is drawn, never mixed with real data sets: list it alone")
         return self
+
+    def trained(self, train_on: str) -> list[str]:
+        """The variants that are trained on a set."""
+        everything = self.cross is None or train_on == self.table1.train_on
+        return [variant for variant in self.variants if everything or variant in (self.cross or ())]
 
     def folder(self, name: str) -> str:
         """Where this experiment's `data` or `results` lie, so that no experiment overwrites another."""

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lungseg.files import replacing
+from lungseg.predictions import read_predictions
 
 Colour = tuple[float, float, float]
 
@@ -141,7 +142,7 @@ def choose_cases(scores: pd.DataFrame) -> pd.DataFrame:
 def read_cases(
     scores: pd.DataFrame,
     runs: Sequence[Mapping[str, object]],
-    predictions: Sequence[str | Path],
+    predictions: str | Path,
     pixels: Mapping[str, str | Path],
     tables: Mapping[str, str | Path],
 ) -> list[Case]:
@@ -150,29 +151,27 @@ def read_cases(
     Args:
         scores: The rows of scores.csv of one training set.
         runs: Variant and seed of each run on that training set.
-        predictions: predictions.npz of each run, in the same order.
+        predictions: The file with all their predictions.
         pixels: Data set to its processed/{dataset}.npy.
         tables: Data set to its images/{dataset}.csv.
     """
-    first: dict[str, tuple[object, str | Path]] = {}
-    for run, file in zip(runs, predictions, strict=True):
-        first.setdefault(str(run["variant"]), (run["seed"], file))
-    masks = {variant: _masks(file) for variant, (_, file) in first.items()}
+    stored = read_predictions(predictions)
+    first: dict[str, int] = {}
+    for run in runs:
+        first.setdefault(str(run["variant"]), int(str(run["seed"])))
+    masks = {
+        variant: dict(zip(stored.films(), stored.of(variant, seed).logits > 0, strict=True))
+        for variant, seed in first.items()
+    }
     dice = scores.set_index(["variant", "seed", "test_on", "image_id"])["dice"].to_dict()
     cases = []
     for dataset, image_id, kind in choose_cases(scores).itertuples(index=False):
         row = pd.read_csv(tables[dataset])["image_id"].tolist().index(image_id)
         image, truth = np.array(np.load(pixels[dataset], mmap_mode="r")[row])
         found = {variant: masks[variant][dataset, image_id] for variant in first}
-        values = {variant: float(dice[variant, seed, dataset, image_id]) for variant, (seed, _) in first.items()}
+        values = {variant: float(dice[variant, seed, dataset, image_id]) for variant, seed in first.items()}
         cases.append(Case(dataset, image_id, kind, image, truth > 0, found, values))
     return cases
-
-
-def _masks(file: str | Path) -> dict[tuple[str, str], np.ndarray]:
-    with np.load(file) as stored:
-        films = zip(stored["test_on"].tolist(), stored["image_id"].tolist(), strict=True)
-        return dict(zip(films, stored["logits"] > 0, strict=True))
 
 
 @mpl.rc_context(STYLE)

@@ -1,9 +1,12 @@
 """From a film as published to one small square: the pixels that every network sees."""
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Literal
+from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
@@ -14,10 +17,10 @@ from tqdm import tqdm
 from lungseg.datasets.reading import Radiograph, Unused, sha256
 from lungseg.errors import InputError
 from lungseg.files import replacing
+from lungseg.frames import Box, Frame, choose_box, cut
 
-Frame = Literal["stretch", "pad", "crop"]
-BLACK = 8  # grey levels up to here count as border of the film
 COLUMNS = ["image_id", "dataset", "height", "width", "spacing_mm", "abnormal", "sha256", "pixels_sha256"]
+BOX = ["top", "left", "height", "width"]
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,27 @@ class Listing:
             spacing_mm, abnormal (0 or 1), sha256 (of the image file in its archive), pixels_sha256 (of the
             array's row: who reads the array can tell by this table whether it changed).
         unused: Columns image_id, reason.
+        boxes: Columns image_id, top, left, height, width: the part of each film that its square shows, in px.
     """
 
     images: pd.DataFrame
     unused: pd.DataFrame
+    boxes: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Original:
+    """What scoring at a film's own size needs.
+
+    Args:
+        mask: Where the lungs are, as published.
+        box: The part of the film that the square shows.
+        spacing_mm: Side of a pixel; None where it is not known.
+    """
+
+    mask: Bool[np.ndarray, "height width"]
+    box: Box
+    spacing_mm: float | None
 
 
 def preprocess(
@@ -55,6 +75,7 @@ def preprocess(
     size: int,
     frame: Frame,
     pixels: str | Path,
+    masks: str | Path,
 ) -> Listing:
     """Bring films to one size, one after the other, and write them to a NumPy file.
 
@@ -63,15 +84,16 @@ def preprocess(
         dataset: Their data set's name.
         count: How many films there are.
         size: Side of the square.
-        frame: See `reframe`.
+        frame: See `lungseg.frames.choose_box`.
         pixels: The file: uint8, shape (count, 2, size, size); channel 0 grey, channel 1 mask, 0 or 1.
+        masks: A zip file that gets every mask at its own size, `{image_id}.png`, black and white.
 
     Raises:
         InputError: There are not `count` films, or a mask vanished.
     """
-    rows, unused = [], []
+    rows, unused, boxes = [], [], []
     # Written in one go rather than through a memory map: a full disk is then an error and not a crash.
-    with replacing(pixels) as part, part.open("wb") as file:
+    with replacing(pixels) as part, part.open("wb") as file, replacing(masks) as zipped, ZipFile(zipped, "w") as store:
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, 2, size, size)}
         np.lib.format.write_array_header_1_0(file, header)
         with tqdm(total=count, desc=dataset, unit="film") as progress:
@@ -79,36 +101,61 @@ def preprocess(
                 if isinstance(film, Unused):
                     unused.append(asdict(film))
                     continue
-                small = _small(film, size, frame).tobytes()
+                box = choose_box(film.image, frame)
+                small = _small(film, size, box).tobytes()
                 file.write(small)
+                store.writestr(ZipInfo(f"{film.image_id}.png"), _png(film.mask))  # the same bytes each time
+                boxes.append((film.image_id, *astuple(box)))
                 rows.append(_row(film, dataset) | {"pixels_sha256": sha256(small)})
                 progress.update()
         if len(rows) != count:
             raise InputError(dataset, f"{len(rows)} films", str(count), "Fetch its archives again.")
-    return Listing(pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(unused, columns=["image_id", "reason"]))
+    return Listing(
+        pd.DataFrame(rows, columns=COLUMNS),
+        pd.DataFrame(unused, columns=["image_id", "reason"]),
+        pd.DataFrame(boxes, columns=["image_id", *BOX]),
+    )
 
 
-def reframe(film: Film, frame: Frame) -> Film:
-    """Change a film's borders before it is resized to a square.
+def read_originals(
+    films: Sequence[tuple[str, str]],
+    masks: Mapping[str, str | Path],
+    boxes: Mapping[str, str | Path],
+    tables: Mapping[str, str | Path],
+) -> Iterator[Original]:
+    """Masks at their own size, one after the other.
 
     Args:
-        film: As published.
-        frame: `stretch` changes nothing, so that the film's sides are scaled apart; `pad` adds black on both
-            sides to a square; `crop` takes away the rows and columns at the border in which the image (never
-            the mask) is black.
+        films: Data set and name of each, in the order wanted.
+        masks: Data set to the zip file that `preprocess` wrote.
+        boxes: Data set to the table of its boxes.
+        tables: Data set to its images/{dataset}.csv.
+
+    Raises:
+        InputError: A film has no mask there.
     """
-    if frame == "pad":
-        height, width = film.image.shape
-        side = max(height, width)
-        around = [((side - n) // 2, side - n - (side - n) // 2) for n in (height, width)]
-        return Film(np.pad(film.image, around), np.pad(film.mask, around))
-    if frame == "crop":
-        lit = film.image > BLACK
-        rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
-        if len(rows):
-            box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-            return Film(film.image[box], film.mask[box])
-    return film
+    for dataset, group in groupby(films, key=itemgetter(0)):
+        yield from _originals(masks[dataset], boxes[dataset], tables[dataset], [image_id for _, image_id in group])
+
+
+def _originals(masks: str | Path, boxes: str | Path, table: str | Path, image_ids: Sequence[str]) -> Iterator[Original]:
+    places = pd.read_csv(boxes).set_index("image_id")[BOX].astype(int)
+    spacings = pd.read_csv(table).set_index("image_id")["spacing_mm"]
+    with ZipFile(masks) as store:
+        if absent := set(image_ids) - set(places.index) | {i for i in image_ids if f"{i}.png" not in store.NameToInfo}:
+            remedy = "Delete both and run again."
+            raise InputError(masks, f"no mask for {min(absent)}", f"one, and its box in {boxes}", remedy)
+        for image_id in image_ids:
+            mask = np.asarray(Image.open(io.BytesIO(store.read(f"{image_id}.png"))), dtype=bool)
+            spacing = spacings[image_id]
+            yield Original(mask, Box(*places.loc[image_id]), None if pd.isna(spacing) else float(spacing))
+
+
+def _png(mask: Bool[np.ndarray, "height width"]) -> bytes:
+    """One bit per pixel; a stronger compression saves little and takes longer."""
+    buffer = io.BytesIO()
+    Image.fromarray(mask).save(buffer, format="png", compress_level=1)
+    return buffer.getvalue()
 
 
 def resize(film: Film, size: int) -> Film:
@@ -125,8 +172,8 @@ def resize(film: Film, size: int) -> Film:
     return Film(np.asarray(image), np.asarray(mask) > 127)
 
 
-def _small(radiograph: Radiograph, size: int, frame: Frame) -> UInt8[np.ndarray, "2 size size"]:
-    film = resize(reframe(Film(radiograph.image, radiograph.mask), frame), size)
+def _small(radiograph: Radiograph, size: int, box: Box) -> UInt8[np.ndarray, "2 size size"]:
+    film = resize(Film(cut(radiograph.image, box), cut(radiograph.mask, box)), size)
     if not film.mask.any():
         remedy = "Choose a larger size or another frame."
         raise InputError(radiograph.image_id, f"no lung left at {size} px", "at least one pixel", remedy)

@@ -75,21 +75,3 @@ def loss(
     p = np.where(x >= 0, 1, rest) / (1 + rest)
     overlap, total = (p * t).sum(axis=(1, 2)), p.sum(axis=(1, 2)) + t.sum(axis=(1, 2))
     return entropy + 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
-
-
-def score(
-    logits: Float16[np.ndarray, "image height width"], truth: Bool[np.ndarray, "image height width"]
-) -> pd.DataFrame:
-    """All that is measured of each image; the mask is where the probability is above one half.
-
-    Args:
-        logits: Of lung, per pixel.
-        truth: Where the lungs are.
-
-    Returns:
-        One row per image; columns dice, iou, precision, recall, loss, accuracy and the four counts.
-    """
-    counts = confusion(truth, logits > 0)
-    table = pd.DataFrame(ratios(counts.to_numpy(dtype=float)), columns=RATIOS)
-    table.insert(4, "loss", loss(logits, truth))
-    return pd.concat([table, counts], axis=1)

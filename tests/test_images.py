@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lungseg.datasets import Radiograph, Unused
 from lungseg.errors import InputError
-from lungseg.images import COLUMNS, Film, preprocess, reframe, resize
+from lungseg.images import COLUMNS, Film, Original, preprocess, resize
 
 
 def _radiograph(number: int, height: int = 40, width: int = 60) -> Radiograph:
@@ -22,10 +22,14 @@ def _radiograph(number: int, height: int = 40, width: int = 60) -> Radiograph:
     return Radiograph(f"film{number}", image, mask, 0.5 if number else None, number % 2 == 1, f"hash{number}")
 
 
+def _files(folder: Path) -> tuple[Path, Path]:
+    return folder / "tiny.npy", folder / "tiny.masks.zip"
+
+
 def test_the_array_and_its_tables_agree(tmp_path: Path) -> None:
     last = _radiograph(1, 50, 50)
     films: list[Radiograph | Unused] = [_radiograph(0), Unused("dark", "no mask published"), last]
-    listing = preprocess(films, "tiny", 2, 32, "stretch", tmp_path / "tiny.npy")
+    listing = preprocess(films, "tiny", 2, 32, "stretch", *_files(tmp_path))
     pixels = np.load(tmp_path / "tiny.npy", mmap_mode="r")
     assert pixels.shape == (2, 2, 32, 32) and pixels.dtype == np.uint8
     assert set(np.unique(pixels[:, 1])) == {0, 1}
@@ -40,12 +44,12 @@ def test_the_array_and_its_tables_agree(tmp_path: Path) -> None:
 
 
 def test_no_unused_films_is_an_empty_table_with_its_columns(tmp_path: Path) -> None:
-    listing = preprocess([_radiograph(0)], "tiny", 1, 32, "stretch", tmp_path / "tiny.npy")
+    listing = preprocess([_radiograph(0)], "tiny", 1, 32, "stretch", *_files(tmp_path))
     assert list(listing.unused) == ["image_id", "reason"] and listing.unused.empty
 
 
 def test_progress_names_the_data_set_and_counts(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    preprocess([_radiograph(0), _radiograph(1)], "tiny", 2, 32, "stretch", tmp_path / "tiny.npy")
+    preprocess([_radiograph(0), _radiograph(1)], "tiny", 2, 32, "stretch", *_files(tmp_path))
     error = capfd.readouterr().err
     assert "tiny" in error and "2/2" in error
 
@@ -53,7 +57,7 @@ def test_progress_names_the_data_set_and_counts(tmp_path: Path, capfd: pytest.Ca
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_wrong_count_leaves_no_array(tmp_path: Path, count: int) -> None:
     with pytest.raises(InputError, match=f"found 2 films, expected {count}"):
-        preprocess([_radiograph(0), _radiograph(1)], "tiny", count, 32, "stretch", tmp_path / "tiny.npy")
+        preprocess([_radiograph(0), _radiograph(1)], "tiny", count, 32, "stretch", *_files(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -63,7 +67,7 @@ def test_a_reader_that_fails_leaves_no_array(tmp_path: Path) -> None:
         raise InputError("film1", "nothing", "a film", "Look.")
 
     with pytest.raises(InputError, match="film1"):
-        preprocess(films(), "tiny", 2, 32, "stretch", tmp_path / "tiny.npy")
+        preprocess(films(), "tiny", 2, 32, "stretch", *_files(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,7 +76,7 @@ def test_a_lung_that_vanishes_is_named(tmp_path: Path) -> None:
     film.mask[:] = False
     film.mask[0, 0] = True
     with pytest.raises(InputError, match="film0: found no lung left at 32 px"):
-        preprocess([film], "tiny", 1, 32, "stretch", tmp_path / "tiny.npy")
+        preprocess([film], "tiny", 1, 32, "stretch", *_files(tmp_path))
 
 
 def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
@@ -82,7 +86,7 @@ def test_a_full_disk_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
         with pytest.raises(OSError, match="too large"):
-            preprocess([_radiograph(n) for n in range(40)], "tiny", 40, 32, "stretch", tmp_path / "tiny.npy")
+            preprocess([_radiograph(n) for n in range(40)], "tiny", 40, 32, "stretch", *_files(tmp_path))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert list(tmp_path.iterdir()) == []
@@ -103,7 +107,7 @@ def test_films_stream_through(tmp_path: Path) -> None:
             most = max(most, sum(reference() is not None for reference in made))
             yield film
 
-    preprocess(films(), "tiny", 20, 32, "stretch", tmp_path / "tiny.npy")
+    preprocess(films(), "tiny", 20, 32, "stretch", *_files(tmp_path))
     assert most <= 2
 
 
@@ -127,37 +131,33 @@ def test_a_masks_area_survives() -> None:
     assert small.mask.mean() == pytest.approx(disk.mean(), rel=0.005)
 
 
-def test_stretching_changes_nothing_before_resizing() -> None:
-    film = Film(_radiograph(0).image, _radiograph(0).mask)
-    assert reframe(film, "stretch") is film
+def _read(folder: Path, *names: str) -> Iterator[Original]:
+    places = ({"tiny": folder / name} for name in ("tiny.masks.zip", "boxes.csv", "tiny.csv"))
+    return read_originals([("tiny", name) for name in names], *places)
 
 
-@pytest.mark.parametrize("shape", [(40, 60), (61, 40), (50, 50)])
-def test_padding_centres_the_film_in_black(shape: tuple[int, int]) -> None:
-    film = Film(_radiograph(0, *shape).image, _radiograph(0, *shape).mask)
-    square = reframe(film, "pad")
-    side = max(shape)
-    top, left = (side - shape[0]) // 2, (side - shape[1]) // 2
-    assert square.image.shape == square.mask.shape == (side, side)
-    np.testing.assert_array_equal(square.image[top : top + shape[0], left : left + shape[1]], film.image)
-    np.testing.assert_array_equal(square.mask[top : top + shape[0], left : left + shape[1]], film.mask)
-    assert square.image.sum() == film.image.sum() and square.mask.sum() == film.mask.sum()
+def test_masks_are_kept_at_their_own_size(tmp_path: Path) -> None:
+    films = [_radiograph(0), _radiograph(1, 50, 50)]
+    for frame in ("pad", "stretch"):
+        listing = preprocess(films, "tiny", 2, 32, frame, *_files(tmp_path))
+        listing.images.to_csv(tmp_path / "tiny.csv")
+        listing.boxes.to_csv(tmp_path / "boxes.csv")
+        read = _read(tmp_path, "film1", "film0")
+        for original, film in zip(read, films[::-1], strict=True):
+            np.testing.assert_array_equal(original.mask, film.mask)
+            assert original.spacing_mm == film.spacing_mm and original.box == choose_box(film.image, frame)
 
 
-def test_cropping_takes_black_borders_from_both() -> None:
-    inside = Film(_radiograph(0).image, _radiograph(0).mask)
-    around = [(3, 5), (7, 0)]
-    cropped = reframe(Film(np.pad(inside.image, around), np.pad(inside.mask, around)), "crop")
-    np.testing.assert_array_equal(cropped.image, inside.image)
-    np.testing.assert_array_equal(cropped.mask, inside.mask)
+def test_a_film_without_its_mask_is_named(tmp_path: Path) -> None:
+    listing = preprocess([_radiograph(0)], "tiny", 1, 32, "stretch", *_files(tmp_path))
+    listing.images.to_csv(tmp_path / "tiny.csv")
+    listing.boxes.to_csv(tmp_path / "boxes.csv")
+    with pytest.raises(InputError, match=r"tiny.masks.zip: found no mask for film7"):
+        list(_read(tmp_path, "film7"))
 
 
-def test_cropping_does_not_look_at_the_mask() -> None:
-    image = np.zeros((20, 20), np.uint8)
-    image[5:15, 5:15] = 100
-    assert reframe(Film(image, np.ones((20, 20), bool)), "crop").mask.shape == (10, 10)
-
-
-def test_a_black_film_is_not_cropped_away() -> None:
-    black = Film(np.zeros((20, 20), np.uint8), np.ones((20, 20), bool))
-    assert reframe(black, "crop") is black
+def test_the_same_films_give_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        preprocess([_radiograph(0)], "tiny", 1, 32, "stretch", *_files(tmp_path / name))
+    for first, second in zip(_files(tmp_path / "a"), _files(tmp_path / "b"), strict=True):
+        assert first.read_bytes() == second.read_bytes()

@@ -1,9 +1,13 @@
-"""Put the scores of all training sets into one table."""
+"""Put the scores of all training sets into one table: all of them, and the networks' primary ones as CSV."""
 
 import pandas as pd
 
 from lungseg.console import begin
-from lungseg.files import write_csv
+from lungseg.export import primary, together
+from lungseg.files import replacing, write_csv
 
 begin(snakemake.log[0])
-write_csv(pd.concat([pd.read_csv(file) for file in snakemake.input]), snakemake.output[0])
+scores = together([pd.read_parquet(file) for file in snakemake.input])
+with replacing(snakemake.output.parquet) as path:
+    scores.to_parquet(path, index=False)
+write_csv(primary(scores), snakemake.output.csv)

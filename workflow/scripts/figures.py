@@ -15,7 +15,7 @@ scores = pd.read_csv(files.scores).query("train_on == @choices.train_on")
 runs = [run for run in choices.runs if run["train_on"] == choices.train_on]
 pixels = dict(zip(choices.datasets, files.pixels, strict=True))
 tables = dict(zip(choices.datasets, files.tables, strict=True))
-cases = read_cases(scores, runs, files.predictions, pixels, tables)
+cases = read_cases(scores, runs, files.predictions[0], pixels, tables)
 stems = [Path(snakemake.output[key]).with_suffix("") for key in ("curves_svg", "overlays_svg", "dice_svg")]
 save(training_curves(pd.concat(histories), NAMES), stems[0])
 save(overlays(cases, NAMES), stems[1])

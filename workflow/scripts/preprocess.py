@@ -16,6 +16,8 @@ listing = preprocess(
     size=snakemake.params.size,
     frame=snakemake.params.frame,
     pixels=snakemake.output.pixels,
+    masks=snakemake.output.masks,
 )
 write_csv(listing.images, snakemake.output.table)
 write_csv(listing.unused, snakemake.output.unused)
+write_csv(listing.boxes, snakemake.output.boxes)

@@ -1,21 +1,30 @@
-"""Score every run of one training set on every test film."""
+"""Score every run of one training set, and what stands beside them, on every test film."""
 
-import numpy as np
 import pandas as pd
 
 from lungseg.console import begin
-from lungseg.files import write_csv
-from lungseg.metrics import score
+from lungseg.files import replacing
+from lungseg.images import read_originals
 from lungseg.parts import read_part
+from lungseg.predictions import read_predictions
+from lungseg.references import references
+from lungseg.scoring import score
 
 begin(snakemake.log[0])
-test = read_part("test", snakemake.input.pixels, snakemake.input.tables, snakemake.input.splits)
-tables = []
-for run, file in zip(snakemake.params.runs, snakemake.input.predictions, strict=True):
-    stored = np.load(file)
-    if list(stored["image_id"]) != test.image_id:
-        raise RuntimeError(f"{file} holds other films than the test part")
-    identity = {"variant": run["variant"], "train_on": snakemake.wildcards.train_on, "seed": run["seed"]}
-    films = pd.DataFrame(identity | {"test_on": test.dataset, "image_id": test.image_id})
-    tables.append(pd.concat([films, score(stored["logits"], test.masks > 0)], axis=1))
-write_csv(pd.concat(tables), snakemake.output[0])
+files, choices, train_on = snakemake.input, snakemake.params, snakemake.wildcards.train_on
+test = read_part("test", files.pixels, files.tables, files.splits)
+own = [choices.datasets.index(name) for name in choices.trained_on]
+training = read_part("train", *([group[i] for i in own] for group in (files.pixels, files.tables, files.splits)))
+stored = read_predictions(files.predictions)
+if stored.films() != list(zip(test.dataset, test.image_id, strict=True)):
+    raise RuntimeError(f"{files.predictions} holds other films than the test part")
+runs = [stored.of(run["variant"], run["seed"]) for run in choices.runs]
+beside = list(references(runs, training.masks, test.masks > 0)) if choices.with_references else []
+places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
+own_size = read_originals(stored.films(), *places)
+scores = score(runs, beside, test.masks > 0, own_size)
+abnormal = pd.concat([pd.read_csv(table).set_index(["dataset", "image_id"]) for table in files.tables])["abnormal"]
+films = pd.DataFrame({"train_on": train_on, "test_on": test.dataset, "image_id": test.image_id})
+films["abnormal"] = abnormal.loc[stored.films()].to_numpy()
+with replacing(snakemake.output[0]) as path:
+    scores.join(films, on="film").drop(columns="film").to_parquet(path, index=False)

@@ -1,0 +1,105 @@
+"""Where on a film the network's square lies, and the way back from the square to the film."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float16, UInt8
+from PIL import Image
+
+Frame = Literal["stretch", "pad", "crop"]
+BLACK = 8  # grey levels up to here count as border of the film
+
+
+@dataclass(frozen=True)
+class Box:
+    """The part of a film that is resized to the network's square, in pixels of the film; it may reach beyond it.
+
+    Args:
+        top: First row; negative where the box begins above the film.
+        left: First column.
+        height: Rows.
+        width: Columns.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def choose_box(image: UInt8[np.ndarray, "height width"], frame: Frame) -> Box:
+    """The box of a film by the name of the choice.
+
+    Args:
+        image: Grey 0-255.
+        frame: `stretch` takes the whole film, so that its sides are scaled apart; `pad` a centred square around it;
+            `crop` leaves out the rows and columns at the border in which the film is black. A film that is black
+            everywhere is taken whole.
+    """
+    height, width = image.shape
+    if frame == "pad":
+        side = max(height, width)
+        return Box(-((side - height) // 2), -((side - width) // 2), side, side)
+    if frame == "crop":
+        lit = image > BLACK
+        rows, columns = np.flatnonzero(lit.any(axis=1)), np.flatnonzero(lit.any(axis=0))
+        if len(rows):
+            return Box(int(rows[0]), int(columns[0]), int(np.ptp(rows)) + 1, int(np.ptp(columns)) + 1)
+    return Box(0, 0, height, width)
+
+
+def cut(pixels: np.ndarray, box: Box) -> np.ndarray:
+    """What lies in a box, zero where it reaches beyond the film.
+
+    Args:
+        pixels: A film or its mask, shape (height, width).
+        box: Of this film.
+
+    Returns:
+        Shape (box.height, box.width); the film itself where the box is the film.
+    """
+    if box == Box(0, 0, *pixels.shape):
+        return pixels
+    out = np.zeros((box.height, box.width), dtype=pixels.dtype)
+    inside = _overlap(box, pixels.shape)
+    out[inside.in_box] = pixels[inside.on_film]
+    return out
+
+
+def restore(
+    logits: Float16[np.ndarray, "size size"], box: Box, shape: tuple[int, int]
+) -> Bool[np.ndarray, "height width"]:
+    """A network's mask at the film's own size.
+
+    Logits are interpolated (bilinear) to the size of the box and cut at 0, so the outline lies where the
+    interpolated probability is one half. Beyond the box is no lung.
+
+    Args:
+        logits: Of lung, on the network's square.
+        box: Which part of the film the square shows.
+        shape: Height and width of the film.
+    """
+    square = Image.fromarray(logits.astype(np.float32))
+    there = np.asarray(square.resize((box.width, box.height), Image.Resampling.BILINEAR)) > 0
+    if box == Box(0, 0, *shape):
+        return there
+    mask = np.zeros(shape, dtype=bool)
+    inside = _overlap(box, shape)
+    mask[inside.on_film] = there[inside.in_box]
+    return mask
+
+
+@dataclass(frozen=True)
+class _Overlap:
+    in_box: tuple[slice, slice]
+    on_film: tuple[slice, slice]
+
+
+def _overlap(box: Box, shape: tuple[int, ...]) -> _Overlap:
+    """The pixels that a box and its film share, counted from either's corner."""
+    spans = []
+    for start, length, limit in ((box.top, box.height, shape[0]), (box.left, box.width, shape[1])):
+        low, high = max(start, 0), min(start + length, limit)
+        spans.append((slice(low - start, high - start), slice(low, high)))
+    return _Overlap((spans[0][0], spans[1][0]), (spans[0][1], spans[1][1]))
