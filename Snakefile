@@ -274,10 +274,16 @@ rule export:
 
 rule infer:
     input:
-        scores=rules.collect.output.csv,
+        scores=rules.collect.output.parquet,
     output:
         estimates="<results>/estimates.csv",
         comparisons="<results>/comparisons.csv",
+        scoring="<results>/scoring.csv",
+        subgroups="<results>/subgroups.csv",
+        references="<results>/references.csv",
+        ensembles="<results>/ensembles.csv",
+        crossing="<results>/crossing.csv",
+        ranks="<results>/ranks.csv",
     log:
         "<logs>/infer.log",
     benchmark:
@@ -285,6 +291,7 @@ rule infer:
     conda:
         "envs/lungseg.yaml"
     params:
+        train_on=config["train_on"],
         resamples=config["statistics"]["resamples"],
         level=config["statistics"]["level"],
         seed=config["statistics"]["seed"],

@@ -49,7 +49,9 @@ def references(
         if variants == SINGLE:
             three = [logits[variant, seed] for variant in SINGLE]
             yield Segmentation("ensemble_mean", seed, _mean(three))
-            yield Segmentation("ensemble_vote", seed, _sign(np.sum([one > 0 for one in three], axis=0) >= 2), soft=False)
+            yield Segmentation(
+                "ensemble_vote", seed, _sign(np.sum([one > 0 for one in three], axis=0) >= 2), soft=False
+            )
             yield Segmentation("ensemble_encoders", seed, _mean(three[1:]))
             right = np.any([(one > 0) == truth for one in three], axis=0)
             yield Segmentation("oracle", seed, _sign(np.where(right, truth, ~truth)), soft=False)

@@ -1,213 +1,214 @@
-"""Scores per seed and image -> means with intervals, and differences between variants.
+"""All scores -> all tables of estimates and comparisons.
 
-A cell is the mean over seeds of the mean over images. Seeds and images are crossed: every seed's network sees the same
-films. The interval therefore resamples both, independently of each other, films within their data set: the crossed or
-pigeonhole bootstrap. The film is the unit; pixels never are.
-
-References: Owen (2007), The pigeonhole bootstrap, Annals of Applied Statistics 1(2), https://doi.org/10.1214/07-AOAS122
+A cell is the mean over seeds of the mean over images. Seeds and images are crossed, the image is the unit, pixels
+never are. How intervals are made stands in `lungseg.intervals` and `lungseg.bootstrap`, how two variants are compared
+in `lungseg.comparisons`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from scipy.stats import wilcoxon
-from statsmodels.stats.multitest import multipletests
 
-from lungseg.errors import InputError
-from lungseg.metrics import COUNTS, RATIOS, ratios
+from lungseg.blocks import METRICS, Block, blocks
+from lungseg.bootstrap import film_weights, plain_means, resampled_means
+from lungseg.comparisons import COMPARED, Resampled, compare
+from lungseg.intervals import crossed_estimate, interval
+from lungseg.metrics import RATIOS
+from lungseg.ranks import ranks
+from lungseg.references import ENCODERS, SINGLE
+from lungseg.scoring import PRIMARY, WAY
 
-METRICS = ["dice", "iou", "precision", "recall", "loss", "accuracy"]
 POOLED = [f"{name}_pooled" for name in RATIOS]
-COMPARED = ["dice", "iou"]
-RUN = ["variant", "train_on", "seed"]
-
-
-@dataclass(frozen=True)
-class Block:
-    """All scores of one training set on one test set.
-
-    Args:
-        train_on: The training set.
-        test_on: The test set, a data set or `pooled`.
-        variants: Names along the first axis.
-        strata: Data set of each image.
-        metrics: Scores per image; last axis in the order of `METRICS`.
-        counts: Pixels per image; last axis in the order of `COUNTS`.
-    """
-
-    train_on: str
-    test_on: str
-    variants: list[str]
-    strata: list[str]
-    metrics: Float[np.ndarray, "variant seed image metric"]
-    counts: Float[np.ndarray, "variant seed image count"]
+FRACTIONS = {*RATIOS, "nsd", *POOLED}
+NAMES = ["variant", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds", "failures"]
 
 
 @dataclass(frozen=True)
 class Inference:
-    """The tables estimates.csv and comparisons.csv."""
+    """The tables of an experiment.
+
+    Args:
+        estimates: estimates.csv, every network in the primary way.
+        comparisons: comparisons.csv, every pair of networks.
+        scoring: scoring.csv, every network in every way of scoring.
+        subgroups: subgroups.csv, normal and abnormal films apart.
+        references: references.csv, what stands beside the networks.
+        ensembles: ensembles.csv, networks against ensembles and these against each other.
+        crossing: crossing.csv, every training set on every test set.
+        ranks: ranks.csv, Friedman's test.
+    """
 
     estimates: pd.DataFrame
     comparisons: pd.DataFrame
+    scoring: pd.DataFrame
+    subgroups: pd.DataFrame
+    references: pd.DataFrame
+    ensembles: pd.DataFrame
+    crossing: pd.DataFrame
+    ranks: pd.DataFrame
 
 
-def infer(scores: pd.DataFrame, resamples: int, level: float, rng: np.random.Generator) -> Inference:
-    """Estimate every cell and compare every pair of variants.
-
-    Intervals are percentiles of the crossed bootstrap. A pair is compared on the same films: both means of a resample
-    have the same weights of films and their own of seeds. `p` is the Wilcoxon signed-rank test of the films'
-    differences of means over seeds, `p_holm` is corrected for all pairs of one training set, test set and metric.
+def infer(
+    scores: pd.DataFrame,
+    train_on: Mapping[str, Sequence[str]],
+    resamples: int,
+    level: float,
+    rng: np.random.Generator,
+) -> Inference:
+    """Estimate every cell, compare every pair.
 
     Args:
-        scores: The table scores.csv.
-        resamples: How many.
+        scores: The table scores.parquet: all ways of scoring, networks and references.
+        train_on: Training set to the data sets in it.
+        resamples: Of the bootstrap and of the permutation test.
         level: Coverage aimed at, such as 0.95.
-        rng: Where the resamples come from.
+        rng: Where resamples come from.
 
     Raises:
         InputError: A score is doubled, missing for a film that other runs have, or no number.
     """
-    estimates, comparisons = [], []
-    for block in blocks(scores):
-        means, draws = cell_means(block, None, rng), cell_means(block, resamples, rng)
-        estimates.append(_estimates(block, means[0], draws, level))
-        comparisons.append(_comparisons(block, means[0], draws, level))
-    return Inference(pd.concat(estimates, ignore_index=True), pd.concat(comparisons, ignore_index=True))
+    is_primary = (scores[WAY] == list(PRIMARY)).all(axis=1)
+    networks, beside = scores[scores["kind"] == "network"], scores[scores["kind"] == "reference"]
+    primary = scores[is_primary & (scores["kind"] == "network")]
+    both = scores[is_primary & scores["train_on"].isin(beside["train_on"].unique())]
+    resample = Resampler(resamples, rng)
+    cut = list(blocks(primary))
+    drawn = [resample(block) for block in cut]
+    every_pair = [list(combinations([one.variant for one in block.runs], 2)) for block in cut]
+    # Not `compare` with no pair: its columns would lose their types.
+    compared = [compare(*some, level) for some in zip(cut, every_pair, drawn, strict=True) if some[1]]
+    joined = [compare(b, pairs, resample(b), level) for b in blocks(both) if (pairs := _ensemble_pairs(b))]
+    ways = [
+        estimates(list(blocks(rows)), level).assign(**dict(zip(WAY, map(str, way), strict=True)))
+        for way, rows in networks.groupby(WAY, sort=False)
+    ]
+    groups = [
+        estimates(list(blocks(rows)), level).assign(abnormal=abnormal) for abnormal, rows in primary.groupby("abnormal")
+    ]
+    return Inference(
+        estimates=estimates(cut, level, drawn),
+        comparisons=_concat(compared),
+        scoring=_concat(ways),
+        subgroups=_concat(groups),
+        references=estimates(list(blocks(beside)), level) if len(beside) else pd.DataFrame(columns=NAMES),
+        ensembles=_concat(joined),
+        crossing=crossing(primary, train_on, level),
+        ranks=ranks(cut, "dice", level),
+    )
 
 
-def blocks(scores: pd.DataFrame) -> Iterator[Block]:
-    """Cut a table of scores into complete blocks, one per training set and test set; `pooled` is all test sets.
-
-    Raises:
-        InputError: As `infer`.
-    """
-    _refuse_gaps(scores)
-    for train_on, table in scores.groupby("train_on", sort=False):
-        variants = list(table["variant"].unique())
-        for test_on in [*table["test_on"].unique(), "pooled"]:
-            rows = table if test_on == "pooled" else table[table["test_on"] == test_on]
-            rows = rows.set_index(["variant", "seed", "test_on", "image_id"]).sort_index()
-            shape = (len(variants), rows.index.get_level_values("seed").nunique(), -1)
-            order = [rows.loc[[variant]] for variant in variants]
-            metrics, counts = (
-                np.stack([part[columns].to_numpy(dtype=float) for part in order]).reshape(*shape, len(columns))
-                for columns in (METRICS, COUNTS)
-            )
-            strata = list(order[0].index.get_level_values("test_on")[: metrics.shape[2]])
-            yield Block(str(train_on), str(test_on), variants, strata, metrics, counts)
+def _concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _refuse_gaps(scores: pd.DataFrame) -> None:
-    key = [*RUN, "test_on", "image_id"]
-    remedy = "Delete the table and score again."
-    if (doubled := scores.duplicated(key)).any():
-        raise InputError("scores", f"two rows for {_row(scores, doubled)}", "one", remedy)
-    if (empty := scores[METRICS + COUNTS].isna().any(axis=1)).any():
-        raise InputError("scores", f"no number for {_row(scores, empty)}", "a number in every column", remedy)
-    for train_on, table in scores.groupby("train_on"):
-        films, runs = (table[names].drop_duplicates() for names in (["test_on", "image_id"], ["variant", "seed"]))
-        full = films.merge(runs["variant"].drop_duplicates(), how="cross")
-        full = full.merge(runs["seed"].drop_duplicates(), how="cross")
-        joined = full.merge(table[list(full.columns)], how="left", indicator=True)
-        if (gaps := joined["_merge"] != "both").any():
-            first = joined.loc[gaps, full.columns].iloc[0].to_dict()
-            raise InputError("scores", f"no row for {first} trained on {train_on}", "every run on every film", remedy)
+class Resampler:
+    """Draws resamples of blocks; blocks with the same films share the films' weights."""
+
+    def __init__(self, resamples: int, rng: np.random.Generator) -> None:
+        self.resamples, self.rng = resamples, rng
+        self._films: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
+
+    def __call__(self, block: Block) -> Resampled:
+        """Means of every variant of a block, and random signs of its films."""
+        key = tuple(block.strata)
+        if key not in self._films:
+            weights = film_weights(block.strata, self.resamples, self.rng)
+            signs = self.rng.choice(np.array([-1.0, 1.0]), size=weights.shape)
+            self._films[key] = weights, signs
+        weights, signs = self._films[key]
+        return Resampled({runs.variant: resampled_means(runs, weights, self.rng) for runs in block.runs}, signs)
 
 
-def _row(scores: pd.DataFrame, where: pd.Series) -> str:
-    return str(scores.loc[where, [*RUN, "test_on", "image_id"]].iloc[0].to_dict())
-
-
-def cell_means(
-    block: Block, resamples: int | None, rng: np.random.Generator
-) -> Float[np.ndarray, "resample variant metric"]:
-    """Means of every variant and metric of a block, as they are or resampled.
+def estimates(cut: Sequence[Block], level: float, drawn: Sequence[Resampled] | None = None) -> pd.DataFrame:
+    """Every variant's means with intervals.
 
     Args:
-        block: Scores of some variants on the same films.
-        resamples: How many; None for one row with the means of the scores themselves.
-        rng: Where the resamples come from.
+        cut: Blocks of scores.
+        level: Coverage aimed at.
+        drawn: Resamples of each block; without them pooled ratios have no interval and are left out.
 
     Returns:
-        The last axis is in the order of `METRICS`, then `POOLED`.
+        Columns of `NAMES`, and with resamples bootstrap_low and bootstrap_high. Means over films have the interval of
+        `lungseg.intervals`, pooled ratios that of the crossed bootstrap. failures counts predictions without a lung.
     """
-    variants, seeds, images, _ = block.metrics.shape
-    if resamples is None:
-        films, runs = np.full((1, images), 1 / images), np.full((1, variants, seeds), 1 / seeds)
-    else:
-        films = film_weights(block.strata, resamples, rng)
-        runs = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=(resamples, variants)) / seeds
-    per_seed = np.concatenate([_over_films(films, block.metrics), ratios(_over_films(films, block.counts))], axis=-1)
-    return np.einsum("rvsm,rvs->rvm", per_seed, runs)
+    return _concat([_estimates(block, level, drawn[i] if drawn else None) for i, block in enumerate(cut)])
 
 
-def film_weights(strata: list[str], resamples: int, rng: np.random.Generator) -> Float[np.ndarray, "resample image"]:
-    """How much each film counts in each resample; every data set keeps its share. Rows sum to one."""
-    names = np.array(strata)
-    weights = np.empty((resamples, len(names)))
-    for stratum in dict.fromkeys(strata):
-        rows = names == stratum
-        size = int(rows.sum())
-        weights[:, rows] = rng.multinomial(size, np.full(size, 1 / size), size=resamples)
-    return weights / len(names)
+def _estimates(block: Block, level: float, drawn: Resampled | None) -> pd.DataFrame:
+    tables = []
+    for runs in block.runs:
+        low, high = interval(crossed_estimate([runs.metrics], [1], block.strata), level)
+        names, mean = METRICS, plain_means(runs)
+        boot: dict[str, object] = {}
+        if drawn:
+            limits = np.quantile(drawn.means[runs.variant], [(1 - level) / 2, (1 + level) / 2], axis=0)
+            low, high = (np.append(own, limit[len(METRICS) :]) for own, limit in zip((low, high), limits, strict=True))
+            names, boot = [*METRICS, *POOLED], {"bootstrap_low": limits[0], "bootstrap_high": limits[1]}
+        top = np.array([1.0 if name in FRACTIONS else np.inf for name in names])
+        cells = {"metric": names, "mean": mean[: len(names)], "low": np.maximum(low, 0), "high": np.minimum(high, top)}
+        seeds, images, _ = runs.metrics.shape
+        sizes = {"images": images, "seeds": seeds, "failures": int(runs.empty.sum())}
+        who = {"variant": runs.variant, "train_on": block.train_on, "test_on": block.test_on}
+        tables.append(pd.DataFrame(who | cells | sizes | boot))
+    table = pd.concat(tables, ignore_index=True)
+    return table[table["mean"].notna()]
 
 
-def _over_films(
-    weights: Float[np.ndarray, "resample image"], values: Float[np.ndarray, "variant seed image column"]
-) -> Float[np.ndarray, "resample variant seed column"]:
-    """Weighted sums over films, one matrix product for the whole block."""
-    variants, seeds, images, columns = values.shape
-    flat = np.moveaxis(values, 2, 0).reshape(images, -1)
-    return (weights @ flat).reshape(len(weights), variants, seeds, columns)
+def _ensemble_pairs(block: Block) -> list[tuple[str, str]]:
+    """The declared questions.
+
+    Does one network with both encoders beat joining two networks' outputs? Does joining architectures beat joining as
+    many seeds of one? Does an ensemble beat its members?
+    """
+    names = {runs.variant for runs in block.runs}
+    pairs = [("proposed", "ensemble_encoders"), ("proposed", "ensemble_mean"), ("ensemble_mean", "ensemble_vote")]
+    pairs += [("ensemble_encoders", f"seeds2_{variant}") for variant in ENCODERS]
+    pairs += [("ensemble_mean", f"seeds3_{variant}") for variant in SINGLE]
+    pairs += [("ensemble_mean", variant) for variant in SINGLE] + [
+        ("ensemble_encoders", variant) for variant in ENCODERS
+    ]
+    return [pair for pair in pairs if names.issuperset(pair)]
 
 
-def _limits(draws: Float[np.ndarray, "resample *any"], level: float) -> Float[np.ndarray, "2 *any"]:
-    return np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+def crossing(primary: pd.DataFrame, train_on: Mapping[str, Sequence[str]], level: float) -> pd.DataFrame:
+    """Every training set on every test set, and what is lost against training on the test set's own data set.
 
+    Args:
+        primary: Networks' scores in the primary way.
+        train_on: Training set to the data sets in it.
+        level: Coverage aimed at.
 
-def _estimates(
-    block: Block,
-    means: Float[np.ndarray, "variant metric"],
-    draws: Float[np.ndarray, "resample variant metric"],
-    level: float,
-) -> pd.DataFrame:
-    names = METRICS + POOLED
-    index = pd.MultiIndex.from_product([block.variants, names], names=["variant", "metric"])
-    low, high = _limits(draws, level)
-    columns = {"mean": means.ravel(), "low": low.ravel(), "high": high.ravel()}
-    table = pd.DataFrame(columns, index=index).reset_index()
-    table = table.assign(train_on=block.train_on, test_on=block.test_on)
-    table = table.assign(images=block.metrics.shape[2], seeds=block.metrics.shape[1])
-    return table[["variant", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds"]]
-
-
-def _comparisons(
-    block: Block,
-    means: Float[np.ndarray, "variant metric"],
-    draws: Float[np.ndarray, "resample variant metric"],
-    level: float,
-) -> pd.DataFrame:
+    Returns:
+        Columns variant, train_on, test_on, metric, domain (`in` where the training set holds the test set's data set),
+        mean, low, high, images, seeds, home (the training set that is the test set's data set alone), gap (mean less
+        that of home, paired on films), gap_low, gap_high; the last four are empty where there is no home.
+    """
+    # The training sets take the variants' place: what stands side by side in a block is compared.
+    turned = primary.rename(columns={"variant": "train_on", "train_on": "variant"})
     rows = []
-    for metric in COMPARED:
-        column, family = METRICS.index(metric), []
-        per_film = block.metrics[..., column].mean(axis=1)
-        for a, b in combinations(range(len(block.variants)), 2):
-            low, high = _limits(draws[:, a, column] - draws[:, b, column], level)
-            pair = {"variant_a": block.variants[a], "variant_b": block.variants[b]}
-            cell = {"train_on": block.train_on, "test_on": block.test_on, "metric": metric}
-            difference = {"difference": means[a, column] - means[b, column], "low": low, "high": high}
-            family.append(pair | cell | difference | {"p": _wilcoxon(per_film[a] - per_film[b])})
-        if family:
-            corrected = multipletests([row["p"] for row in family], method="holm")[1]
-            rows += [row | {"p_holm": p} for row, p in zip(family, corrected, strict=True)]
-    names = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "p", "p_holm"]
-    return pd.DataFrame(rows, columns=names)
-
-
-def _wilcoxon(differences: Float[np.ndarray, " image"]) -> float:
-    """Two-sided p of the signed-rank test; 1 where all films score the same."""
-    return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
+    for block in blocks(turned):
+        homes = [runs for runs in block.runs if list(train_on[runs.variant]) == [block.test_on]]
+        for runs in block.runs:
+            domain = "in" if block.test_on in train_on[runs.variant] else "out"
+            means = crossed_estimate([runs.metrics], [1], block.strata)
+            limits = interval(means, level)
+            for metric in COMPARED:
+                at = METRICS.index(metric)
+                where = {
+                    "variant": block.train_on,
+                    "train_on": runs.variant,
+                    "test_on": block.test_on,
+                    "metric": metric,
+                }
+                cell = {"domain": domain, "mean": means.mean[at], "low": limits[0, at], "high": limits[1, at]}
+                rows.append(where | cell | {"images": runs.metrics.shape[1], "seeds": len(runs.metrics)})
+                if homes and runs is not homes[0]:
+                    gap = crossed_estimate([runs.metrics, homes[0].metrics], [1, -1], block.strata)
+                    low, high = interval(gap, level)[:, at]
+                    rows[-1] |= {"home": homes[0].variant, "gap": gap.mean[at], "gap_low": low, "gap_high": high}
+    columns = ["variant", "train_on", "test_on", "metric", "domain", "mean", "low", "high", "images", "seeds"]
+    table = pd.DataFrame(rows, columns=[*columns, "home", "gap", "gap_low", "gap_high"])
+    return table[table["test_on"] != "pooled"].reset_index(drop=True)

@@ -6,12 +6,12 @@ from typing import Any
 import pandas as pd
 from great_tables import GT
 
+from lungseg.comparisons import MARGIN
 from lungseg.errors import InputError
 from lungseg.published import METRICS, TABLE1, name
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
 OUTSIDE = "†"
-MARGIN = 0.005  # of Dice; a smaller difference does not count, set before looking at results
 LIMITS = ("mean", "low", "high")
 
 # A row of a table.
@@ -186,14 +186,12 @@ def answer(comparisons: pd.DataFrame, train_on: str, test_on: str) -> str:
     ).iloc[0]
     gain, low, high = -pair["difference"], -pair["high"], -pair["low"]
     published = float(TABLE1["proposed"]["dice"]) - float(TABLE1["unet"]["dice"])
-    if low > -MARGIN and high < MARGIN:
-        verdict = f"and the plain U-Net are equivalent, within {MARGIN} Dice"
-    elif low > 0:
-        verdict = "beats the plain U-Net in Dice"
-    elif high < 0:
-        verdict = "is worse than the plain U-Net in Dice"
-    else:
-        verdict = "cannot be told from the plain U-Net in Dice"
+    verdict = {
+        "equivalent": f"and the plain U-Net are equivalent, within {MARGIN} Dice",
+        "b better": "beats the plain U-Net in Dice",
+        "a better": "is worse than the plain U-Net in Dice",
+        "undecided": "cannot be told from the plain U-Net in Dice",
+    }[pair["verdict"]]
     contained = "lies inside" if low <= published <= high else "lies outside"
     return (
         f"**In this run the network with both encoders {verdict}: {gain:+.4f} [{low:+.4f}, {high:+.4f}]. "

@@ -15,7 +15,7 @@ import pandas as pd
 from mlflow.entities import Experiment, Metric, Param
 from mlflow.tracking import MlflowClient
 
-from lungseg.stats import METRICS, RUN
+from lungseg.blocks import METRICS, RUN
 
 
 @dataclass(frozen=True)
@@ -149,5 +149,7 @@ def _epochs(history: pd.DataFrame, begin: int) -> list[Metric]:
 
 def _finals(scores: pd.DataFrame, end: int) -> list[Metric]:
     """Means over the films of each test set, such as `jsrt.dice`."""
-    means = scores.groupby("test_on")[METRICS].mean().to_dict(orient="index")
-    return [Metric(f"{place}.{name}", value, end, 0) for place, row in means.items() for name, value in row.items()]
+    known = [name for name in METRICS if name in scores]
+    means = scores.groupby("test_on")[known].mean().to_dict(orient="index")
+    cells = [(f"{place}.{name}", value) for place, row in means.items() for name, value in row.items()]
+    return [Metric(name, value, end, 0) for name, value in cells if not pd.isna(value)]

@@ -1,4 +1,4 @@
-"""Give every mean its interval, and compare every pair of variants."""
+"""Give every mean its interval, and compare what stands side by side."""
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,6 @@ from lungseg.stats import infer
 begin(snakemake.log[0])
 choices = snakemake.params
 rng = np.random.default_rng(choices.seed)
-inference = infer(pd.read_csv(snakemake.input.scores), choices.resamples, choices.level, rng)
-write_csv(inference.estimates, snakemake.output.estimates)
-write_csv(inference.comparisons, snakemake.output.comparisons)
+inference = infer(pd.read_parquet(snakemake.input.scores), choices.train_on, choices.resamples, choices.level, rng)
+for field in inference.__dataclass_fields__:
+    write_csv(getattr(inference, field), snakemake.output[field])
