@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,15 @@ import typer
 from PIL import Image
 from tqdm import tqdm
 
+from lungseg import arithmetic
+from lungseg.arithmetic import Averaging, Loss
 from lungseg.console import describe
 from lungseg.datasets import DATASETS, Dataset, Unused, dataset
 from lungseg.datasets.archive import fetch_all, file_hash
 from lungseg.datasets.phantom import contact_sheet
 from lungseg.errors import InputError
 from lungseg.files import replacing
+from lungseg.published_table import read_table
 
 BAD_INPUT = 2  # exit code
 
@@ -22,13 +26,48 @@ app = typer.Typer(help="Lung-field segmentation on chest radiographs.", no_args_
 data = typer.Typer(help="List, fetch and check the data sets.", no_args_is_help=True)
 app.add_typer(data, name="data")
 
+AUDIT_HELP = """\b
+A table of your own is a CSV file; keep the decimals as printed, leave out what is not printed:
+
+\b
+    method,dice,iou,recall,precision
+    U-Net,0.957,0.937,0.875,0.976
+    Ours,0.984,0.966,,
+
+Columns: method, and some of dice (DSC, F1), iou (Jaccard), precision (PPV), recall (sensitivity), accuracy, loss;
+fractions, no percentages. A printed value stands for all that round to it. The rules hold for masks, for means over
+films as well as for pooled pixels, if all columns are averaged over the same films:
+
+\b
+""" + "\n".join(f"    {rule.name}" for rule in arithmetic.RULES)
+
 Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
 Raw = Path("data/raw")
 
 
-@app.callback()
-def _group() -> None:
-    """Keep `data` a group of commands even while it is the only one."""
+@app.command(epilog=AUDIT_HELP)
+def audit(
+    table: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="The table as it is printed.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list.")] = False,
+    averaging: Annotated[
+        Averaging, typer.Option(help="`pooled` adds what holds where all pixels are counted together.")
+    ] = "any",
+    loss: Annotated[Loss, typer.Option(help="What the table says its loss is: 1 - Dice, or 1 - IoU.")] = "none",
+) -> None:
+    """Which cells of a published segmentation table cannot stand together? By arithmetic, without any data.
+
+    Exit code 0: no finding; 1: findings; 2: the table cannot be read.
+    """
+    rows = read_table(table)
+    findings = list(arithmetic.audit(rows, averaging, loss))
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{finding.row}: {finding.message}")
+        checked = len(arithmetic.rules(averaging, loss))
+        print(f"{table}: {len(rows)} rows, {checked} rules, {len(findings)} findings")
+    raise typer.Exit(1 if findings else 0)
 
 
 @data.command("list")

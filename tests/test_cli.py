@@ -17,19 +17,6 @@ from .conftest import Members, write_zip
 Run = Callable[..., int]
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """A function that runs the command in this process and returns its exit code."""
-
-    def command(*arguments: object) -> int:
-        monkeypatch.setattr(sys, "argv", ["lungseg", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return int(ended.value.code or 0)
-
-    return command
-
-
 def test_list_tells_where_everything_comes_from() -> None:
     output = CliRunner().invoke(cli.app, ["data", "list"]).output
     for chosen in DATASETS.values():
