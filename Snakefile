@@ -43,6 +43,9 @@ MAIN = config["table1"]["train_on"]
 TRAINED = {name: EXPERIMENT.trained(name) for name in TRAIN_ON}
 RUNS = {name: [{"variant": v, "seed": seed} for v in TRAINED[name] for seed in SEEDS] for name in TRAIN_ON}
 ALL_RUNS = [{"train_on": name} | run for name in TRAIN_ON for run in RUNS[name]]
+MAIN_RUNS = [run for run in ALL_RUNS if run["train_on"] == MAIN]
+# Published tables whose arithmetic is checked.
+PUBLISHED_TABLES = [path for path in sorted(Path("workflow/published").glob("*.csv")) if path.stem != "sources"]
 RUN = "runs/{run[variant]}/{run[train_on]}/seed{run[seed]}"
 # The parts of the split that the networks segment: films they were trained on for the main training set alone.
 PARTS = {name: ["train", "validation", "test"] if name == MAIN else ["test"] for name in TRAIN_ON}
@@ -76,6 +79,10 @@ rule all:
     input:
         "<results>/table1.csv",
         "<results>/comparisons.csv",
+        "<results>/leakage.csv",
+        "<results>/claims.csv",
+        "<results>/relations.csv",
+        "<results>/cases/algorithms.csv",
         "<results>/metrics.json",
         "<results>/figures/overlays.png",
         "<results>/runs/tracking.csv",
@@ -139,6 +146,29 @@ rule split:
         code=CODE["split"],
     script:
         "workflow/scripts/split.py"
+
+
+# Runs first where it can: a split that leaks should fail before anything is trained.
+rule leakage:
+    input:
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        "<results>/leakage.csv",
+    log:
+        "<logs>/leakage.log",
+    benchmark:
+        "<benchmarks>/leakage.tsv"
+    priority: 100
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        distance=config["leakage"]["distance"],
+        allowed=config["leakage"]["allowed"],
+        code=CODE["leakage"],
+    script:
+        "workflow/scripts/leakage.py"
 
 
 # The arrays are `ancient`: the small tables beside them hold a hash of every film in them, and so tell of a change.
@@ -300,6 +330,33 @@ rule infer:
         "workflow/scripts/infer.py"
 
 
+# What might the printed numbers be? Stored predictions of the paper's networks, counted in every way in use.
+rule definitions:
+    input:
+        predictions=expand(rules.predict.output, train_on=MAIN)[0],
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),
+        boxes=expand(rules.preprocess.output.boxes, dataset=DATASETS),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        parquet="<results>/definitions.parquet",
+        ranked="<results>/definitions.csv",
+        relations="<results>/relations.csv",
+    log:
+        "<logs>/definitions.log",
+    benchmark:
+        "<benchmarks>/definitions.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        runs=RUNS[MAIN],
+        datasets=DATASETS,
+        code=CODE["definitions"],
+    script:
+        "workflow/scripts/definitions.py"
+
+
 rule table1:
     input:
         estimates=rules.infer.output.estimates,
@@ -350,6 +407,33 @@ rule figures:
         "workflow/scripts/figures.py"
 
 
+rule audit:
+    input:
+        claims="workflow/claims.yaml",
+        published=[str(path) for path in PUBLISHED_TABLES],
+        estimates=rules.infer.output.estimates,
+        comparisons=rules.infer.output.comparisons,
+        histories=expand(f"<results>/{RUN}/history.csv", run=MAIN_RUNS),
+        cards=expand(f"<results>/{RUN}/weights.json", run=MAIN_RUNS),
+    output:
+        claims="<results>/claims.csv",
+        text="<results>/claims.md",
+        tables="<results>/audited_tables.csv",
+    log:
+        "<logs>/audit.log",
+    benchmark:
+        "<benchmarks>/audit.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        runs=MAIN_RUNS,
+        table1=config["table1"],
+        note=config["note"],
+        code=CODE["audit"],
+    script:
+        "workflow/scripts/audit.py"
+
+
 rule metrics:
     input:
         estimates=rules.infer.output.estimates,
@@ -394,7 +478,10 @@ rule manifest:
             expand("<benchmarks>/split/{dataset}.tsv", dataset=DATASETS),
             expand("<benchmarks>/train/{run[variant]}.{run[train_on]}.seed{run[seed]}.tsv", run=ALL_RUNS),
             expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
-            expand("<benchmarks>/{rule}.tsv", rule=["collect", "infer", "table1", "figures"]),
+            expand(
+                "<benchmarks>/{rule}.tsv",
+                rule=["leakage", "collect", "infer", "definitions", "table1", "audit", "figures"],
+            ),
         ],
     output:
         "<results>/manifest.json",

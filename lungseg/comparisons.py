@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from lungseg.blocks import METRICS, Block, Runs
 from lungseg.intervals import crossed_estimate, interval
 
-COMPARED = ["dice", "iou", "nsd", "hd95_px", "assd_px"]
+COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
 LOWER_IS_BETTER = {"loss", "hd95_px", "assd_px", "hd95_mm", "assd_mm"}
 MARGIN = 0.005  # of Dice; a smaller difference does not count, set before looking at results
 COLUMNS = [

@@ -37,6 +37,19 @@ class Split(Choice):
     seed: Seed = Field(0, description="Seed of the random split.")
 
 
+class Leakage(Choice):
+    """When two films in different parts of the split are taken for one."""
+
+    distance: int = Field(
+        32,
+        ge=0,
+        le=256,
+        description="Bits of 256 in which the perceptual hashes of near-duplicates may differ; "
+        "different films at hand differ in 40 or more, a film encoded anew in 26 at most.",
+    )
+    allowed: int = Field(0, ge=0, description="Near-duplicates across parts that do not stop the run.")
+
+
 class Statistics(Choice):
     """How intervals are made."""
 
@@ -64,6 +77,7 @@ class Experiment(Choice):
     )
     preprocessing: Preprocessing = Preprocessing()
     split: Split = Split()
+    leakage: Leakage = Leakage()
     train_on: dict[PathPart, tuple[DatasetName, ...]] = Field(min_length=1, description="Training sets by name.")
     cross: tuple[PathPart, ...] | None = Field(
         None,
@@ -149,7 +163,7 @@ def _remedy(error: Any) -> str:  # noqa: ANN401
 def _known_keys(location: tuple[str | int, ...]) -> list[str]:
     """Names of the legal keys at a place in the configuration."""
     groups: dict[str, type[Choice]] = {
-        "preprocessing": Preprocessing, "split": Split, "variants": Variant,
+        "preprocessing": Preprocessing, "split": Split, "leakage": Leakage, "variants": Variant,
         "training": Training, "statistics": Statistics, "table1": Table1,
     }  # fmt: skip
     return list((groups[str(location[0])] if location else Experiment).model_fields)

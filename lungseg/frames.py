@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float16, UInt8
+from jaxtyping import Bool, Float16, Float32, UInt8
 from PIL import Image
 
 Frame = Literal["stretch", "pad", "crop"]
@@ -68,7 +68,7 @@ def cut(pixels: np.ndarray, box: Box) -> np.ndarray:
 
 
 def restore(
-    logits: Float16[np.ndarray, "size size"], box: Box, shape: tuple[int, int]
+    logits: Float16[np.ndarray, "size size"], box: Box, shape: tuple[int, ...]
 ) -> Bool[np.ndarray, "height width"]:
     """A network's mask at the film's own size.
 
@@ -80,14 +80,21 @@ def restore(
         box: Which part of the film the square shows.
         shape: Height and width of the film.
     """
+    return np.asarray(restore_logits(logits, box, shape) > 0)
+
+
+def restore_logits(
+    logits: Float16[np.ndarray, "size size"], box: Box, shape: tuple[int, ...]
+) -> Float32[np.ndarray, "height width"]:
+    """The logits themselves at the film's own size, minus infinity beyond the box; see `restore`."""
     square = Image.fromarray(logits.astype(np.float32))
-    there = np.asarray(square.resize((box.width, box.height), Image.Resampling.BILINEAR)) > 0
+    there = np.asarray(square.resize((box.width, box.height), Image.Resampling.BILINEAR))
     if box == Box(0, 0, *shape):
         return there
-    mask = np.zeros(shape, dtype=bool)
+    film = np.full(shape, -np.inf, dtype=np.float32)
     inside = _overlap(box, shape)
-    mask[inside.on_film] = there[inside.in_box]
-    return mask
+    film[inside.on_film] = there[inside.in_box]
+    return film
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from lungseg.published import METRICS, TABLE1, name
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
 OUTSIDE = "†"
+VERDICTS = ("supported", "contradicted", "inconclusive", "impossible", "untested")
 LIMITS = ("mean", "low", "high")
 
 # A row of a table.
@@ -170,6 +171,20 @@ def comparison_table(comparisons: pd.DataFrame, train_on: str, test_on: str, met
         ours = f"{-pair['difference']:+.4f} [{-pair['high']:+.4f}, {-pair['low']:+.4f}]"
         rows.append(f"| {name(b)} against {name(a)} | {published:+.3f} | {ours} | {pair['p_holm']:.2g} |")
     return "\n".join(rows) + "\n"
+
+
+def claims_table(claims: pd.DataFrame, note: str) -> str:
+    """Markdown: every claim with its verdict and reason.
+
+    Args:
+        claims: The table claims.csv.
+        note: What is reduced, random or missing in the experiment behind it.
+    """
+    counts = claims["verdict"].value_counts()
+    tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+    rows = ["| claim | where | verdict | why |", "| --- | --- | --- | --- |"]
+    rows += [f"| {c['says']} | {c['source']} | **{c['verdict']}** | {c['why']} |" for c in claims.to_dict("records")]
+    return "\n\n".join([f"{len(claims)} claims: {tally}.", "\n".join(rows), note]).strip() + "\n"
 
 
 def answer(comparisons: pd.DataFrame, train_on: str, test_on: str) -> str:

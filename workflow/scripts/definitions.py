@@ -1,0 +1,36 @@
+"""Count the stored predictions of the paper's networks in every way that is in use, and compare with the paper."""
+
+import pandas as pd
+from tqdm import tqdm
+
+from lungseg.console import begin
+from lungseg.definitions import count, count_films, rank, relations, study
+from lungseg.files import replacing, write_csv
+from lungseg.frames import restore_logits
+from lungseg.images import read_originals
+from lungseg.parts import read_part
+from lungseg.predictions import read_predictions
+from lungseg.published import TABLE1
+
+begin(snakemake.log[0])
+files, choices, rows = snakemake.input, snakemake.params, []
+stored = read_predictions(files.predictions)
+places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables)]
+runs = [run for run in choices.runs if run["variant"] in TABLE1]
+for part in ("train", "validation", "test"):
+    truths = read_part(part, files.pixels, files.tables, files.splits).masks > 0
+    originals = list(read_originals(stored.films(part), *places)) if part == "test" else []
+    of_part = [(dataset, part) for dataset, _ in stored.films(part)]
+    for run in tqdm(runs, desc=f"count {part}", unit="run"):
+        logits, who = stored.of(run["variant"], run["seed"], part).logits, (run["variant"], run["seed"], of_part)
+        rows += count_films(*who, [count(*film) for film in zip(logits, truths, strict=True)], "network")
+        large = [
+            count(restore_logits(one, film.box, film.mask.shape), film.mask)
+            for one, film in zip(logits, originals, strict=False)
+        ]
+        rows += count_films(*who, large, "native") if large else []
+values = study(pd.DataFrame(rows))
+with replacing(snakemake.output.parquet) as path:
+    values.to_parquet(path, index=False)
+write_csv(rank(values), snakemake.output.ranked)
+write_csv(relations(values), snakemake.output.relations)
