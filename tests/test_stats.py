@@ -1,13 +1,18 @@
-"""Statistics: SciPy and theory as witnesses, and what must not change an answer does not."""
+"""All tables from all scores: SciPy and theory as witnesses, and what must not change an answer does not."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
+from lungseg.blocks import METRICS, Runs, blocks
+from lungseg.bootstrap import film_weights, resampled_means
 from lungseg.errors import InputError
 from lungseg.metrics import COUNTS, RATIOS, ratios
-from lungseg.stats import METRICS, POOLED, Block, blocks, cell_means, film_weights, infer
+from lungseg.scoring import OVERLAP
+from lungseg.stats import POOLED, Inference, infer
+
+TRAIN_ON = {"pooled": ["montgomery", "jsrt"], "jsrt": ["jsrt"], "montgomery": ["montgomery"]}
 
 
 def scores(
@@ -28,11 +33,16 @@ def scores(
                 )
                 rows.append(
                     table.assign(
-                        variant=f"v{variant}", train_on="pooled", seed=run, test_on=dataset, loss=0.1,
-                        image_id=[f"{dataset}{i}" for i in range(number)],
+                        kind="network", variant=f"v{variant}", train_on="pooled", seed=run, test_on=dataset, loss=0.1,
+                        image_id=[f"{dataset}{i}" for i in range(number)], abnormal=np.arange(number) % 2,
+                        size="network", postprocessing="none", empty=0,
                     )
                 )  # fmt: skip
     return pd.concat(rows, ignore_index=True)
+
+
+def inferred(table: pd.DataFrame, resamples: int = 300, seed: int = 0) -> Inference:
+    return infer(table, TRAIN_ON, resamples, 0.95, np.random.default_rng(seed))
 
 
 def cell(table: pd.DataFrame, **where: object) -> pd.Series:
@@ -43,7 +53,7 @@ def cell(table: pd.DataFrame, **where: object) -> pd.Series:
 
 def test_means_are_means_over_seeds_of_means_over_films() -> None:
     table = scores()
-    estimates = infer(table, 200, 0.95, np.random.default_rng(0)).estimates
+    estimates = inferred(table).estimates
     for test_on, rows in [("jsrt", table[table.test_on == "jsrt"]), ("pooled", table)]:
         rows = rows[rows.variant == "v1"]
         by_hand = rows.groupby("seed")["iou"].mean().mean()
@@ -54,22 +64,23 @@ def test_means_are_means_over_seeds_of_means_over_films() -> None:
         pooled = cell(estimates, variant="v1", test_on=test_on, metric="iou_pooled")
         assert pooled["mean"] == pytest.approx(ratios(sums)[:, RATIOS.index("iou")].mean(), abs=1e-12)
     assert cell(estimates, variant="v1", test_on="pooled", metric="dice")["images"] == 42
-    assert set(estimates["metric"]) == {*METRICS, *POOLED}
+    assert set(estimates["metric"]) == {*OVERLAP, *POOLED}
 
 
 def test_one_seed_agrees_with_scipys_bootstrap() -> None:
     table = scores(variants=1, seeds=1, films={"jsrt": 60})
-    found = cell(infer(table, 40_000, 0.95, np.random.default_rng(0)).estimates, test_on="jsrt", metric="dice")
+    found = cell(inferred(table, 40_000).estimates, test_on="jsrt", metric="dice")
     witness = scipy_stats.bootstrap(
         (table["dice"].to_numpy(),), np.mean, n_resamples=40_000, method="percentile", rng=np.random.default_rng(1)
     ).confidence_interval
     width = witness.high - witness.low
-    assert [found["low"], found["high"]] == pytest.approx([witness.low, witness.high], abs=0.03 * width)
+    limits = [found["bootstrap_low"], found["bootstrap_high"]]
+    assert limits == pytest.approx([witness.low, witness.high], abs=0.03 * width)
 
 
 def test_one_seed_pooled_agrees_with_scipys_bootstrap() -> None:
     table = scores(variants=1, seeds=1, films={"jsrt": 60})
-    found = cell(infer(table, 40_000, 0.95, np.random.default_rng(0)).estimates, test_on="jsrt", metric="dice_pooled")
+    found = cell(inferred(table, 40_000).estimates, test_on="jsrt", metric="dice_pooled")
 
     def dice(tp: np.ndarray, fp: np.ndarray, fn: np.ndarray, axis: int) -> np.ndarray:
         return 2 * tp.sum(axis) / (2 * tp + fp + fn).sum(axis)
@@ -87,10 +98,11 @@ def test_crossed_variance_is_the_one_of_theory() -> None:
     """Additive effects of films and seeds: the bootstrap variance is that of both means added, and of their residue."""
     rng, films, seeds = np.random.default_rng(0), 80, 8
     values = rng.normal(0, 1, (1, films)) + rng.normal(0, 1, (seeds, 1)) + rng.normal(0, 1, (seeds, films))
-    metrics = np.zeros((1, seeds, films, len(METRICS)))
-    metrics[0, :, :, 0] = values
-    block = Block("pooled", "jsrt", ["v"], ["jsrt"] * films, metrics, np.ones((1, seeds, films, 4)))
-    draws = cell_means(block, 20_000, np.random.default_rng(1))[:, 0, 0]
+    metrics = np.zeros((seeds, films, len(METRICS)))
+    metrics[..., 0] = values
+    runs = Runs("v", metrics, np.ones((seeds, films, 4)), np.zeros((seeds, films), bool))
+    weights = film_weights(["jsrt"] * films, 20_000, np.random.default_rng(1))
+    draws = resampled_means(runs, weights, np.random.default_rng(2))[:, 0]
     rows, columns = values.mean(axis=1), values.mean(axis=0)
     residue = values - rows[:, None] - columns + values.mean()
     expected = rows.var() / seeds + columns.var() / films + (residue**2).sum() / (seeds * films) ** 2
@@ -106,57 +118,93 @@ def test_films_are_resampled_within_their_data_set() -> None:
     assert weights.std() > 0
 
 
-def test_same_generator_same_intervals_whatever_the_order_of_rows() -> None:
+def test_same_generator_same_tables_and_the_order_of_rows_does_not_matter() -> None:
     table = scores()
     first, again, shuffled = (
-        infer(rows, 300, 0.95, np.random.default_rng(3)).estimates
+        inferred(rows).estimates
         for rows in (table, table, table.sort_values("image_id", kind="stable").sort_values("variant", kind="stable"))
     )
     pd.testing.assert_frame_equal(first, again)
-    key = ["variant", "test_on", "metric"]
-    merged = first.merge(shuffled, on=key)
-    assert merged["mean_x"].to_numpy() == pytest.approx(merged["mean_y"].to_numpy())
+    merged = first.merge(shuffled, on=["variant", "test_on", "metric"])
+    for column in ("mean", "low", "high"):
+        plain = ~merged["metric"].str.contains("pooled")  # those are resampled
+        own, other = (merged.loc[plain | (column == "mean"), f"{column}_{side}"].to_numpy() for side in "xy")
+        assert own == pytest.approx(other)
 
 
 def test_constant_scores_have_intervals_without_width() -> None:
-    inference = infer(scores(constant=True), 300, 0.95, np.random.default_rng(0))
-    estimates = inference.estimates
+    estimates = inferred(scores(constant=True)).estimates
     assert estimates["low"].to_numpy() == pytest.approx(estimates["high"].to_numpy(), abs=1e-12)
-    same = infer(scores(constant=True).assign(dice=0.9, iou=0.8), 300, 0.95, np.random.default_rng(0)).comparisons
-    assert (same["p"] == 1).all()
+    same = inferred(scores(constant=True).assign(dice=0.9, iou=0.8)).comparisons
+    assert (same.query("metric == 'dice'")[["p", "p_permutation"]] == 1).all(axis=None)
+    assert (same.query("metric == 'dice'")["verdict"] == "equivalent").all()
 
 
-def test_comparison_is_paired_on_films_and_signed() -> None:
-    table = scores(variants=3)
-    comparisons = infer(table, 2000, 0.95, np.random.default_rng(0)).comparisons
-    found = cell(comparisons, variant_a="v0", variant_b="v2", test_on="pooled", metric="dice")
-    means = table.groupby(["variant", "seed"])["dice"].mean().groupby("variant").mean()
-    assert found["difference"] == pytest.approx(means["v0"] - means["v2"], abs=1e-12)
-    assert found["low"] < found["difference"] < found["high"] < 0
-    estimates = infer(table, 2000, 0.95, np.random.default_rng(0)).estimates
-    alone = [cell(estimates, variant=v, test_on="pooled", metric="dice") for v in ("v0", "v2")]
-    assert found["high"] - found["low"] < np.hypot(*(row["high"] - row["low"] for row in alone))
+def test_a_metric_that_means_nothing_is_left_out_and_a_hole_in_one_is_refused() -> None:
+    table = scores()
+    table["hd95_mm"] = np.where(table["test_on"] == "jsrt", 3.0 + table["fp"] if "fp" in table else 3.0, np.nan)
+    estimates = inferred(table).estimates
+    assert set(estimates.query("metric == 'hd95_mm'")["test_on"]) == {"jsrt"}
+    table.loc[table.index[-1], "hd95_mm"] = np.nan
+    with pytest.raises(InputError, match="no number for"):
+        inferred(table)
 
 
-def test_variants_have_seeds_of_their_own() -> None:
-    """Seed 0 of one network has nothing in common with seed 0 of another: equal scores still leave an interval."""
-    table = scores(variants=1)
-    twins = pd.concat([table, table.assign(variant="twin")], ignore_index=True)
-    found = cell(infer(twins, 500, 0.95, np.random.default_rng(0)).comparisons, test_on="pooled", metric="dice")
-    assert found["difference"] == 0
-    assert found["low"] < 0 < found["high"]
+def test_failures_are_counted() -> None:
+    table = scores()
+    table.loc[[3, 7], "empty"] = 1
+    estimates = inferred(table).estimates
+    found = cell(estimates, variant="v0", test_on="montgomery", metric="dice")
+    assert found["failures"] == 2 and cell(estimates, variant="v1", test_on="pooled", metric="dice")["failures"] == 0
 
 
-def test_holm_corrects_within_its_family() -> None:
-    comparisons = infer(scores(variants=3), 200, 0.95, np.random.default_rng(0)).comparisons
-    family = comparisons.query("test_on == 'jsrt' and metric == 'dice'").sort_values("p")
-    assert len(family) == 3
-    by_hand = np.maximum.accumulate(np.minimum(family["p"].to_numpy() * [3, 2, 1], 1))
-    assert family["p_holm"].to_numpy() == pytest.approx(by_hand)
-    jsrt = scores(variants=3).query("test_on == 'jsrt'")
-    means = [rows.groupby("image_id")["dice"].mean() for _, rows in jsrt.groupby("variant")]
-    row = cell(comparisons, variant_a="v0", variant_b="v1", test_on="jsrt", metric="dice")
-    assert row["p"] == pytest.approx(scipy_stats.wilcoxon(means[0] - means[1]).pvalue)
+def test_limits_of_fractions_stay_within_0_and_1() -> None:
+    table = scores(films={"jsrt": 4}).assign(dice=lambda t: np.where(t["image_id"] == "jsrt0", 0.2, 0.999))
+    found = cell(inferred(table).estimates, variant="v0", test_on="jsrt", metric="dice")
+    assert 0 <= found["low"] < found["mean"] < found["high"] <= 1
+
+
+def test_ways_of_scoring_and_subgroups_are_cells_of_their_own() -> None:
+    table = scores()
+    native = table.assign(size="native", dice=table["dice"] - 0.1)
+    inference = inferred(pd.concat([table, native], ignore_index=True))
+    ways = inference.scoring.query("variant == 'v0' and test_on == 'jsrt' and metric == 'dice'").set_index("size")[
+        "mean"
+    ]
+    assert ways["native"] == pytest.approx(ways["network"] - 0.1)
+    assert cell(inference.estimates, variant="v0", test_on="jsrt", metric="dice")["mean"] == ways["network"]
+    group = cell(inference.subgroups, variant="v0", test_on="jsrt", metric="dice", abnormal=1)
+    by_hand = table.query("variant == 'v0' and test_on == 'jsrt' and abnormal == 1").groupby("seed")["dice"].mean()
+    assert group["mean"] == pytest.approx(by_hand.mean()) and group["images"] == 15
+
+
+def test_references_stand_apart_and_ensembles_are_compared_as_declared() -> None:
+    table = scores(variants=2).replace({"variant": {"v0": "unet", "v1": "proposed"}})
+    beside = table[(table["variant"] == "unet")].assign(kind="reference", variant="ensemble_mean")
+    single = beside[beside["seed"] == 0].assign(variant="mean_shape", loss=np.nan)
+    inference = inferred(pd.concat([table, beside, single], ignore_index=True))
+    assert set(inference.estimates["variant"]) == {"unet", "proposed"}
+    assert set(inference.references["variant"]) == {"ensemble_mean", "mean_shape"}
+    assert cell(inference.references, variant="mean_shape", test_on="jsrt", metric="dice")["seeds"] == 1
+    assert "loss" not in set(inference.references.query("variant == 'mean_shape'")["metric"])
+    pairs = set(map(tuple, inference.ensembles[["variant_a", "variant_b"]].to_numpy()))
+    assert pairs == {("proposed", "ensemble_mean"), ("ensemble_mean", "unet")}
+
+
+def test_crossing_tells_what_is_lost_away_from_home() -> None:
+    home = scores(variants=1)
+    parts = [
+        home.assign(train_on=name, dice=home["dice"] - loss)
+        for name, loss in (("pooled", 0.0), ("jsrt", 0.02), ("montgomery", 0.05))
+    ]
+    crossing = inferred(pd.concat(parts, ignore_index=True)).crossing.query("metric == 'dice'")
+    assert set(crossing["test_on"]) == {"montgomery", "jsrt"} and len(crossing) == 6
+    away = cell(crossing, train_on="montgomery", test_on="jsrt")
+    assert away["domain"] == "out" and away["home"] == "jsrt"
+    assert away["gap"] == pytest.approx(-0.03) and away["gap_low"] < away["gap"] < away["gap_high"]
+    both = cell(crossing, train_on="pooled", test_on="jsrt")
+    assert both["domain"] == "in" and both["gap"] == pytest.approx(0.02)
+    assert np.isnan(cell(crossing, train_on="jsrt", test_on="jsrt")["gap"])
 
 
 @pytest.mark.parametrize(
@@ -165,8 +213,21 @@ def test_holm_corrects_within_its_family() -> None:
         (lambda t: pd.concat([t, t.iloc[[5]]]), "two rows for .*'image_id': 'montgomery5'"),
         (lambda t: t.drop(index=5), "no row for .*'image_id': 'montgomery5'"),
         (lambda t: t.assign(dice=t["dice"].where(t.index != 5)), "no number for .*'image_id': 'montgomery5'"),
+        (lambda t: t.assign(true_positive=t["true_positive"].where(t.index != 5)), "no number for .*'montgomery5'"),
     ],
 )
 def test_gaps_in_the_scores_are_told(spoil: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         list(blocks(spoil(scores())))  # type: ignore[operator]
+
+
+def test_variants_may_have_different_numbers_of_seeds() -> None:
+    table = scores(variants=2, seeds=3)
+    fewer = table[(table["variant"] == "v0") | (table["seed"] == 0)]
+    block = next(iter(blocks(fewer)))
+    assert [len(runs.metrics) for runs in block.runs] == [3, 1]
+    assert block.runs[1].metrics[0, :, 0] == pytest.approx(
+        table.query("variant == 'v1' and seed == 0 and test_on == 'montgomery'")
+        .sort_values("image_id")["dice"]
+        .to_numpy()
+    )
