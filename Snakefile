@@ -81,7 +81,7 @@ rule all:
         "<results>/comparisons.csv",
         "<results>/leakage.csv",
         "<results>/claims.csv",
-        "<results>/relations.csv",
+        "<results>/figures/crossing.png",
         "<results>/cases/algorithms.csv",
         "<results>/metrics.json",
         "<results>/figures/overlays.png",
@@ -407,6 +407,28 @@ rule figures:
         "workflow/scripts/figures.py"
 
 
+rule diagrams:
+    input:
+        crossing=rules.infer.output.crossing,
+        ranks=rules.infer.output.ranks,
+        definitions=rules.definitions.output.parquet,
+    output:
+        multiext("<results>/figures/crossing", crossing_svg=".svg", crossing_png=".png"),
+        multiext("<results>/figures/ranks", ranks_svg=".svg", ranks_png=".png"),
+        multiext("<results>/figures/definitions", definitions_svg=".svg", definitions_png=".png"),
+    log:
+        "<logs>/diagrams.log",
+    benchmark:
+        "<benchmarks>/diagrams.tsv"
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        train_on=MAIN,
+        code=CODE["diagrams"],
+    script:
+        "workflow/scripts/diagrams.py"
+
+
 rule audit:
     input:
         claims="workflow/claims.yaml",
@@ -480,7 +502,7 @@ rule manifest:
             expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
             expand(
                 "<benchmarks>/{rule}.tsv",
-                rule=["leakage", "collect", "infer", "definitions", "table1", "audit", "figures"],
+                rule=["leakage", "collect", "infer", "definitions", "table1", "audit", "figures", "diagrams"],
             ),
         ],
     output:

@@ -19,6 +19,7 @@ from lungseg.errors import InputError
 from lungseg.evidence import Evidence, Verdict, find, find_pair, gain, inside, not_run, step
 from lungseg.published import NAMES, TABLE1, name
 
+PUBLISHED_WIDTH = 64  # of the plain U-Net, Ronneberger et al. 2015
 COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "why"]
 
 
@@ -202,6 +203,11 @@ class Cost(_Claim):
         """Compare films per second of training and parameters on the machine of this run."""
         if not {self.variant, self.against} <= set(evidence.costs.index):
             return not_run(f"{self.variant} beside {self.against}")
+        if self.against == "unet" and evidence.costs["width"]["unet"] != PUBLISHED_WIDTH:
+            count = f"{evidence.costs['parameters']['unet']:,.0f}"
+            return Verdict(
+                "untested", f"the U-Net of this experiment, with {count} parameters, has not the published width"
+            )
         speed, size = (
             float(evidence.costs[column][self.variant] / evidence.costs[column][self.against])
             for column in ("images_per_second", "parameters")

@@ -18,7 +18,7 @@ class Evidence:
         estimates: Rows of estimates.csv.
         comparisons: Rows of comparisons.csv.
         findings: What arithmetic finds in the paper's Table 1.
-        costs: One row per variant: parameters, images_per_second (in training, mean over seeds).
+        costs: One row per variant: parameters, width (of the plain U-Net), images_per_second (in training).
         histories: Columns variant, seed, epoch, validation_dice.
     """
 

@@ -11,18 +11,20 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from lungseg.blocks import METRICS, Block, blocks
 from lungseg.bootstrap import film_weights, plain_means, resampled_means
 from lungseg.comparisons import COMPARED, Resampled, compare
-from lungseg.intervals import crossed_estimate, interval
+from lungseg.intervals import Estimate, crossed_estimate, interval
 from lungseg.metrics import RATIOS
+from lungseg.published import REFERENCES
 from lungseg.ranks import ranks
 from lungseg.references import ENCODERS, SINGLE
 from lungseg.scoring import PRIMARY, WAY
 
 POOLED = [f"{name}_pooled" for name in RATIOS]
-FRACTIONS = {*RATIOS, "nsd", *POOLED}
+FRACTIONS = {*RATIOS, "nsd"}
 NAMES = ["variant", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds", "failures"]
 
 
@@ -35,7 +37,7 @@ class Inference:
         comparisons: comparisons.csv, every pair of networks.
         scoring: scoring.csv, every network in every way of scoring.
         subgroups: subgroups.csv, normal and abnormal films apart.
-        references: references.csv, what stands beside the networks.
+        references: references.csv, what stands beside the networks: made of predictions, and published.
         ensembles: ensembles.csv, networks against ensembles and these against each other.
         crossing: crossing.csv, every training set on every test set.
         ranks: ranks.csv, Friedman's test.
@@ -93,7 +95,7 @@ def infer(
         comparisons=_concat(compared),
         scoring=_concat(ways),
         subgroups=_concat(groups),
-        references=estimates(list(blocks(beside)), level) if len(beside) else pd.DataFrame(columns=NAMES),
+        references=_concat([*([estimates(list(blocks(beside)), level)] if len(beside) else []), REFERENCES]),
         ensembles=_concat(joined),
         crossing=crossing(primary, train_on, level),
         ranks=ranks(cut, "dice", level),
@@ -140,21 +142,26 @@ def estimates(cut: Sequence[Block], level: float, drawn: Sequence[Resampled] | N
 def _estimates(block: Block, level: float, drawn: Resampled | None) -> pd.DataFrame:
     tables = []
     for runs in block.runs:
-        low, high = interval(crossed_estimate([runs.metrics], [1], block.strata), level)
+        low, high = _limits(crossed_estimate([runs.metrics], [1], block.strata), level)
         names, mean = METRICS, plain_means(runs)
         boot: dict[str, object] = {}
         if drawn:
             limits = np.quantile(drawn.means[runs.variant], [(1 - level) / 2, (1 + level) / 2], axis=0)
             low, high = (np.append(own, limit[len(METRICS) :]) for own, limit in zip((low, high), limits, strict=True))
             names, boot = [*METRICS, *POOLED], {"bootstrap_low": limits[0], "bootstrap_high": limits[1]}
-        top = np.array([1.0 if name in FRACTIONS else np.inf for name in names])
-        cells = {"metric": names, "mean": mean[: len(names)], "low": np.maximum(low, 0), "high": np.minimum(high, top)}
+        cells = {"metric": names, "mean": mean[: len(names)], "low": low, "high": high}
         seeds, images, _ = runs.metrics.shape
         sizes = {"images": images, "seeds": seeds, "failures": int(runs.empty.sum())}
         who = {"variant": runs.variant, "train_on": block.train_on, "test_on": block.test_on}
         tables.append(pd.DataFrame(who | cells | sizes | boot))
     table = pd.concat(tables, ignore_index=True)
     return table[table["mean"].notna()]
+
+
+def _limits(means: Estimate, level: float) -> Float[np.ndarray, "2 metric"]:
+    """The interval of means, within the values that each metric can have."""
+    top = [1.0 if name in FRACTIONS else np.inf for name in METRICS]
+    return np.clip(interval(means, level), 0, top)
 
 
 def _ensemble_pairs(block: Block) -> list[tuple[str, str]]:
@@ -194,7 +201,7 @@ def crossing(primary: pd.DataFrame, train_on: Mapping[str, Sequence[str]], level
         for runs in block.runs:
             domain = "in" if block.test_on in train_on[runs.variant] else "out"
             means = crossed_estimate([runs.metrics], [1], block.strata)
-            limits = interval(means, level)
+            limits = _limits(means, level)
             for metric in COMPARED:
                 at = METRICS.index(metric)
                 where = {

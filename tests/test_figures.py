@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lungseg.figures import MISSED, Case, choose_cases, dice_per_image, overlays, read_cases, save, training_curves
+from lungseg.predictions import Segmentation, write_predictions
 
 NAMES = {"unet": "U-Net", "proposed": "Both encoders"}
 RUNS = [{"variant": variant, "seed": seed} for variant in ("unet", "proposed", "mine") for seed in (3, 4)]
@@ -63,21 +64,22 @@ def test_the_median_and_the_worst_film_of_each_data_set_are_chosen() -> None:
 
 def test_cases_are_the_first_run_of_each_variant(tmp_path: Path) -> None:
     films = [(test_on, image_id) for test_on in DICE for image_id in DICE[test_on]]
-    for n, _ in enumerate(RUNS):
+    made = []
+    for n, run in enumerate(RUNS):
         logits = np.full((len(films), SIDE, SIDE), -1.0, dtype=np.float16)
         logits[:, n] = 1  # run n marks row n of every film, and one pixel tells the film
         logits[range(len(films)), SIDE - 1, range(len(films))] = 1
-        test_on, image_id = zip(*films, strict=True)
-        np.savez(tmp_path / f"{n}.npz", logits=logits, test_on=np.array(test_on), image_id=np.array(image_id))
+        made.append(Segmentation(str(run["variant"]), int(str(run["seed"])), logits))
+    test_on, image_id = zip(*films, strict=True)
+    write_predictions(tmp_path / "p.npz", made, test_on, image_id, ["test"] * len(films))
     for test_on, ids in DICE.items():
         table = pd.DataFrame({"image_id": ["unused", *ids]})
         table.to_csv(tmp_path / f"{test_on}.csv", index=False)
         pixels = np.stack([np.full((2, SIDE, SIDE), n, dtype=np.uint8) for n in range(len(table))])
         pixels[:, 1] = TRUTH
         np.save(tmp_path / f"{test_on}.npy", pixels)
-    files = [tmp_path / f"{n}.npz" for n, _ in enumerate(RUNS)]
     pixels, tables = ({name: tmp_path / f"{name}.{kind}" for name in DICE} for kind in ("npy", "csv"))
-    found = read_cases(scores(), RUNS, files, pixels, tables)
+    found = read_cases(scores(), RUNS, tmp_path / "p.npz", pixels, tables)
     assert [case.image_id for case in found] == ["d", "c", "b", "a"]
     for case in found:
         assert (case.image == 1 + list(DICE[case.dataset]).index(case.image_id)).all()

@@ -108,18 +108,19 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict", "published"),
+    ("low", "high", "compared", "said", "published"),
     [
-        (-0.03, -0.01, "beats the plain U-Net in Dice: +0.0200 [+0.0100, +0.0300]", "lies inside"),
-        (-0.004, 0.001, "and the plain U-Net are equivalent, within 0.005 Dice: +0.0015", "lies outside"),
-        (-0.02, 0.01, "cannot be told from the plain U-Net in Dice: +0.0050", "lies outside"),
-        (0.01, 0.03, "is worse than the plain U-Net in Dice: -0.0200 [-0.0300, -0.0100]", "lies outside"),
+        (-0.03, -0.01, "b better", "beats the plain U-Net in Dice: +0.0200 [+0.0100, +0.0300]", "lies inside"),
+        (-0.004, 0.001, "equivalent", "and the plain U-Net are equivalent, within 0.005 Dice: +0.0015", "lies outside"),
+        (-0.02, 0.01, "undecided", "cannot be told from the plain U-Net in Dice: +0.0050", "lies outside"),
+        (0.01, 0.03, "a better", "is worse than the plain U-Net in Dice: -0.0200 [-0.0300, -0.0100]", "lies outside"),
     ],
 )
-def test_answer_follows_the_interval(low: float, high: float, verdict: str, published: str) -> None:
+def test_answer_follows_the_comparison(low: float, high: float, compared: str, said: str, published: str) -> None:
     row = {"variant_a": "unet", "variant_b": "proposed", "train_on": "pooled", "test_on": "pooled", "metric": "dice"}
-    text = answer(pd.DataFrame([row | {"difference": (low + high) / 2, "low": low, "high": high}]), "pooled", "pooled")
-    assert verdict in text
+    row |= {"difference": (low + high) / 2, "low": low, "high": high, "verdict": compared}  # type: ignore[dict-item]
+    text = answer(pd.DataFrame([row]), "pooled", "pooled")
+    assert said in text
     assert f"+0.027, {published}" in text
 
 

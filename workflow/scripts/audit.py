@@ -21,9 +21,8 @@ where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
 runs = [run | json.loads(Path(file).read_text()) for run, file in zip(snakemake.params.runs, files.cards, strict=True)]
 tables = [pd.read_csv(file).assign(**run) for run, file in zip(snakemake.params.runs, files.histories, strict=True)]
 histories = pd.concat(tables)
-costs = pd.DataFrame(
-    {"variant": [Path(run["run"]).parts[0] for run in runs], "parameters": [r["parameters"] for r in runs]}
-)
+facts = [(Path(run["run"]).parts[0], run["parameters"], run["variant"]["width"]) for run in runs]
+costs = pd.DataFrame(facts, columns=["variant", "parameters", "width"])
 costs = costs.groupby("variant").first().join(histories.groupby("variant")["images_per_second"].mean())
 findings = tuple(audit(as_printed({name: row.to_dict() for name, row in TABLE1.items()}, decimals=3)))
 estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))

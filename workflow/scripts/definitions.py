@@ -24,10 +24,8 @@ for part in ("train", "validation", "test"):
     for run in tqdm(runs, desc=f"count {part}", unit="run"):
         logits, who = stored.of(run["variant"], run["seed"], part).logits, (run["variant"], run["seed"], of_part)
         rows += count_films(*who, [count(*film) for film in zip(logits, truths, strict=True)], "network")
-        large = [
-            count(restore_logits(one, film.box, film.mask.shape), film.mask)
-            for one, film in zip(logits, originals, strict=False)
-        ]
+        native = zip(logits, originals, strict=False)  # of test films alone
+        large = [count(restore_logits(one, film.box, film.mask.shape), film.mask) for one, film in native]
         rows += count_films(*who, large, "native") if large else []
 values = study(pd.DataFrame(rows))
 with replacing(snakemake.output.parquet) as path:

@@ -1,0 +1,118 @@
+"""Do inference and audit of the whole reference experiment take under a minute and 2 GB?
+
+    python bench/scale.py      writes bench/results/scale.csv
+
+Drawn scores of the full size: 5 variants, 5 training sets, 5 seeds, 951 films, all ways of scoring, references.
+Each step runs in a process of its own, so that its peak of memory is its own.
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lungseg.arithmetic import audit
+from lungseg.claims import judge, read_claims
+from lungseg.evidence import Evidence
+from lungseg.export import COLUMNS
+from lungseg.metrics import COUNTS, RATIOS, ratios
+from lungseg.published import TABLE1
+from lungseg.published_table import as_printed, read_table
+from lungseg.references import SINGLE
+from lungseg.stats import infer
+
+ROOT = Path(__file__).parents[1]
+OUTPUT = ROOT / "bench/results/scale.csv"
+FILMS = {"montgomery": 138, "shenzhen": 566, "jsrt": 247}
+TRAIN_ON = {name: [name] for name in FILMS} | {"nlm": ["montgomery", "shenzhen"], "pooled": list(FILMS)}
+VARIANTS = [*map(str, TABLE1), "unet_mobilenetv2_imagenet"]
+BESIDE = ["ensemble_mean", "ensemble_vote", "ensemble_encoders", "oracle"]
+BESIDE += [f"seeds{size}_{variant}" for size in (2, 3) for variant in SINGLE]
+GOAL_SECONDS, GOAL_GIB = 60, 2
+
+
+def scores(rng: np.random.Generator) -> pd.DataFrame:
+    """A table scores.parquet of the reference experiment's size."""
+    films = pd.DataFrame(
+        [(d, f"{d}{i}", i % 2) for d, n in FILMS.items() for i in range(n)], columns=["test_on", "image_id", "abnormal"]
+    )
+    runs = [("network", v, t, s, size, cleaned) for v in VARIANTS for t in TRAIN_ON for s in range(5)
+            for size in ("network", "native") for cleaned in ("none", "two_largest")]  # fmt: skip
+    runs += [("reference", name, "pooled", s, "network", "none") for name in BESIDE for s in range(5)]
+    runs += [("reference", "mean_shape", "pooled", 0, "network", "none")]
+    names = ["kind", "variant", "train_on", "seed", "size", "postprocessing"]
+    table = pd.DataFrame(runs, columns=names).merge(films, how="cross")
+    wrong = rng.integers(200, 4000, (len(table), 2))
+    counts = np.stack([16000 - wrong[:, 1], wrong[:, 0], wrong[:, 1], 49536 - wrong[:, 0]], axis=1)
+    table[COUNTS], table[RATIOS] = counts, ratios(counts.astype(float))
+    for name in ("loss", "hd95_px", "assd_px", "nsd"):
+        table[name] = rng.random(len(table))
+    table["hd95_mm"], table["assd_mm"] = (table[f"{n}_px"].where(table["test_on"] == "jsrt") for n in ("hd95", "assd"))
+    return table.assign(empty=0)[COLUMNS]
+
+
+def run_infer(path: str) -> None:
+    """The rule infer."""
+    inference = infer(pd.read_parquet(path), TRAIN_ON, 10_000, 0.95, np.random.default_rng(0))
+    inference.estimates.to_parquet(f"{path}.estimates")
+    inference.comparisons.to_parquet(f"{path}.comparisons")
+
+
+def run_audit(path: str) -> None:
+    """The rule audit."""
+    shown = "train_on == 'pooled' and test_on == 'pooled'"
+    tables = [pd.read_parquet(f"{path}.{name}").query(shown) for name in ("estimates", "comparisons")]
+    costs = pd.DataFrame({"parameters": 1e6, "width": 64, "images_per_second": 10.0}, index=VARIANTS)
+    epochs = pd.DataFrame({"epoch": range(1, 61), "validation_dice": 0.95})
+    histories = epochs.merge(pd.DataFrame({"variant": VARIANTS}), how="cross").merge(
+        pd.DataFrame({"seed": range(5)}), how="cross"
+    )
+    findings = tuple(audit(as_printed({str(name): row.to_dict() for name, row in TABLE1.items()}, 3)))
+    claims = judge(read_claims(ROOT / "workflow/claims.yaml"), Evidence(*tables, findings, costs, histories))
+    assert len(claims) > 40
+    published = [file for file in (ROOT / "workflow/published").glob("*.csv") if file.stem != "sources"]
+    assert sum(len(list(audit(read_table(file)))) for file in published) >= 9
+
+
+def measured(step: Callable[[str], None], path: str) -> tuple[float, float]:
+    """Seconds and peak memory in GiB of a step."""
+    begin = time.perf_counter()
+    step(path)
+    return time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def main(folder: Path) -> pd.DataFrame:
+    """Write the scores and run both steps on them."""
+    path = str(folder / "scores.parquet")
+    table = scores(np.random.default_rng(0))
+    table.to_parquet(path, index=False)
+    print(f"{len(table)} rows of scores", file=sys.stderr)
+    rows = []
+    for step in (run_infer, run_audit):
+        with get_context("spawn").Pool(1) as pool:
+            seconds, gib = pool.apply(measured, (step, path))
+        rows.append(
+            {
+                "step": step.__name__.removeprefix("run_"),
+                "rows": len(table),
+                "seconds": round(seconds, 1),
+                "peak_gib": round(gib, 2),
+            }
+        )
+    found = pd.DataFrame(rows).assign(goal_seconds=GOAL_SECONDS, goal_gib=GOAL_GIB)
+    return found.assign(met=(found["seconds"].sum() < GOAL_SECONDS) & (found["peak_gib"] < GOAL_GIB))
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        result = main(Path(folder))
+    OUTPUT.parent.mkdir(exist_ok=True)
+    result.to_csv(OUTPUT, index=False)
+    print(result.to_string(index=False))
