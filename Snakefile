@@ -51,6 +51,28 @@ RUN = "runs/{run[variant]}/{run[train_on]}/seed{run[seed]}"
 PARTS = {name: ["train", "validation", "test"] if name == MAIN else ["test"] for name in TRAIN_ON}
 # Where git keeps the small results of an experiment other than the reference.
 PUBLISHED = f"results/{config['name']}"
+# The small results, by their path below an experiment's results.
+FIGURES = ["training_curves", "dice_per_image", "crossing", "ranks", "definitions"]
+SMALL = [
+    *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
+    *[
+        "references.csv",
+        "ensembles.csv",
+        "crossing.csv",
+        "ranks.csv",
+        "leakage.csv",
+        "definitions.csv",
+        "relations.csv",
+    ],
+    *["claims.csv", "claims.md", "audited_tables.csv", "metrics.json", "manifest.json"],
+    *expand("table1.{kind}", kind=["csv", "md", "tex", "html"]),
+    *expand("figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "png"]),
+    "figures/overlays.png",
+    *expand(["images/{dataset}.csv", "images/{dataset}.unused.csv", "splits/{dataset}.csv"], dataset=DATASETS),
+    *expand(["cases/{train_on}/{dataset}.csv"], train_on=TRAIN_ON, dataset=DATASETS),
+    "cases/algorithms.csv",
+    *expand(f"{RUN}/history.csv", run=ALL_RUNS),
+]
 # What a job's imported modules mean: an edit there plans the job again.
 CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
 
@@ -521,49 +543,21 @@ rule manifest:
 # Not part of `all`: whoever wants an experiment's numbers in git and in the README asks for it.
 rule publish:
     input:
-        scores=rules.collect.output.csv,
+        files=expand("<results>/{file}", file=SMALL),
         estimates=rules.infer.output.estimates,
         comparisons=rules.infer.output.comparisons,
-        csv=rules.table1.output.csv,
-        md=rules.table1.output.md,
-        tex=rules.table1.output.tex,
-        html=rules.table1.output.html,
-        metrics=rules.metrics.output[0],
-        manifest=rules.manifest.output[0],
-        curves="<results>/figures/training_curves.png",
-        overlays="<results>/figures/overlays.png",
-        dice="<results>/figures/dice_per_image.png",
-        curves_svg="<results>/figures/training_curves.svg",
-        dice_svg="<results>/figures/dice_per_image.svg",
-        images=expand(rules.preprocess.output.table, dataset=DATASETS),
-        unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
-        splits=expand(rules.split.output.split, dataset=DATASETS),
-        histories=expand(f"<results>/{RUN}/history.csv", run=ALL_RUNS),
+        claims=rules.audit.output.claims,
+        table1=rules.table1.output.md,
+        coverage="bench/results/coverage.csv",
     output:
-        scores=f"{PUBLISHED}/scores.csv",
-        estimates=f"{PUBLISHED}/estimates.csv",
-        comparisons=f"{PUBLISHED}/comparisons.csv",
-        csv=f"{PUBLISHED}/table1.csv",
-        md=f"{PUBLISHED}/table1.md",
-        tex=f"{PUBLISHED}/table1.tex",
-        html=f"{PUBLISHED}/table1.html",
-        metrics=f"{PUBLISHED}/metrics.json",
-        manifest=f"{PUBLISHED}/manifest.json",
-        curves=f"{PUBLISHED}/figures/training_curves.png",
-        overlays=f"{PUBLISHED}/figures/overlays.png",
-        dice=f"{PUBLISHED}/figures/dice_per_image.png",
-        curves_svg=f"{PUBLISHED}/figures/training_curves.svg",
-        dice_svg=f"{PUBLISHED}/figures/dice_per_image.svg",
-        images=expand(f"{PUBLISHED}/images/{{dataset}}.csv", dataset=DATASETS),
-        unused=expand(f"{PUBLISHED}/images/{{dataset}}.unused.csv", dataset=DATASETS),
-        splits=expand(f"{PUBLISHED}/splits/{{dataset}}.csv", dataset=DATASETS),
-        histories=expand(f"{PUBLISHED}/{RUN}/history.csv", run=ALL_RUNS),
+        files=expand(f"{PUBLISHED}/{{file}}", file=SMALL),
     log:
         "<logs>/publish.log",
     conda:
         "envs/lungseg.yaml"
     params:
         table1=config["table1"],
+        seeds=len(SEEDS),
         readme="README.md",
         code=CODE["publish"],
     script:

@@ -1,0 +1,1 @@
+"""Benchmarks: each a command that writes a table into results/."""

@@ -13,6 +13,7 @@ from lungseg.published import METRICS, TABLE1, name
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
 OUTSIDE = "†"
 VERDICTS = ("supported", "contradicted", "inconclusive", "impossible", "untested")
+SIMULATED = ("montgomery", "shenzhen", "jsrt", "pooled")
 LIMITS = ("mean", "low", "high")
 
 # A row of a table.
@@ -87,6 +88,19 @@ def _interval(cell: Cell, prefix: str = "") -> str:
 def legend(level: float) -> str:
     """What the brackets and the mark in a shown table mean."""
     return f"[{level:.0%} interval over seeds and films]. {OUTSIDE} The published value lies outside the interval."
+
+
+def failures(estimates: pd.DataFrame, train_on: str, test_on: str) -> str:
+    """How many predictions of the shown cells had no lung at all.
+
+    Args:
+        estimates: The table estimates.csv.
+        train_on: The training set shown.
+        test_on: The test set shown.
+    """
+    cells = estimates.query("train_on == @train_on and test_on == @test_on and metric == 'dice'")
+    number, total = int(cells["failures"].sum()), int((cells["images"] * cells["seeds"]).sum())
+    return f"{number} of {total} predictions found no lung" + (", and count as 0." if number else ".")
 
 
 def to_markdown(shown: pd.DataFrame, caption: str, note: str) -> str:
@@ -173,6 +187,29 @@ def comparison_table(comparisons: pd.DataFrame, train_on: str, test_on: str, met
     return "\n".join(rows) + "\n"
 
 
+def tally(claims: pd.DataFrame) -> str:
+    """How many claims have each verdict."""
+    counts = claims["verdict"].value_counts()
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+
+
+def coverage_note(coverage: pd.DataFrame, seeds: int) -> str:
+    """How honest the printed intervals of means are, by simulation.
+
+    Args:
+        coverage: The table bench/results/coverage.csv.
+        seeds: Of the experiment; where none was simulated with as many, the nearest number.
+    """
+    means = coverage[(coverage["quantity"] == "mean") & coverage["method"].str.contains("in the tables")]
+    nearest = min(means["seeds"].unique(), key=lambda simulated: abs(simulated - seeds))
+    rows = means[(means["seeds"] == nearest) & means["scene"].isin(SIMULATED)].to_dict("records")
+    said = ", ".join(f"{row['coverage']:.1%} on {row['films']} films ({row['scene']})" for row in rows)
+    return (
+        f"In a [simulation](bench/results/coverage.md) with {nearest} seeds and known truth, such 95% intervals hold "
+        f"it in {said}."
+    )
+
+
 def claims_table(claims: pd.DataFrame, note: str) -> str:
     """Markdown: every claim with its verdict and reason.
 
@@ -180,11 +217,9 @@ def claims_table(claims: pd.DataFrame, note: str) -> str:
         claims: The table claims.csv.
         note: What is reduced, random or missing in the experiment behind it.
     """
-    counts = claims["verdict"].value_counts()
-    tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
     rows = ["| claim | where | verdict | why |", "| --- | --- | --- | --- |"]
     rows += [f"| {c['says']} | {c['source']} | **{c['verdict']}** | {c['why']} |" for c in claims.to_dict("records")]
-    return "\n\n".join([f"{len(claims)} claims: {tally}.", "\n".join(rows), note]).strip() + "\n"
+    return "\n\n".join([f"{len(claims)} claims: {tally(claims)}.", "\n".join(rows), note]).strip() + "\n"
 
 
 def answer(comparisons: pd.DataFrame, train_on: str, test_on: str) -> str:

@@ -13,11 +13,14 @@ from lungseg.published import METRICS, TABLE1
 from lungseg.tables import (
     answer,
     comparison_table,
+    coverage_note,
     dataset_table,
+    failures,
     headline,
     layout,
     legend,
     table1,
+    tally,
     to_html,
     to_latex,
     to_markdown,
@@ -129,3 +132,28 @@ def test_headline_holds_dice_and_iou_of_one_cell() -> None:
     assert means["dice"]["unet"] == 0.957
     assert list(means) == ["dice", "iou"]
     assert list(means["iou"]) == ["unet", "proposed", "mine"]
+
+
+def test_failures_are_counted_over_the_shown_cells() -> None:
+    rows = [
+        {"variant": v, "train_on": "pooled", "test_on": t, "metric": m, "failures": n, "images": 10, "seeds": 2}
+        for v in ("unet", "proposed") for t, n in (("pooled", 3), ("jsrt", 1)) for m in ("dice", "iou")
+    ]  # fmt: skip
+    assert failures(pd.DataFrame(rows), "pooled", "pooled") == "6 of 40 predictions found no lung, and count as 0."
+    assert failures(pd.DataFrame(rows).assign(failures=0), "pooled", "jsrt") == "0 of 40 predictions found no lung."
+
+
+def test_coverage_is_told_for_the_nearest_number_of_seeds() -> None:
+    rows = [
+        {"scene": scene, "seeds": seeds, "films": 28, "quantity": quantity, "method": method}
+        | {"coverage": 0.9 + seeds / 100}
+        for scene in ("montgomery", "unsteady seeds") for seeds in (2, 5) for quantity in ("mean", "difference")
+        for method in ("crossed t, Hall (in the tables)", "crossed t")
+    ]  # fmt: skip
+    note = coverage_note(pd.DataFrame(rows), seeds=3)
+    assert "with 2 seeds" in note and note.endswith("in 92.0% on 28 films (montgomery).")
+
+
+def test_verdicts_are_tallied_in_their_order() -> None:
+    verdicts = pd.DataFrame({"verdict": ["untested", "contradicted", "supported", "contradicted"]})
+    assert tally(verdicts) == "1 supported, 2 contradicted, 1 untested"

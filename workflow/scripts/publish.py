@@ -8,23 +8,27 @@ import pandas as pd
 from lungseg.console import begin
 from lungseg.files import replacing
 from lungseg.readme import fill
-from lungseg.tables import answer, comparison_table, dataset_table
+from lungseg.tables import answer, comparison_table, coverage_note, dataset_table, tally
 
 begin(snakemake.log[0])
-for source, target in zip(snakemake.input, snakemake.output, strict=True):
+for source, target in zip(snakemake.input.files, snakemake.output.files, strict=True):
     with replacing(target) as path:
         shutil.copyfile(source, path)
 
-shown = snakemake.params.table1
-estimates, comparisons = (pd.read_csv(snakemake.input[key]) for key in ("estimates", "comparisons"))
+shown, folder = snakemake.params.table1, Path(snakemake.output.files[0]).parent
+estimates, comparisons, claims, coverage = (
+    pd.read_csv(snakemake.input[key]) for key in ("estimates", "comparisons", "claims", "coverage")
+)
 parts = [
     answer(comparisons, shown["train_on"], shown["test_on"]),
-    Path(snakemake.input.md).read_text(encoding="utf-8"),
+    f"Of the paper's claims, {tally(claims)}: [each with its reason]({folder}/claims.md).",
+    Path(snakemake.input.table1).read_text(encoding="utf-8"),
     "Mean Dice per film, by test set:",
     dataset_table(estimates, shown["train_on"], "dice"),
+    coverage_note(coverage, snakemake.params.seeds),
     "Are the differences there?",
     comparison_table(comparisons, shown["train_on"], shown["test_on"], "dice"),
-    f"![Film, truth and errors of every network, typical and worst films]({snakemake.output.overlays})",
+    f"![Film, truth and errors of every network, typical and worst films]({folder}/figures/overlays.png)",
 ]
 readme = Path(snakemake.params.readme)
 filled = fill(readme.read_text(encoding="utf-8"), snakemake.config["name"], "\n\n".join(parts))

@@ -4,12 +4,14 @@ import pandas as pd
 
 from lungseg.console import begin
 from lungseg.files import replacing, write_csv
-from lungseg.tables import layout, legend, table1, to_html, to_latex, to_markdown
+from lungseg.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
 
 begin(snakemake.log[0])
 train_on, test_on = snakemake.params.train_on, snakemake.params.test_on
-note = f"{legend(snakemake.params.level)} {snakemake.params.note}".strip()
-table = table1(pd.read_csv(snakemake.input.estimates), train_on, test_on)
+estimates = pd.read_csv(snakemake.input.estimates)
+counted = failures(estimates, train_on, test_on)
+note = f"{legend(snakemake.params.level)} {counted} {snakemake.params.note}".strip()
+table = table1(estimates, train_on, test_on)
 write_csv(table, snakemake.output.csv)
 caption = f"Table 1, published and reproduced; trained on {train_on}, tested on {test_on}."
 for render, output in ((to_markdown, "md"), (to_latex, "tex"), (to_html, "html")):
