@@ -107,7 +107,7 @@ def ways_of_counting(values: pd.DataFrame, names: Mapping[str, str]) -> Figure:
             for cut, colour in colours.items():
                 dots = own.loc[own["cut"] == cut, "value"]
                 spread = height + rng.uniform(-0.3, 0.3, len(dots))
-                panel.scatter(dots, spread, s=4, color=colour, alpha=0.35, linewidth=0)
+                panel.scatter(dots, spread, s=4, color=colour, alpha=0.35, linewidth=0, rasterized=True)
             printed = float(TABLE1[variant][metric])
             panel.plot([printed, printed], [height - 0.38, height + 0.38], color="black", linewidth=1.8)
         panel.set(title=TITLES[metric], ylim=(len(variants) - 0.5, -0.5))
