@@ -95,7 +95,7 @@ def infer(
         comparisons=_concat(compared),
         scoring=_concat(ways),
         subgroups=_concat(groups),
-        references=_concat([*([estimates(list(blocks(beside)), level)] if len(beside) else []), REFERENCES]),
+        references=_with_published(beside, level),
         ensembles=_concat(joined),
         crossing=crossing(primary, train_on, level),
         ranks=ranks(cut, "dice", level),
@@ -104,6 +104,13 @@ def infer(
 
 def _concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _with_published(beside: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Estimates of the references, then what others have printed."""
+    own = [estimates(list(blocks(beside)), level)] if len(beside) else []
+    table = _concat([*own, REFERENCES])
+    return table.astype({name: "Int64" for name in ("images", "seeds", "failures") if name in table})
 
 
 class Resampler:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lungseg.datasets import Radiograph, Unused
 from lungseg.errors import InputError
-from lungseg.images import COLUMNS, Film, Original, preprocess, resize
+from lungseg.frames import choose_box
+from lungseg.images import COLUMNS, Film, Original, preprocess, read_originals, resize
 
 
 def _radiograph(number: int, height: int = 40, width: int = 60) -> Radiograph:

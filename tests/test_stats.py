@@ -184,7 +184,10 @@ def test_references_stand_apart_and_ensembles_are_compared_as_declared() -> None
     single = beside[beside["seed"] == 0].assign(variant="mean_shape", loss=np.nan)
     inference = inferred(pd.concat([table, beside, single], ignore_index=True))
     assert set(inference.estimates["variant"]) == {"unet", "proposed"}
-    assert set(inference.references["variant"]) == {"ensemble_mean", "mean_shape"}
+    own = inference.references[inference.references["source"].isna()]
+    assert set(own["variant"]) == {"ensemble_mean", "mean_shape"}
+    printed = inference.references[inference.references["source"].notna()]
+    assert set(printed["variant"]) == {"second_observer", "best_published"} and printed["low"].isna().all()
     assert cell(inference.references, variant="mean_shape", test_on="jsrt", metric="dice")["seeds"] == 1
     assert "loss" not in set(inference.references.query("variant == 'mean_shape'")["metric"])
     pairs = set(map(tuple, inference.ensembles[["variant_a", "variant_b"]].to_numpy()))
