@@ -77,7 +77,9 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
         ranks = pd.Series(rows["mean_rank"].to_numpy(), index=[_title(v, names) for v in rows["variant"]])
         apart = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy()) > rows["critical_difference"].iloc[0]
         significance = pd.DataFrame(np.where(apart, 0.0, 1.0), index=ranks.index, columns=ranks.index)
-        scikit_posthocs.critical_difference_diagram(ranks, significance, ax=panel)
+        drawn = scikit_posthocs.critical_difference_diagram(ranks, significance, ax=panel)
+        for bar in np.ravel(drawn["crossbars"]):  # drawn from a set, whose order is another one each time
+            bar.set_xdata(np.sort(bar.get_xdata()))
         first = rows.iloc[0]
         p = "not computed" if pd.isna(first["p"]) else f"p = {first['p']:.2g}"
         panel.set_title(
