@@ -46,8 +46,8 @@ def test_ranks_join_what_cannot_be_told_apart() -> None:
 
 def test_bars_are_drawn_from_left_to_right() -> None:
     table = pd.DataFrame(
-        {"train_on": "pooled", "over": "films", "metric": "dice", "variant": list("abcdef"), "mean_rank": [3, 1, 5, 2, 4, 6],
-         "variants": 6, "n": 40, "statistic": 9.0, "p": 0.01, "critical_difference": 9}
+        {"train_on": "pooled", "over": "films", "metric": "dice", "variant": list("abcdef"),
+         "mean_rank": [3, 1, 5, 2, 4, 6], "variants": 6, "n": 40, "statistic": 9.0, "p": 0.01, "critical_difference": 9}
     )  # fmt: skip
     bars = [line.get_xdata() for line in rank_diagram(table, "pooled", NAMES).axes[0].lines if line.get_color() == "k"]
     assert [list(bar) for bar in bars] == [[1, 2, 3, 4, 5, 6]]
