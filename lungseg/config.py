@@ -53,7 +53,9 @@ class Leakage(Choice):
 class Statistics(Choice):
     """How intervals are made."""
 
-    resamples: int = Field(10_000, ge=100, description="Resamples of the crossed bootstrap.")
+    resamples: int = Field(
+        10_000, ge=100, description="Resamples of the crossed bootstrap and of the permutation test."
+    )
     level: float = Field(0.95, gt=0, lt=1, description="Coverage the intervals aim at.")
     seed: Seed = Field(0, description="Seed of the resampling.")
 

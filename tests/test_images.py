@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -162,3 +163,5 @@ def test_the_same_films_give_the_same_bytes(tmp_path: Path) -> None:
         preprocess([_radiograph(0)], "tiny", 1, 32, "stretch", *_files(tmp_path / name))
     for first, second in zip(_files(tmp_path / "a"), _files(tmp_path / "b"), strict=True):
         assert first.read_bytes() == second.read_bytes()
+    with ZipFile(tmp_path / "a/tiny.masks.zip") as stored:
+        assert {member.date_time for member in stored.infolist()} == {(1980, 1, 1, 0, 0, 0)}

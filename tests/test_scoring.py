@@ -9,7 +9,7 @@ import pytest
 from lungseg.boundary import boundary
 from lungseg.errors import InputError
 from lungseg.export import algorithms, cases, primary, together
-from lungseg.frames import Box
+from lungseg.frames import Box, restore
 from lungseg.images import Original
 from lungseg.metrics import COUNTS
 from lungseg.postprocessing import two_largest
@@ -68,6 +68,13 @@ def test_millimetres_need_the_films_spacing() -> None:
         assert known.loc[row, "hd95_mm"] == pytest.approx(1.4 * known.loc[row, "hd95_px"])
         assert known.loc[row, "assd_mm"] == pytest.approx(1.4 * known.loc[row, "assd_px"])
         assert known.loc[row, "nsd"] == unknown.loc[row, "nsd"]
+        side = {"network": 128, "native": 512}[row[0]]
+        masks = (
+            (prediction, truth)
+            if side == 128
+            else (restore(logits(prediction), Box(0, 0, 512, 512), (512, 512)), lungs(512))
+        )
+        assert known.loc[row, "nsd"] == boundary(*masks, (358.4 / side, 358.4 / side), 1.64).nsd
         assert unknown.loc[row, ["hd95_mm", "assd_mm"]].isna().all()
 
 
