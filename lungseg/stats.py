@@ -128,7 +128,8 @@ class Resampler:
             signs = self.rng.choice(np.array([-1.0, 1.0]), size=weights.shape)
             self._films[key] = weights, signs
         weights, signs = self._films[key]
-        return Resampled({runs.variant: resampled_means(runs, weights, self.rng) for runs in block.runs}, signs)
+        names = [runs.variant for runs in block.runs]
+        return Resampled(dict(zip(names, resampled_means(block.runs, weights, self.rng), strict=True)), signs)
 
 
 def estimates(cut: Sequence[Block], level: float, drawn: Sequence[Resampled] | None = None) -> pd.DataFrame:

@@ -30,7 +30,8 @@ def compared(*groups: np.ndarray, resamples: int = 4000, metric: str = "dice"): 
     cut, rng = block(*groups), np.random.default_rng(0)
     weights = film_weights(cut.strata, resamples, rng)
     drawn = Resampled(
-        {runs.variant: resampled_means(runs, weights, rng) for runs in cut.runs}, rng.choice([-1.0, 1.0], weights.shape)
+        dict(zip([r.variant for r in cut.runs], resampled_means(cut.runs, weights, rng), strict=True)),
+        rng.choice([-1.0, 1.0], weights.shape),
     )
     table = compare(cut, [("v0", "v1")], drawn, 0.95)
     assert list(table["metric"]) == COMPARED
@@ -63,6 +64,15 @@ def test_permutation_agrees_with_scipy() -> None:
     found = compared(a, b, resamples=20_000)["p_permutation"]
     assert 0.001 < witness < 0.9
     assert found == pytest.approx(witness, abs=4 * np.sqrt(witness * (1 - witness) / 20_000))
+
+
+def test_the_pair_may_stand_either_way_round() -> None:
+    a, b = scores(seed=2, better=0.0012), scores(seed=3)
+    one, other = compared(a, b), compared(b, a)
+    for name in ("p", "p_permutation", "p_equivalence", "p_false_claim"):
+        assert one[name] == pytest.approx(other[name], abs=0.03 if name == "p_permutation" else 1e-12)
+    assert one["superiority"] == pytest.approx(1 - other["superiority"])
+    assert (one["difference"], one["low"]) == pytest.approx((-other["difference"], -other["high"]))
 
 
 def test_same_scores_are_no_difference() -> None:
@@ -100,7 +110,10 @@ def test_holm_corrects_within_one_metric() -> None:
     groups = [scores(seed=i, better=0.0007 * i) for i in range(3)]
     cut, rng = block(*groups), np.random.default_rng(0)
     weights = film_weights(cut.strata, 100, rng)
-    drawn = Resampled({runs.variant: resampled_means(runs, weights, rng) for runs in cut.runs}, np.ones((100, 30)))
+    drawn = Resampled(
+        dict(zip([r.variant for r in cut.runs], resampled_means(cut.runs, weights, rng), strict=True)),
+        np.ones((100, 30)),
+    )
     family = (
         compare(cut, [("v0", "v1"), ("v0", "v2"), ("v1", "v2")], drawn, 0.95).query("metric == 'iou'").sort_values("p")
     )
@@ -117,3 +130,5 @@ def test_equivalence_needs_both_sides() -> None:
 def test_a_false_claim_is_a_coin_toss_where_nothing_differs() -> None:
     assert false_claim(np.zeros(5)) == 0.5 and false_claim(np.ones(5)) == 0
     assert false_claim(np.array([1.0, -1.0])) == pytest.approx(0.5)
+    gains = np.array([0.01, 0.02, -0.005, 0.015])
+    assert false_claim(-gains) == false_claim(gains) < 0.5  # whichever is claimed to be better

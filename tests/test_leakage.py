@@ -70,6 +70,13 @@ def test_a_copy_in_another_part_is_found_and_refused(films: np.ndarray) -> None:
     refuse_leaks(pairs, allowed=1)
 
 
+def test_every_copy_is_listed_not_only_the_closest(films: np.ndarray) -> None:
+    films = films.copy()
+    films[3] = films[4] = films[0]
+    pairs = near_duplicates(listing(PARTS), films, within=0)
+    assert pairs["near"].sum() == 2 and set(pairs[pairs["near"] == 1]["image_id_b"]) == {"film3", "film4"}
+
+
 @pytest.mark.parametrize(
     "change",
     [

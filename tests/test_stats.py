@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
+from lungseg import bootstrap
 from lungseg.blocks import METRICS, Runs, blocks
 from lungseg.bootstrap import film_weights, resampled_means
 from lungseg.errors import InputError
@@ -102,11 +103,20 @@ def test_crossed_variance_is_the_one_of_theory() -> None:
     metrics[..., 0] = values
     runs = Runs("v", metrics, np.ones((seeds, films, 4)), np.zeros((seeds, films), bool))
     weights = film_weights(["jsrt"] * films, 20_000, np.random.default_rng(1))
-    draws = resampled_means(runs, weights, np.random.default_rng(2))[:, 0]
+    draws = resampled_means([runs], weights, np.random.default_rng(2))[0][:, 0]
     rows, columns = values.mean(axis=1), values.mean(axis=0)
     residue = values - rows[:, None] - columns + values.mean()
     expected = rows.var() / seeds + columns.var() / films + (residue**2).sum() / (seeds * films) ** 2
     assert draws.var() == pytest.approx(expected, rel=0.05)
+
+
+def test_a_variants_resamples_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = next(iter(blocks(scores(variants=5, seeds=3)))).runs
+    weights = film_weights(["montgomery"] * 12, 200, np.random.default_rng(1))
+    together = resampled_means(runs, weights, np.random.default_rng(2))
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 2)
+    for one, other in zip(together, resampled_means(runs, weights, np.random.default_rng(2)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
 def test_films_are_resampled_within_their_data_set() -> None:

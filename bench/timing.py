@@ -1,0 +1,66 @@
+"""Ours and the alternative in turn, in one run, on the same data: ratios with their spread."""
+
+import platform
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+RESULTS = Path(__file__).parent / "results"
+COLUMNS = ["case", "ours", "other", "unit", "ratio", "ratio_low", "ratio_high", "goal", "met"]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """How long a piece of work takes."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def in_turn(
+    case: str, pieces: Sequence[tuple[Callable[[], object], Callable[[], object]]], unit: str, per: float, goal: float
+) -> dict[str, object]:
+    """Time pairs of ours and the other, one after the other, after one pair that is not counted.
+
+    Args:
+        case: Name of the row.
+        pieces: Pairs of the same work; each gives one ratio.
+        unit: Of the columns ours and other.
+        per: Seconds of a piece times this are in that unit.
+        goal: How many times as fast ours shall be.
+
+    Returns:
+        A row of `COLUMNS`; ratio is the median of the other's time over ours, with the quartiles around it.
+    """
+    for work in pieces[0]:
+        work()
+    times = np.array([[seconds(ours), seconds(other)] for ours, other in pieces])
+    low, ratio, high = np.quantile(times[:, 1] / times[:, 0], [0.25, 0.5, 0.75])
+    ours, other = np.median(times, axis=0) * per
+    row = {
+        "case": case,
+        "ours": ours,
+        "other": other,
+        "unit": unit,
+        "ratio": ratio,
+        "ratio_low": low,
+        "ratio_high": high,
+    }
+    return row | {"goal": goal, "met": bool(ratio >= goal)}
+
+
+def write(name: str, rows: Sequence[dict[str, object]]) -> None:
+    """Write a table of rows as results/{name}.csv, with the machine's processor in a last column, and print it."""
+    table = pd.DataFrame(rows)[COLUMNS].assign(hardware=processor())
+    RESULTS.mkdir(exist_ok=True)
+    table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.4g")
+    print(table.to_string(index=False, float_format="%.4g"))
+
+
+def processor() -> str:
+    """The processor's name as its kernel tells it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{len(names)} x {names[0]}" if names else platform.processor()
