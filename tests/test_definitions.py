@@ -44,6 +44,13 @@ def test_soft_dice_is_that_of_torch() -> None:
     assert measure(counted("soft"), definition(cut="soft", smooth=1))[0] == pytest.approx(dice.mean(), rel=1e-5)
 
 
+def test_smoothing_is_added_above_and_below_in_dice_and_iou_alone() -> None:
+    counts = np.array([[50.0, 10, 20, 176]])
+    dice, iou, recall, precision, loss = measure(counts, definition(smooth=100))
+    assert (dice, iou) == pytest.approx(((100 + 100) / (130 + 100), (50 + 100) / (80 + 100)))
+    assert (recall, precision, loss) == pytest.approx((50 / 70, 50 / 60, 1 - dice))
+
+
 def test_background_is_counted_as_a_class_of_its_own() -> None:
     logits, truth = example()
     both = [
@@ -121,4 +128,7 @@ def test_two_ways_side_by_side_can_do_what_one_cannot() -> None:
     }  # fmt: skip
     assert told["mixed"]["iou_above_recall"] > 0 and told["definitions"]["iou_above_recall"] == 216
     assert (told["mixed"] <= told["mixtures"]).all() and (told["alone"] <= told["definitions"]).all()
+    for example in told["example"]:
+        first, _, second = example.partition(": ")[2].partition("; against ")
+        assert first != second
     assert told["example"]["iou_above_recall"].count("cut ") == 2 and 0 < told["distance"]["iou_above_recall"] < 1
