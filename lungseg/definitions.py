@@ -51,6 +51,10 @@ class Definition:
     classes: str
 
 
+VALUES = [*Definition.__dataclass_fields__, "variant", "metric", "published", "value", "gap"]
+COUNTED = ["variant", "seed", "size", "dataset", "part", "cut", "tp", "fp", "fn", "tn"]
+
+
 def count(logits: Float[np.ndarray, "height width"], truth: Bool[np.ndarray, "height width"]) -> dict[str, list[float]]:
     """TP, FP, FN, TN of one film for every cut; of probabilities where the cut is `soft`."""
     p = expit(logits.astype(np.float32))
@@ -96,7 +100,7 @@ def study(counts: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns of `Definition`, variant, metric, published, value (mean over seeds), gap (value - published).
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for (part, size, cut), of_cut in counts.groupby(["part", "size", "cut"], sort=False):
         for films in ["pooled", *of_cut["dataset"].unique()]:
             chosen = of_cut if films == "pooled" else of_cut[of_cut["dataset"] == films]
@@ -109,7 +113,7 @@ def study(counts: pd.DataFrame) -> pd.DataFrame:
                 measured = pd.DataFrame([measure(run, definition) for _, run in runs], columns=METRICS)
                 means = measured.groupby([variant for variant, _ in runs], sort=False).mean()
                 rows += [asdict(definition) | row for row in _against_published(means)]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=VALUES)
 
 
 def _against_published(means: pd.DataFrame) -> Iterator[dict[str, object]]:
@@ -136,6 +140,8 @@ def rank(values: pd.DataFrame) -> pd.DataFrame:
         same for each metric alone; then in how many networks each relation of `RELATIONS` holds.
     """
     fields = list(Definition.__dataclass_fields__)
+    if values.empty:  # none of the paper's networks was run
+        return pd.DataFrame(columns=[*fields, "distance", *(f"distance_{name}" for name in METRICS), *RELATIONS])
     gaps = values.assign(gap=values["gap"].abs())
     alone = gaps.pivot_table(index=fields, columns="metric", values="gap", aggfunc="mean", sort=False)[METRICS]
     distance = gaps[gaps["metric"].isin(COMPARED)].groupby(fields, sort=False)["gap"].mean()
@@ -183,8 +189,8 @@ def relations(values: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns relation, printed (in how many of the paper's rows it holds), definitions, alone (how many produce it in
-        every one of those rows), mixtures (pairs of different definitions), mixed (how many produce it), and example
-        and distance: the pair that comes closest to the printed values in words, and its mean |gap|.
+        every one of those rows that was run), mixtures (pairs of different definitions), mixed (how many produce it),
+        and example and distance: the pair that comes closest to the printed values in words, and its mean |gap|.
     """
     fields = list(Definition.__dataclass_fields__)
     rows = []
@@ -194,16 +200,17 @@ def relations(values: pd.DataFrame) -> pd.DataFrame:
         table = values[values["variant"].isin(wanted)].pivot_table(
             index=[*fields, "variant"], columns="metric", values="value", sort=False
         )
-        row = {"relation": name, "printed": len(wanted), "definitions": len(table) // max(len(wanted), 1)}
+        row = {"relation": name, "printed": len(wanted), "definitions": len(table.groupby(fields))}
         row |= {"alone": 0, "mixtures": 0, "mixed": 0, "example": "", "distance": np.inf}
         for _, group in table.groupby(["films", "part"], sort=False):
-            row = _best(row, group, relation, TABLE1[wanted])
+            row = _best(row, group, relation)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _best(row: dict[str, Any], group: pd.DataFrame, relation: Relation, published: pd.DataFrame) -> dict[str, Any]:
-    """Add the definitions of one set of films to the row of a relation."""
+def _best(row: dict[str, Any], group: pd.DataFrame, relation: Relation) -> dict[str, Any]:
+    """Add the definitions of one set of films, with the networks that were run, to the row of a relation."""
+    published = TABLE1[list(group.index.get_level_values("variant").unique())]
     variants = published.shape[1]
     keys = [key[:-1] for key in group.index[::variants]]
     sides = {name: group[name].to_numpy().reshape(len(keys), variants) for name in COMPARED}

@@ -21,6 +21,13 @@ def _title(variant: str, names: Mapping[str, str]) -> str:
     return names.get(variant, variant)
 
 
+def _saying(text: str) -> Figure:
+    """A figure that has nothing to show, and says so."""
+    figure = Figure(figsize=(WIDTH, 1))
+    figure.text(0.5, 0.5, text, ha="center", va="center")
+    return figure
+
+
 @mpl.rc_context(STYLE)
 def crossing(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """Mean Dice with its interval for every training set (rows) and test set (columns), a panel per variant.
@@ -67,13 +74,11 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
     """
     shown = table[table["train_on"] == train_on]
     kinds = list(shown["over"].unique())
-    figure = Figure(figsize=(WIDTH, 2.6 * max(len(kinds), 1)), layout="constrained")
-    for panel, over in zip(np.atleast_1d(figure.subplots(max(len(kinds), 1), 1)), kinds or [""], strict=True):
+    if not kinds:
+        return _saying("fewer than three networks: nothing to rank")
+    figure = Figure(figsize=(WIDTH, 2.6 * len(kinds)), layout="constrained")
+    for panel, over in zip(np.atleast_1d(figure.subplots(len(kinds), 1)), kinds, strict=True):
         rows = shown[shown["over"] == over]
-        if rows.empty:
-            panel.set_axis_off()
-            panel.text(0.5, 0.5, "fewer than three networks: nothing to rank", ha="center", va="center")
-            continue
         ranks = pd.Series(rows["mean_rank"].to_numpy(), index=[_title(v, names) for v in rows["variant"]])
         apart = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy()) > rows["critical_difference"].iloc[0]
         significance = pd.DataFrame(np.where(apart, 0.0, 1.0), index=ranks.index, columns=ranks.index)
@@ -99,6 +104,8 @@ def ways_of_counting(values: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     """
     shown = values[values["metric"].isin(COMPARED)]
     variants = [str(variant) for variant in TABLE1 if variant in set(shown["variant"])]
+    if not variants:
+        return _saying("none of the paper's networks was run: nothing to count")
     colours = dict(zip(CUTS, sns.color_palette("colorblind", len(CUTS)), strict=True))
     figure = Figure(figsize=(WIDTH, 1.2 + 0.7 * len(variants)), layout="constrained")
     panels = figure.subplots(1, len(COMPARED), sharey=True)

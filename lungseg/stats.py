@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from lungseg.blocks import METRICS, Block, blocks
 from lungseg.bootstrap import film_weights, plain_means, resampled_means
+from lungseg.comparisons import COLUMNS as COMPARISON
 from lungseg.comparisons import COMPARED, Resampled, compare
 from lungseg.intervals import Estimate, crossed_estimate, interval
 from lungseg.metrics import RATIOS
@@ -80,7 +81,6 @@ def infer(
     cut = list(blocks(primary))
     drawn = [resample(block) for block in cut]
     every_pair = [list(combinations([one.variant for one in block.runs], 2)) for block in cut]
-    # Not `compare` with no pair: its columns would lose their types.
     compared = [compare(*some, level) for some in zip(cut, every_pair, drawn, strict=True) if some[1]]
     joined = [compare(b, pairs, resample(b), level) for b in blocks(both) if (pairs := _ensemble_pairs(b))]
     ways = [
@@ -92,18 +92,19 @@ def infer(
     ]
     return Inference(
         estimates=estimates(cut, level, drawn),
-        comparisons=_concat(compared),
+        comparisons=_concat(compared, COMPARISON),
         scoring=_concat(ways),
         subgroups=_concat(groups),
         references=_with_published(beside, level),
-        ensembles=_concat(joined),
+        ensembles=_concat(joined, COMPARISON),
         crossing=crossing(primary, train_on, level),
         ranks=ranks(cut, "dice", level),
     )
 
 
-def _concat(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+def _concat(tables: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Tables one below the other; without any, an empty one with these columns."""
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(columns))
 
 
 def _with_published(beside: pd.DataFrame, level: float) -> pd.DataFrame:

@@ -226,14 +226,17 @@ def answer(comparisons: pd.DataFrame, train_on: str, test_on: str) -> str:
     """One sentence: does the network with both encoders beat the plain U-Net in Dice, as the paper says?
 
     Args:
-        comparisons: The table comparisons.csv; it has both networks, the plain U-Net first.
+        comparisons: The table comparisons.csv, the plain U-Net before the other.
         train_on: The training set to show.
         test_on: The test set to show.
     """
-    pair = comparisons.query(
+    pairs = comparisons.query(
         "variant_a == 'unet' and variant_b == 'proposed' and metric == 'dice'"
         " and train_on == @train_on and test_on == @test_on"
-    ).iloc[0]
+    )
+    if pairs.empty:
+        return "This experiment has not both the plain U-Net and the network with both encoders.\n"
+    pair = pairs.iloc[0]
     gain, low, high = -pair["difference"], -pair["high"], -pair["low"]
     published = float(TABLE1["proposed"]["dice"]) - float(TABLE1["unet"]["dice"])
     verdict = {

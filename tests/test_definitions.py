@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lungseg.definitions import CUTS, Definition, count, count_films, measure, rank, relations, study
+from lungseg.definitions import COUNTED, CUTS, Definition, count, count_films, measure, rank, relations, study
 from lungseg.metrics import confusion, ratios
 from lungseg.published import TABLE1
 
@@ -132,3 +132,18 @@ def test_two_ways_side_by_side_can_do_what_one_cannot() -> None:
         first, _, second = example.partition(": ")[2].partition("; against ")
         assert first != second
     assert told["example"]["iou_above_recall"].count("cut ") == 2 and 0 < told["distance"]["iou_above_recall"] < 1
+
+
+def test_networks_that_were_not_run_are_left_out_and_their_order_does_not_matter() -> None:
+    some = table().query("variant in ('proposed', 'unet')")
+    told = relations(study(some)).set_index("relation")
+    turned = relations(study(some.sort_values("variant", kind="stable"))).set_index("relation")
+    assert told["printed"]["iou_above_recall"] == 4 and told["definitions"]["iou_above_recall"] == 216
+    for name in ("alone", "mixed", "distance"):
+        assert told[name].to_dict() == pytest.approx(turned[name].to_dict())
+
+
+def test_without_any_of_the_papers_networks_there_is_nothing_to_tell() -> None:
+    values = study(pd.DataFrame(columns=COUNTED))
+    assert values.empty and rank(values).empty and list(rank(values))[:2] == ["films", "part"]
+    assert (relations(values)["definitions"] == 0).all()

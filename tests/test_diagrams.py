@@ -53,9 +53,11 @@ def test_bars_are_drawn_from_left_to_right() -> None:
     assert [list(bar) for bar in bars] == [[1, 2, 3, 4, 5, 6]]
 
 
-def test_too_few_networks_to_rank_are_told() -> None:
+def test_what_cannot_be_drawn_is_told() -> None:
     empty = pd.DataFrame(columns=["train_on", "over", "metric", "variant", "mean_rank"])
-    assert "nothing to rank" in rank_diagram(empty, "pooled", NAMES).axes[0].texts[0].get_text()
+    assert "nothing to rank" in rank_diagram(empty, "pooled", NAMES).texts[0].get_text()
+    nothing = pd.DataFrame(columns=["variant", "metric", "cut", "value"])
+    assert "nothing to count" in ways_of_counting(nothing, NAMES).texts[0].get_text()
 
 
 def test_ways_of_counting_have_a_dot_each_and_the_printed_value() -> None:

@@ -234,6 +234,13 @@ def test_gaps_in_the_scores_are_told(spoil: object, message: str) -> None:
         list(blocks(spoil(scores())))  # type: ignore[operator]
 
 
+def test_one_network_alone_has_nothing_to_be_compared_with() -> None:
+    inference = inferred(scores(variants=1))
+    assert inference.comparisons.empty and inference.ensembles.empty and inference.ranks.empty
+    assert {"variant_a", "metric", "verdict"} <= set(inference.comparisons)
+    assert len(inference.estimates) > 0
+
+
 def test_variants_may_have_different_numbers_of_seeds() -> None:
     table = scores(variants=2, seeds=3)
     fewer = table[(table["variant"] == "v0") | (table["seed"] == 0)]

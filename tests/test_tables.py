@@ -127,6 +127,11 @@ def test_answer_follows_the_comparison(low: float, high: float, compared: str, s
     assert f"+0.027, {published}" in text
 
 
+def test_an_experiment_without_the_pair_says_so() -> None:
+    columns = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "verdict"]
+    assert "has not both" in answer(pd.DataFrame(columns=columns), "pooled", "pooled")
+
+
 def test_headline_holds_dice_and_iou_of_one_cell() -> None:
     means = headline(estimates(), "pooled", "pooled")
     assert means["dice"]["unet"] == 0.957

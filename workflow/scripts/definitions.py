@@ -4,7 +4,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from lungseg.console import begin
-from lungseg.definitions import count, count_films, rank, relations, study
+from lungseg.definitions import COUNTED, count, count_films, rank, relations, study
 from lungseg.files import replacing, write_csv
 from lungseg.frames import restore_logits
 from lungseg.images import read_originals
@@ -27,7 +27,7 @@ for part in ("train", "validation", "test"):
         native = zip(logits, originals, strict=False)  # of test films alone
         large = [count(restore_logits(one, film.box, film.mask.shape), film.mask) for one, film in native]
         rows += count_films(*who, large, "native") if large else []
-values = study(pd.DataFrame(rows))
+values = study(pd.DataFrame(rows, columns=COUNTED))
 with replacing(snakemake.output.parquet) as path:
     values.to_parquet(path, index=False)
 write_csv(rank(values), snakemake.output.ranked)
