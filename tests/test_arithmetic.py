@@ -74,8 +74,11 @@ def test_a_named_loss_that_is_true_raises_none(films: list[tuple[int, ...]], dec
 @given(films=counts, push=st.floats(0.002, 0.3))
 def test_a_table_pushed_past_a_rule_is_always_found(rule: Rule, films: list[tuple[int, ...]], push: float) -> None:
     """Raise what the rule keeps down until it is broken by more than rounding can hide."""
-    means = dict(zip(RATIOS, ratios(np.array(films, dtype=float)).mean(axis=0).tolist(), strict=True))
-    row = {name: means.get(name, 0.5) for name in rule.needs}
+    measured = np.array(films, dtype=float)
+    values = ratios(measured.sum(axis=0)) if rule in POOLED else ratios(measured).mean(axis=0)
+    row = {name: value for name, value in zip(RATIOS, values.tolist(), strict=True) if name in rule.needs}
+    if "loss" in rule.needs:
+        row = {"loss": 1 - row[rule.needs[1]], **row}
     raised = rule.needs[0]
     exact = {name: printed(f"{value:.4f}") for name, value in row.items()}
     room = float(rule.slack(exact))
