@@ -5,7 +5,7 @@ import torch
 from jaxtyping import Float16, UInt8
 from torch import nn
 
-from lungseg.training import autocast, normalise
+from lungseg.steps import autocast, normalise
 
 
 @torch.inference_mode()

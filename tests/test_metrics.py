@@ -7,7 +7,7 @@ import segmentation_models_pytorch as smp
 import torch
 
 from lungseg.metrics import RATIOS, confusion, loss, ratios
-from lungseg.training import loss_per_image
+from lungseg.steps import loss_per_image
 
 
 def masks(seed: int = 0, number: int = 5) -> tuple[np.ndarray, np.ndarray]:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lungseg.errors import InputError
-from lungseg.models import JoinedEncoder, MetaLearner, UNet, build
+from lungseg.models import JoinedEncoder, MetaLearner, StridedDepthwise, UNet, build
 from lungseg.recipe import Variant
 
 VARIANTS = {
@@ -122,3 +122,20 @@ def test_hub_out_of_reach_names_the_choices(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(InputError, match=r"weights of mobilenetv2: found .*Choose `weights: random`, the path"):
         build(Variant(encoders=("mobilenetv2",), weights="imagenet"), 0)
+
+
+def test_strided_depthwise_layers_are_computed_in_float32_on_a_cpu() -> None:
+    """Slow in bfloat16; in float32 they must give what the plain layer gives, gradient included."""
+    encoder = build(Variant(encoders=("mobilenetv2",)), 0).encoder
+    layers = [module for module in encoder.modules() if isinstance(module, StridedDepthwise)]
+    assert [layer.in_channels for layer in layers] == [96, 144, 192, 576]
+    layer, images = layers[0], torch.randn(2, 96, 16, 16).bfloat16()
+    plain = nn.Conv2d(96, 96, 3, stride=2, padding=1, groups=96, bias=False)
+    plain.load_state_dict(layer.state_dict())
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(images)
+    expected = plain(images.float())
+    assert torch.equal(found, expected.bfloat16())  # rounded once, at the end
+    for output in (found, expected):
+        output.backward(torch.ones_like(output))
+    torch.testing.assert_close(layer.weight.grad, plain.weight.grad)
