@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quickstart test lint format lock schema
+.PHONY: help setup quickstart test bench bench-gpu lint format lock schema
 
 help:  ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 setup: $(BIN)/.installed  ## install everything into .venv; nothing the second time
 
@@ -27,6 +27,19 @@ quickstart: setup  ## the whole experiment on drawn films: four networks, two se
 
 test: setup  ## all tests
 	python -m pytest
+
+bench: $(BIN)/.bench  ## all benchmarks of a CPU, under 25 minutes; bench/README.md shows them. ARCHIVES=folder adds real films
+	for name in training optimisations scoring bootstrap inference precision dag; do python -m bench.$$name || exit 1; done
+	python -m bench.preprocessing $(ARCHIVES)
+	python -m bench.show
+
+bench-gpu: $(BIN)/.bench  ## training on a GPU, against Lightning and side by side
+	python -m bench.gpu
+	python -m bench.show
+
+$(BIN)/.bench: $(BIN)/.installed bench/requirements.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement bench/requirements.txt
+	@touch $@
 
 lint: setup  ## style, types, and Snakemake's own advice
 	ruff check .

@@ -14,7 +14,7 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 from tqdm import tqdm
 
-from lungseg.datasets.reading import Radiograph, Unused, sha256
+from lungseg.datasets.reading import Radiograph, Unused, in_order, sha256
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.frames import Box, Frame, choose_box, cut
@@ -77,7 +77,7 @@ def preprocess(
     pixels: str | Path,
     masks: str | Path,
 ) -> Listing:
-    """Bring films to one size, one after the other, and write them to a NumPy file.
+    """Bring films to one size, on all cores, and write them to a NumPy file in their order.
 
     Args:
         radiographs: Films, and those that cannot be used.
@@ -97,16 +97,14 @@ def preprocess(
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, 2, size, size)}
         np.lib.format.write_array_header_1_0(file, header)
         with tqdm(total=count, desc=dataset, unit="film") as progress:
-            for film in radiographs:
+            for film in in_order(lambda film: _prepare(film, dataset, size, frame), radiographs):
                 if isinstance(film, Unused):
                     unused.append(asdict(film))
                     continue
-                box = choose_box(film.image, frame)
-                small = _small(film, size, box).tobytes()
-                file.write(small)
-                store.writestr(ZipInfo(f"{film.image_id}.png"), _png(film.mask))  # the same bytes each time
-                boxes.append((film.image_id, *astuple(box)))
-                rows.append(_row(film, dataset) | {"pixels_sha256": sha256(small)})
+                file.write(film.pixels)
+                store.writestr(ZipInfo(f"{film.row['image_id']}.png"), film.mask)  # the same bytes each time
+                boxes.append((film.row["image_id"], *astuple(film.box)))
+                rows.append(film.row)
                 progress.update()
         if len(rows) != count:
             raise InputError(dataset, f"{len(rows)} films", str(count), "Fetch its archives again.")
@@ -149,6 +147,25 @@ def _originals(masks: str | Path, boxes: str | Path, table: str | Path, image_id
             mask = np.asarray(Image.open(io.BytesIO(store.read(f"{image_id}.png"))), dtype=bool)
             spacing = spacings[image_id]
             yield Original(mask, Box(*places.loc[image_id]), None if pd.isna(spacing) else float(spacing))
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A film as it is stored: the bytes of its array, its mask as a PNG file, its box, its row."""
+
+    pixels: bytes
+    mask: bytes
+    box: Box
+    row: dict[str, object]
+
+
+def _prepare(film: Radiograph | Unused, dataset: str, size: int, frame: Frame) -> _Prepared | Unused:
+    """All that can be done for each film by itself, and so on any core."""
+    if isinstance(film, Unused):
+        return film
+    box = choose_box(film.image, frame)
+    pixels = _small(film, size, box).tobytes()
+    return _Prepared(pixels, _png(film.mask), box, _row(film, dataset) | {"pixels_sha256": sha256(pixels)})
 
 
 def _png(mask: Bool[np.ndarray, "height width"]) -> bytes:

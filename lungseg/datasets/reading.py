@@ -122,7 +122,7 @@ class OpenArchive:
     def read_mask(self, member: str) -> Bool[np.ndarray, "height width"]:
         """A member decoded as a mask: what is brighter than half of its brightest pixel."""
         grey = decode_grey(self.read(member), self.where(member))
-        return np.greater(grey, grey.max() / 2)
+        return np.greater(grey, grey.max() // 2)
 
     def where(self, member: str) -> str:
         """How messages name a member."""

@@ -1,0 +1,129 @@
+"""What the DAG itself costs: the quickstart's overhead, a run with nothing to do, start-up of jobs, time per run.
+
+    python -m bench.dag [RUNS]      ten minutes; writes bench/results/dag.csv
+
+All in a copy of what git holds. Overhead is the share of processor time that is not in preprocess, train, predict and
+score. Time per run: RUNS (2, 8, 32 by default) trainings of one epoch on 32 px films, the plan included.
+"""
+
+import ast
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from bench.timing import seconds, write
+
+ROOT = Path(__file__).parents[1]
+WORK = ["preprocess", "train", "predict", "score"]
+RUNS = [2, 8, 32]
+GOAL_OVERHEAD, GOAL_IDLE, GOAL_TORCHLESS, GOAL_FLAT = 0.15, 4.0, 2.0, 1.1
+
+
+def copied(folder: Path) -> Path:
+    """The project as git holds it."""
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    return folder
+
+
+def snakemake(project: Path, *arguments: str) -> None:
+    """Run the workflow."""
+    command = ["snakemake", "--cores", "all", "--quiet", "all", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(project), "LUNGSEG_ROOT": str(project)}
+    ended = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    if ended.returncode:
+        raise SystemExit(ended.stdout + ended.stderr)
+
+
+def processor_time() -> float:
+    """Seconds of all processors in ended children."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def row(case: str, ours: float, other: float, unit: str, goal: float, met: bool) -> dict[str, object]:
+    """One measurement, with ours over other as its ratio."""
+    ratio = ours / other
+    limits = {"ratio": ratio, "ratio_low": ratio, "ratio_high": ratio}
+    return {"case": case, "ours": ours, "other": other, "unit": unit} | limits | {"goal": goal, "met": met}
+
+
+def quickstart(project: Path) -> list[dict[str, object]]:
+    """Overhead of the quickstart, and of running it again."""
+    before = processor_time()
+    wall = seconds(lambda: snakemake(project, "--configfile", "config/quickstart.yaml"))
+    all_of_it = processor_time() - before
+    tables = [pd.read_csv(file, sep="\t") for rule in WORK
+              for file in (project / "quickstart/results/benchmarks").glob(f"{rule}*/**/*.tsv")]  # fmt: skip
+    tables += [pd.read_csv(file, sep="\t") for rule in WORK
+               for file in (project / "quickstart/results/benchmarks").glob(f"{rule}*.tsv")]  # fmt: skip
+    work = float(pd.concat(tables)["cpu_time"].sum())
+    overhead = 1 - work / all_of_it
+    print(f"quickstart: {wall:.0f} s, {len(tables)} jobs of work with {work:.0f} of {all_of_it:.0f} processor seconds")
+    idle = min(seconds(lambda: snakemake(project, "--configfile", "config/quickstart.yaml")) for _ in range(3))
+    return [
+        row("quickstart, from nothing to its table", wall, wall, "s", 360, wall <= 360),
+        row("quickstart, overhead (goal: at most)", all_of_it - work, all_of_it, "processor s", GOAL_OVERHEAD,
+            overhead <= GOAL_OVERHEAD),
+        row("nothing to do (goal: at most, s)", idle, GOAL_IDLE, "s", GOAL_IDLE, idle <= GOAL_IDLE),
+    ]  # fmt: skip
+
+
+def python(program: str, project: Path) -> str:
+    """Run a program; returns what it printed."""
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
+
+
+def start_up(project: Path) -> list[dict[str, object]]:
+    """Time to import what each rule's script imports; the goal stands for those without torch."""
+    rows = []
+    for script in sorted((project / "workflow/scripts").glob("*.py")):
+        body = ast.parse(script.read_text()).body
+        imports = "\n".join(ast.unparse(node) for node in body if isinstance(node, ast.Import | ast.ImportFrom))
+        program = f"{imports}\nimport sys; print('torch' in sys.modules)"
+        loads_torch = "True" in python(program, project)
+        took = min(seconds(partial(python, program, project)) for _ in range(3))
+        name = f"start-up of {script.stem}" + (", with torch" if loads_torch else "")
+        rows.append(row(name, took, GOAL_TORCHLESS, "s", GOAL_TORCHLESS, loads_torch or took <= GOAL_TORCHLESS))
+    return rows
+
+
+def scaling(project: Path, numbers: list[int]) -> list[dict[str, object]]:
+    """Time per run of more and more trainings of one epoch."""
+    config = yaml.safe_load((project / "config/quickstart.yaml").read_text())
+    config |= {"variants": {"unet": {"width": 4}}, "preprocessing": {"size": 32, "frame": "stretch"}}
+    config["training"] |= {"epochs": 1}
+    per_run = {}
+    for number in numbers:
+        name = f"runs{number}"
+        (project / f"{name}.yaml").write_text(yaml.safe_dump(config | {"name": name, "seeds": list(range(number))}))
+        chosen = ["--configfile", f"{name}.yaml"]
+        snakemake(project, *chosen, *(f"{name}/results/splits/{dataset}.csv" for dataset in config["datasets"]))
+        weights = [f"{name}/results/runs/unet/pooled/seed{seed}/weights.safetensors" for seed in range(number)]
+        per_run[number] = seconds(partial(snakemake, project, *chosen, *weights)) / number
+        print(f"{number} runs: {per_run[number]:.2f} s a run")
+    first = per_run[numbers[0]]
+    return [
+        row(f"{number} runs of one epoch, time per run", took, first, "s a run", GOAL_FLAT, took <= GOAL_FLAT * first)
+        for number, took in per_run.items()
+    ]
+
+
+def main() -> list[dict[str, object]]:
+    """All of it, in one copy."""
+    numbers = [int(number) for number in sys.argv[1:] if re.fullmatch(r"\d+", number)] or RUNS
+    with tempfile.TemporaryDirectory() as place:
+        project = copied(Path(place) / "lungseg")
+        return [*start_up(project), *scaling(project, numbers), *quickstart(project)]
+
+
+if __name__ == "__main__":
+    write("dag", main())

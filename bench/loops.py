@@ -1,0 +1,220 @@
+"""Training loops to compare, each in a process of its own: ours, a tutorial's, and Lightning's.
+
+    python -m bench.loops ours|tutorial|lightning FOLDER CASE...      a CASE is NETWORK:PX; prints one line of JSON
+
+All train the same networks on the same films (PNG files of 512 px in FOLDER). Ours reads them once and augments; the
+others read and scale them in the workers of a DataLoader, as tutorials of segmentation-models-pytorch do, and do not
+augment. They get the networks without our own way of computing strided depthwise layers.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import lightning
+import numpy as np
+import segmentation_models_pytorch as smp
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from lungseg.augmentation import DRAWS, augment
+from lungseg.models import StridedDepthwise, build
+from lungseg.recipe import Training, Variant
+from lungseg.steps import Stepper, adam, normalise
+from lungseg.training import start
+
+BATCH = 16
+GPU = torch.cuda.is_available()
+SECONDS, MOST = 4.0, 10  # of a measurement, and how many times it has
+STEPS = 20 if GPU else 1  # behind one time: a GPU works through a queue, and is waited for at its end
+DEVICE = torch.device("cuda" if GPU else "cpu")
+WORKERS = min(os.cpu_count() or 1, 8)
+NETWORKS = {
+    "unet": Variant(width=64),
+    "unet_mobilenetv2": Variant(encoders=("mobilenetv2",)),
+    "unet_inceptionresnetv2": Variant(encoders=("inceptionresnetv2",)),
+    "proposed": Variant(encoders=("mobilenetv2", "inceptionresnetv2"), meta_learner=True),
+}
+
+Seconds = list[float]
+
+
+def read(path: Path, size: int) -> np.ndarray:
+    """A PNG file at a size."""
+    return np.asarray(Image.open(path).convert("L").resize((size, size)))
+
+
+class Films(Dataset[tuple[Tensor, Tensor]]):
+    """Films and masks out of their files, again and again."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.paths, self.size = sorted(folder.glob("*.film.png")), size
+
+    def __len__(self) -> int:
+        return BATCH * (MOST + 2) * STEPS
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
+        path = self.paths[number % len(self.paths)]
+        film, mask = read(path, self.size), read(path.with_name(path.name.replace("film", "mask")), self.size)
+        return torch.from_numpy(film / np.float32(255))[None], torch.from_numpy(mask > 127)[None].float()
+
+
+def loader(folder: Path, size: int) -> DataLoader[tuple[Tensor, Tensor]]:
+    """As a tutorial would."""
+    return DataLoader(Films(folder, size), batch_size=BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True)
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """The network without our own way of computing a layer."""
+    for module in network.modules():
+        if isinstance(module, StridedDepthwise):
+            module.__class__ = nn.Conv2d
+    return network
+
+
+class Loss(nn.Module):
+    """Binary cross-entropy plus Dice, from segmentation-models-pytorch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entropy, self.dice = nn.BCEWithLogitsLoss(), smp.losses.DiceLoss("binary")
+
+    def forward(self, logits: Tensor, masks: Tensor) -> Tensor:
+        """Of a batch."""
+        return self.entropy(logits, masks) + self.dice(logits, masks)
+
+
+def enough(times: Seconds) -> bool:
+    """Whether a measurement, its first time not counted, is long enough."""
+    return sum(times[1:]) > SECONDS or len(times) > MOST
+
+
+def wait() -> None:
+    """For the queue of a GPU."""
+    if GPU:
+        torch.cuda.synchronize()
+
+
+def ours(network: nn.Module, folder: Path, size: int) -> dict[str, Any]:
+    """Steps of this package, the share of data and augmentation in them, and the operations of a film's step."""
+    recipe = Training()
+    paths = sorted(folder.glob("*.film.png"))
+    images = torch.from_numpy(np.stack([read(path, size) for path in paths]))[:, None]
+    masks = (
+        torch.from_numpy(np.stack([read(Path(str(p).replace("film", "mask")), size) for p in paths]))[:, None] // 255
+    )
+    images, masks = images.to(DEVICE), masks.to(DEVICE)
+    network.to(DEVICE, memory_format=torch.channels_last).train()
+    with FlopCounterMode(display=False) as counter:
+        network(normalise(images[:2])).sum().backward()
+    stepper = Stepper(network, adam(network, recipe), images, masks, recipe)
+    index = torch.from_numpy(np.random.default_rng(0).permutation(len(images))[:BATCH]).to(DEVICE)
+    draws = (torch.rand(BATCH, DRAWS) * 2 - 1).to(DEVICE)
+    rate = torch.tensor(recipe.learning_rate, device=DEVICE)
+    times = clocked(lambda: stepper(index, draws, rate))
+    preparing = clocked(lambda: normalise(augment(images[index], masks[index], draws)[0]))
+    share = median(preparing) / median(times)
+    return {"seconds": times, "flops": counter.get_total_flops() / 2, "preparing": share, "peak": peak()}
+
+
+def clocked(work: Callable[[], object]) -> Seconds:
+    """Seconds of a piece of work, as often as a measurement wants it."""
+    times = Seconds()
+    while not enough(times):
+        begin = time.perf_counter()
+        for _ in range(STEPS):
+            work()
+        wait()
+        times.append((time.perf_counter() - begin) / STEPS)
+    return times[1:]
+
+
+def peak() -> float:
+    """Operations a second of a bfloat16 matrix product: the best of some."""
+    x = torch.randn(8192 if GPU else 2048, 8192 if GPU else 2048, dtype=torch.bfloat16, device=DEVICE)
+    return 2 * len(x) ** 3 / min(min(clocked(lambda: x @ x)) for _ in range(5))
+
+
+def tutorial(network: nn.Module, folder: Path, size: int) -> dict[str, Any]:
+    """The loop that tutorials show: PNG files, a DataLoader, float32."""
+    network, loss, batches = plain(network).to(DEVICE).train(), Loss(), iter(loader(folder, size))
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
+
+    def step() -> None:
+        images, masks = (part.to(DEVICE) for part in next(batches))
+        optimiser.zero_grad()
+        loss(network(images), masks).backward()
+        optimiser.step()
+
+    return {"seconds": clocked(step)}
+
+
+class Module(lightning.LightningModule):
+    """A network for Lightning, its films in channels_last."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network, self.loss = network, Loss()
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
+        """Of a batch."""
+        images, masks = batch
+        return self.loss(self.network(images.contiguous(memory_format=torch.channels_last)), masks)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam."""
+        return torch.optim.Adam(self.parameters(), lr=0.001)
+
+
+class Clock(lightning.Callback):
+    """Stamps the end of each step, and stops when there are enough."""
+
+    def __init__(self) -> None:
+        self.times, self.last = Seconds(), time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, _module: object, _outputs: object, _batch: object, number: int
+    ) -> None:
+        """Lightning calls this after every step."""
+        if (number + 1) % STEPS:
+            return
+        wait()
+        now = time.perf_counter()
+        self.times.append((now - self.last) / STEPS)
+        self.last = now
+        trainer.should_stop = enough(self.times)
+
+
+def with_lightning(network: nn.Module, folder: Path, size: int) -> dict[str, Any]:
+    """Lightning's Trainer with bfloat16 and channels_last."""
+    clock = Clock()
+    trainer = lightning.Trainer(
+        accelerator="auto", precision="bf16-mixed", max_epochs=1, callbacks=[clock], logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    trainer.fit(Module(plain(network).to(memory_format=torch.channels_last)), loader(folder, size))
+    return {"seconds": clock.times[1:]}
+
+
+SIDES = {"ours": ours, "tutorial": tutorial, "lightning": with_lightning}
+
+
+def cases(side: str, folder: Path, names: list[str]) -> Iterator[dict[str, Any]]:
+    """Measure one case after the other."""
+    for name in names:
+        network, size = name.split(":")
+        yield {"case": name} | SIDES[side](build(NETWORKS[network], 0), folder, int(size))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "ours":
+        start("auto", 1)
+    print(json.dumps(list(cases(sys.argv[1], Path(sys.argv[2]), sys.argv[3:]))))
