@@ -4,7 +4,7 @@
 
 All train the same networks on the same films (PNG files of 512 px in FOLDER). Ours reads them once and augments; the
 others read and scale them in the workers of a DataLoader, as tutorials of segmentation-models-pytorch do, and do not
-augment. They get the networks without our own way of computing strided depthwise layers.
+augment. They get the networks without our own way of computing some layers.
 """
 
 import json
@@ -26,7 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from lungseg.augmentation import DRAWS, augment
-from lungseg.models import StridedDepthwise, build
+from lungseg.layers import Dropout, StridedDepthwise
+from lungseg.models import build
 from lungseg.recipe import Training, Variant
 from lungseg.steps import Stepper, adam, normalise
 from lungseg.training import start
@@ -43,6 +44,7 @@ NETWORKS = {
     "unet_inceptionresnetv2": Variant(encoders=("inceptionresnetv2",)),
     "proposed": Variant(encoders=("mobilenetv2", "inceptionresnetv2"), meta_learner=True),
 }
+OWN = {StridedDepthwise: nn.Conv2d, Dropout: nn.Dropout}
 
 Seconds = list[float]
 
@@ -73,10 +75,10 @@ def loader(folder: Path, size: int) -> DataLoader[tuple[Tensor, Tensor]]:
 
 
 def plain(network: nn.Module) -> nn.Module:
-    """The network without our own way of computing a layer."""
+    """The network without our own way of computing some of its layers."""
     for module in network.modules():
-        if isinstance(module, StridedDepthwise):
-            module.__class__ = nn.Conv2d
+        if type(module) in OWN:
+            module.__class__ = OWN[type(module)]
     return network
 
 

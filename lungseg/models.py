@@ -16,6 +16,7 @@ from segmentation_models_pytorch.encoders import TimmUniversalEncoder
 from torch import Tensor, nn
 
 from lungseg.errors import InputError
+from lungseg.layers import Dropout, StridedDepthwise
 from lungseg.recipe import EncoderName, Variant
 
 Image = Float[Tensor, "batch 1 height width"]
@@ -132,21 +133,6 @@ def _pad(encoder: nn.Module) -> None:
             module.padding = tuple(side // 2 for side in module.kernel_size)
 
 
-class StridedDepthwise(nn.Conv2d):
-    """A depthwise convolution with stride that a CPU computes in float32, whatever autocast says.
-
-    oneDNN's bfloat16 gradient of it is slow: 20 to 49 ms a layer of MobileNetV2 (16 films of 128 px, one core) against
-    0.5 to 8 ms in float32. Four such layers took a quarter of the training time of the U-Net with that encoder.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The convolution, in the type of its input."""
-        if x.device.type != "cpu":
-            return super().forward(x)
-        with torch.autocast("cpu", enabled=False):
-            return super().forward(x.float()).to(x.dtype)
-
-
 def _replace_strided_depthwise(encoder: nn.Module) -> None:
     """Give the encoder's strided depthwise convolutions that class; parameters and their names stay."""
     for module in encoder.modules():
@@ -201,7 +187,7 @@ class MetaLearner(nn.Sequential):
         dense: list[nn.Module] = []
         for i, o in ((inputs, 32), (32, 64), (64, 128)):
             dense += [nn.Conv2d(i, o, kernel_size=1), nn.ReLU(True)]
-        super().__init__(*dense, nn.BatchNorm2d(128), nn.Dropout(0.4), nn.Conv2d(128, 1, kernel_size=1))
+        super().__init__(*dense, nn.BatchNorm2d(128), Dropout(0.4), nn.Conv2d(128, 1, kernel_size=1))
 
 
 def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from lungseg.errors import InputError
-from lungseg.models import JoinedEncoder, MetaLearner, StridedDepthwise, UNet, build
+from lungseg.layers import Dropout, StridedDepthwise
+from lungseg.models import JoinedEncoder, MetaLearner, UNet, build
 from lungseg.recipe import Variant
 
 VARIANTS = {
@@ -139,3 +140,26 @@ def test_strided_depthwise_layers_are_computed_in_float32_on_a_cpu() -> None:
     for output in (found, expected):
         output.backward(torch.ones_like(output))
     torch.testing.assert_close(layer.weight.grad, plain.weight.grad)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_dropout_drops_its_share_and_keeps_the_mean(dtype: torch.dtype) -> None:
+    """Each value is kept as it is, scaled, or dropped; drawn anew each time, from the seed; as PyTorch's does."""
+    torch.manual_seed(0)
+    layer, images = Dropout(0.4), torch.ones(3, 5, 101, 99, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    images.requires_grad_()
+    found, other = layer(images), layer(images)
+    assert found.stride() == images.stride()
+    assert found.unique().tolist() == pytest.approx([0, 1 / 0.6], rel=1e-4 if dtype == torch.float32 else 2**-8)
+    dropped = (found == 0).double()
+    error = (0.4 * 0.6 / found.numel()) ** 0.5
+    assert abs(dropped.mean() - 0.4) < 4 * error
+    both = ((found == 0) & (other == 0)).double().mean()  # independent: 0.4 squared
+    assert abs(both - 0.16) < 4 * (0.16 * 0.84 / found.numel()) ** 0.5
+    neighbours = (dropped[..., 1:] * dropped[..., :-1]).mean()
+    assert abs(neighbours - 0.16) < 6 * error
+    found.sum().backward()
+    assert images.grad is not None and torch.equal(images.grad, found.detach())  # dropped values learn nothing
+    torch.manual_seed(0)
+    assert torch.equal(layer(images), found)
+    assert torch.equal(layer.eval()(images), images)
