@@ -32,9 +32,9 @@ def reference(best: dict[str, float]) -> dict[str, object]:
     films = sum(TRAINING_FILMS[name] for name in config["train_on"]) * config["training"]["epochs"]
     minutes = sum(films * len(config["seeds"]) / best[name] for name in config["variants"]) / 60
     return {
-        "case": "reference experiment, steps alone (goal: at most, minutes)", "ours": minutes, "other": GOAL_MINUTES,
+        "case": "reference experiment, steps alone", "ours": minutes, "other": GOAL_MINUTES,
         "unit": "minutes", "ratio": minutes / GOAL_MINUTES, "ratio_low": minutes / GOAL_MINUTES,
-        "ratio_high": minutes / GOAL_MINUTES, "goal": GOAL_MINUTES, "met": minutes <= GOAL_MINUTES,
+        "ratio_high": minutes / GOAL_MINUTES, "goal": 1, "met": minutes <= GOAL_MINUTES,
     }  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def main() -> list[dict[str, object]]:
     rows = []
     for number, found in ours.items():
         name = f"{number} side by side, against Lightning with bfloat16 and channels_last"
-        rows += compared(name, found, other, GOAL_LIGHTNING)
+        rows += compared(name, found, other, dict.fromkeys(cases, GOAL_LIGHTNING))
     speeds = {name: [median(found[f"{name}:{SIZE}"]["speed"] for found in ours[n]) for n in ours] for name in NETWORKS}
     return [*rows, reference({name: max(speed) for name, speed in speeds.items()})]
 

@@ -34,7 +34,8 @@ from lungseg.training import start
 
 BATCH = 16
 GPU = torch.cuda.is_available()
-SECONDS, MOST = 4.0, 10  # of a measurement, and how many times it has
+FEWER = set() if GPU else {"unet:256", "proposed:256"}  # half a batch, on all sides: a step takes up to half a minute
+SECONDS, MOST = 2.5, 10  # of a measurement, and how many times it has
 STEPS = 20 if GPU else 1  # behind one time: a GPU works through a queue, and is waited for at its end
 DEVICE = torch.device("cuda" if GPU else "cpu")
 WORKERS = min(os.cpu_count() or 1, 8)
@@ -57,11 +58,11 @@ def read(path: Path, size: int) -> np.ndarray:
 class Films(Dataset[tuple[Tensor, Tensor]]):
     """Films and masks out of their files, again and again."""
 
-    def __init__(self, folder: Path, size: int) -> None:
-        self.paths, self.size = sorted(folder.glob("*.film.png")), size
+    def __init__(self, folder: Path, size: int, number: int) -> None:
+        self.paths, self.size, self.number = sorted(folder.glob("*.film.png")), size, number
 
     def __len__(self) -> int:
-        return BATCH * (MOST + 2) * STEPS
+        return self.number
 
     def __getitem__(self, number: int) -> tuple[Tensor, Tensor]:
         path = self.paths[number % len(self.paths)]
@@ -69,9 +70,10 @@ class Films(Dataset[tuple[Tensor, Tensor]]):
         return torch.from_numpy(film / np.float32(255))[None], torch.from_numpy(mask > 127)[None].float()
 
 
-def loader(folder: Path, size: int) -> DataLoader[tuple[Tensor, Tensor]]:
+def loader(folder: Path, size: int, batch: int) -> DataLoader[tuple[Tensor, Tensor]]:
     """As a tutorial would."""
-    return DataLoader(Films(folder, size), batch_size=BATCH, shuffle=True, num_workers=WORKERS, persistent_workers=True)
+    films = Films(folder, size, batch * (MOST + 2) * STEPS)
+    return DataLoader(films, batch_size=batch, shuffle=True, num_workers=WORKERS, persistent_workers=True)
 
 
 def plain(network: nn.Module) -> nn.Module:
@@ -105,7 +107,7 @@ def wait() -> None:
         torch.cuda.synchronize()
 
 
-def ours(network: nn.Module, folder: Path, size: int) -> dict[str, Any]:
+def ours(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
     """Steps of this package, the share of data and augmentation in them, and the operations of a film's step."""
     recipe = Training()
     paths = sorted(folder.glob("*.film.png"))
@@ -118,8 +120,8 @@ def ours(network: nn.Module, folder: Path, size: int) -> dict[str, Any]:
     with FlopCounterMode(display=False) as counter:
         network(normalise(images[:2])).sum().backward()
     stepper = Stepper(network, adam(network, recipe), images, masks, recipe)
-    index = torch.from_numpy(np.random.default_rng(0).permutation(len(images))[:BATCH]).to(DEVICE)
-    draws = (torch.rand(BATCH, DRAWS) * 2 - 1).to(DEVICE)
+    index = torch.from_numpy(np.random.default_rng(0).permutation(len(images))[:batch]).to(DEVICE)
+    draws = (torch.rand(batch, DRAWS) * 2 - 1).to(DEVICE)
     rate = torch.tensor(recipe.learning_rate, device=DEVICE)
     times = clocked(lambda: stepper(index, draws, rate))
     preparing = clocked(lambda: normalise(augment(images[index], masks[index], draws)[0]))
@@ -145,9 +147,9 @@ def peak() -> float:
     return 2 * len(x) ** 3 / min(min(clocked(lambda: x @ x)) for _ in range(5))
 
 
-def tutorial(network: nn.Module, folder: Path, size: int) -> dict[str, Any]:
+def tutorial(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
     """The loop that tutorials show: PNG files, a DataLoader, float32."""
-    network, loss, batches = plain(network).to(DEVICE).train(), Loss(), iter(loader(folder, size))
+    network, loss, batches = plain(network).to(DEVICE).train(), Loss(), iter(loader(folder, size, batch))
     optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
 
     def step() -> None:
@@ -195,14 +197,14 @@ class Clock(lightning.Callback):
         trainer.should_stop = enough(self.times)
 
 
-def with_lightning(network: nn.Module, folder: Path, size: int) -> dict[str, Any]:
+def with_lightning(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
     """Lightning's Trainer with bfloat16 and channels_last."""
     clock = Clock()
     trainer = lightning.Trainer(
         accelerator="auto", precision="bf16-mixed", max_epochs=1, callbacks=[clock], logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
-    trainer.fit(Module(plain(network).to(memory_format=torch.channels_last)), loader(folder, size))
+    trainer.fit(Module(plain(network).to(memory_format=torch.channels_last)), loader(folder, size, batch))
     return {"seconds": clock.times[1:]}
 
 
@@ -213,7 +215,9 @@ def cases(side: str, folder: Path, names: list[str]) -> Iterator[dict[str, Any]]
     """Measure one case after the other."""
     for name in names:
         network, size = name.split(":")
-        yield {"case": name} | SIDES[side](build(NETWORKS[network], 0), folder, int(size))
+        batch = BATCH // 2 if name in FEWER else BATCH
+        measured = SIDES[side](build(NETWORKS[network], 0), folder, int(size), batch)
+        yield {"case": name, "batch": batch} | measured
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Does bfloat16 learn what float32 learns? The same seeds trained in both, compared on films none of them saw.
 
-    python -m bench.precision      four minutes; writes bench/results/precision.csv
+    python -m bench.precision      two minutes; writes bench/results/precision.csv
 
 U-Net with MobileNetV2, drawn films of 64 px. `ratio` is bfloat16's Dice over float32's, its limits the 95% interval of
-the paired difference over seeds (t) over float32's mean. The goal is an interval that holds 1 or lies within the
-margin of equivalence, 0.005 Dice, of it.
+the paired difference over seeds (t) over float32's mean. The goal stands for the interval's lower end: bfloat16 loses
+less than the margin of equivalence, 0.005 Dice.
 """
 
 from concurrent.futures import ProcessPoolExecutor
@@ -24,8 +24,8 @@ from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
 from lungseg.training import Examples, fit, start, validate
 
-SIZE, TRAIN, VALIDATION, TEST, SEEDS = 64, 160, 24, 60, 8
-RECIPE = Training(epochs=12, batch_size=8)
+SIZE, TRAIN, VALIDATION, TEST, SEEDS = 64, 96, 24, 60, 8
+RECIPE = Training(epochs=10, batch_size=8)
 VARIANT = Variant(encoders=("mobilenetv2",))
 
 
@@ -59,11 +59,10 @@ def main() -> list[dict[str, object]]:
         f"Dice of each seed: bfloat16 {ours.round(4)}, float32 {other.round(4)}, difference {low:+.4f} to {high:+.4f}"
     )
     mean = float(other.mean())
-    met = low <= 0 <= high or max(abs(low), abs(high)) < MARGIN
     return [{
         "case": f"Dice after training, bfloat16 against float32, {SEEDS} seeds", "ours": float(ours.mean()),
         "other": mean, "unit": "Dice", "ratio": float(ours.mean()) / mean, "ratio_low": 1 + low / mean,
-        "ratio_high": 1 + high / mean, "goal": 1, "met": met,
+        "ratio_high": 1 + high / mean, "goal": 1 - MARGIN / mean, "met": bool(low > -MARGIN),
     }]  # fmt: skip
 
 

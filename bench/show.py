@@ -4,6 +4,7 @@ python -m bench.show      a few seconds
 """
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -22,13 +23,21 @@ def number(value: object) -> str:
     return "–" if pd.isna(value) else f"{value:.3g}" if abs(float(str(value))) < 1000 else f"{value:,.0f}"
 
 
+def goal(row: Any) -> str:  # noqa: ANN401
+    """A goal and its sense: what a ratio must reach, or must not pass."""
+    if pd.isna(row.goal):
+        return "–"
+    at_least = row.met == (row.ratio >= row.goal)
+    return f"{'≥' if at_least else '≤'} {number(row.goal)}"
+
+
 def as_markdown(table: pd.DataFrame) -> str:
     """The table of one benchmark."""
     lines = ["| case | ours | other | unit | ratio | goal | met |", "|---|---:|---:|---|---|---:|---|"]
     for row in table.itertuples():
         ratio = f"{number(row.ratio)} [{number(row.ratio_low)}, {number(row.ratio_high)}]"
         met = "–" if pd.isna(row.goal) else "yes" if row.met else "**no**"
-        cells = [row.case, number(row.ours), number(row.other), row.unit, ratio, number(row.goal), met]
+        cells = [row.case, number(row.ours), number(row.other), row.unit, ratio, goal(row), met]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"On {table['hardware'].iloc[0]}."])
 
@@ -41,7 +50,7 @@ def draw(name: str, table: pd.DataFrame) -> plt.Figure:
         marker = "o" if row.met or pd.isna(row.goal) else "X"
         axes.plot([row.ratio_low, row.ratio_high], [y, y], color=colour, linewidth=3, alpha=0.4)
         axes.plot(row.ratio, y, marker, color=colour)
-        if row.goal_is_ratio:
+        if not pd.isna(row.goal):
             axes.plot(row.goal, y, "|", color="black", markersize=13, markeredgewidth=1.5)
         axes.annotate(number(row.ratio), (row.ratio_high, y), (6, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(table)), table["case"])
@@ -63,10 +72,6 @@ def main() -> None:
         table = pd.read_csv(file)
         if not set(COLUMNS) <= set(table.columns):
             continue
-        # A goal in another unit than the ratio (seconds, say) has no place on the ratios' axis.
-        table["goal_is_ratio"] = (table["met"] == (table["ratio"] >= table["goal"])) & ~table["case"].str.contains(
-            "goal"
-        )
         with mpl.rc_context(STYLE):
             figure = draw(file.stem, table)
         figure.savefig(file.with_suffix(".png"), dpi=130)
