@@ -18,7 +18,7 @@ def predict(
         network: On any device; put into evaluation mode.
         images: Grey 0-255.
         batch_size: Films per forward pass.
-        precision: `bfloat16` or `float32`, as in training. Half precision keeps every bit of the former.
+        precision: `bfloat16` or `float32`, as in training. The logits' half precision keeps every bit of bfloat16.
     """
     network.eval().to(memory_format=torch.channels_last)
     device = next(network.parameters()).device

@@ -59,5 +59,7 @@ class Training(Choice):
         description="`light`: rotation, shift, scale, brightness and contrast, jointly for image and mask.",
     )
     precision: Literal["bfloat16", "float32"] = Field(
-        "bfloat16", description="Arithmetic of the forward and backward pass; weights stay in float32."
+        "bfloat16",
+        description="Arithmetic of the forward and backward pass; weights stay in float32. `bfloat16` is `float32` on "
+        "a device that has none.",
     )

@@ -34,9 +34,25 @@ def loss_per_image(
     return entropy + 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether a device has bfloat16 products of its own.
+
+    A processor without them emulates each: a product of 1024 x 1024 matrices took 100 times as long as in float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+
+
+def arithmetic(device: torch.device, precision: str) -> str:
+    """What a precision of the configuration means on a device: `bfloat16` is `float32` where that has none."""
+    return precision if precision == "float32" or computes_bfloat16(device) else "float32"
+
+
 def autocast(device: torch.device, precision: str) -> AbstractContextManager[None]:
-    """The arithmetic of the forward pass as the configuration names it."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    """The arithmetic of the forward pass."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=arithmetic(device, precision) == "bfloat16")
 
 
 def adam(network: nn.Module, recipe: Training) -> torch.optim.Adam:
