@@ -6,7 +6,7 @@ from its last checkpoint as if nothing had happened: on the CPU, with the same n
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from lungseg.augmentation import DRAWS
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import replacing, write_csv
 from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
 from lungseg.steps import Stepper, adam, autocast, loss_per_image, normalise
@@ -114,6 +114,15 @@ def identity(code: str, variant: Variant, recipe: Training, seed: int, train: Pa
 def history(epochs: Sequence[Epoch]) -> pd.DataFrame:
     """The rows of history.csv."""
     return pd.DataFrame([vars(epoch) for epoch in epochs])
+
+
+def recorded(epochs: Iterable[Epoch], path: str | Path) -> Iterator[Epoch]:
+    """Write the epochs so far into a table like history.csv after each, for whoever looks on, and pass them on."""
+    past = []
+    for epoch in epochs:
+        past.append(epoch)
+        write_csv(history(past), path)
+        yield epoch
 
 
 def learning_rate(recipe: Training, step: int, steps: int) -> float:

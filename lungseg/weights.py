@@ -9,11 +9,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from lungseg.architecture import architecture
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.models import build
 from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
+from lungseg.steps import arithmetic
 from lungseg.training import Epoch
 
 
@@ -38,16 +40,19 @@ def describe_run(
 ) -> dict[str, Any]:
     """The facts that `save_network` writes beside the weights of a run."""
     best = max(epochs, key=lambda epoch: epoch.validation_dice)
+    device = next(network.parameters()).device
     return {
         "variant": variant.model_dump(mode="json"),
         "training": recipe.model_dump(mode="json"),
         "size": train.images.shape[-1],
         "train_images": len(train.image_id),
         "parameters": sum(tensor.numel() for tensor in network.parameters()),
+        "architecture": architecture(network),
         "best_epoch": best.epoch,
         "best_validation_dice": best.validation_dice,
         "seconds": sum(epoch.seconds for epoch in epochs),
-        "device": str(next(network.parameters()).device),
+        "device": str(device),
+        "arithmetic": arithmetic(device, recipe.precision),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }

@@ -7,7 +7,7 @@ from lungseg.files import write_csv
 from lungseg.models import build
 from lungseg.parts import read_part
 from lungseg.recipe import Training, Variant
-from lungseg.training import Checkpoint, Examples, fit, history, identity, start
+from lungseg.training import Checkpoint, Examples, fit, history, identity, recorded, start
 from lungseg.weights import describe_run, save_network
 
 begin(snakemake.log[0])
@@ -22,9 +22,11 @@ network = build(variant, seed).to(device)
 made_of = identity(snakemake.params.code, variant, recipe, seed, train, validation)
 checkpoint = Checkpoint(folder / "checkpoint.pt", made_of, snakemake.config["checkpoint_seconds"])
 examples = Examples.of(train, device), Examples.of(validation, device)
-epochs = list(follow(fit(network, *examples, recipe, seed, checkpoint), recipe.epochs, run))
+epochs = follow(fit(network, *examples, recipe, seed, checkpoint), recipe.epochs, run)
+epochs = list(recorded(epochs, folder / "progress.csv"))
 
 write_csv(history(epochs), snakemake.output.history)
 facts = {"run": run, "identity": made_of} | describe_run(network, variant, recipe, epochs, train)
 save_network(network, Path(snakemake.output.weights), Path(snakemake.output.card), facts)
 checkpoint.path.unlink(missing_ok=True)
+(folder / "progress.csv").unlink(missing_ok=True)
