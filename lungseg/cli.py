@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 from PIL import Image
 from tqdm import tqdm
 
 from lungseg import arithmetic
 from lungseg.arithmetic import Averaging, Loss
+from lungseg.compare import as_page, as_text, compare_results, opened
+from lungseg.comparisons import COMPARED
+from lungseg.config import read_experiment
 from lungseg.console import describe
 from lungseg.datasets import DATASETS, Dataset, Unused, dataset
 from lungseg.datasets.archive import fetch_all, file_hash
 from lungseg.datasets.phantom import contact_sheet
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import replacing, write_csv
 from lungseg.published_table import read_table
+from lungseg.status import describe as describe_runs
+from lungseg.status import read_runs
 
 BAD_INPUT = 2  # exit code
 
@@ -68,6 +74,40 @@ def audit(
         checked = len(arithmetic.rules(averaging, loss))
         print(f"{table}: {len(rows)} rows, {checked} rules, {len(findings)} findings")
     raise typer.Exit(1 if findings else 0)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="RESULTS_A", help="A folder of results, or COMMIT:FOLDER.")],
+    b: Annotated[str, typer.Argument(metavar="RESULTS_B", help="The other one.")],
+    metric: Annotated[str, typer.Option(help="Whose cells to print; the files hold all.")] = "dice",
+    csv: Annotated[Path | None, typer.Option(help="Table to write.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Page to write.")] = None,
+) -> None:
+    """Which cells moved between two results of one experiment, and is it more than seeds and films explain?"""
+    if metric not in COMPARED:
+        raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
+    with opened(a) as one, opened(b) as two:
+        moved = compare_results(one.table("scores"), two.table("scores"))
+    print(as_text(moved, metric))
+    if csv:
+        write_csv(moved, csv)
+    if html:
+        with replacing(html) as part:
+            part.write_text(as_page(moved, a, b), encoding="utf-8")
+
+
+@app.command()
+def status(
+    configfile: Annotated[Path, typer.Option(help="Of the experiment.")] = Path("config/config.yaml"),
+    root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
+) -> None:
+    """How many trainings are done, how long the rest will take, and where each running one stands."""
+    if not configfile.is_file():
+        remedy = "Give --configfile as you give it to snakemake."
+        raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
+    experiment = read_experiment(yaml.safe_load(configfile.read_text(encoding="utf-8")))
+    print("\n".join(describe_runs(read_runs(experiment, root))))
 
 
 @data.command("list")

@@ -1,0 +1,50 @@
+"""The folder with the results of an experiment, as those who read all of it see it: report and comparison."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lungseg.errors import InputError
+
+RUNS = ["variant", "train_on", "seed"]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Finished results; each file is read when it is asked for.
+
+    Args:
+        folder: `results`, `NAME/results`, or `results/NAME` in git.
+    """
+
+    folder: Path
+
+    def table(self, name: str) -> pd.DataFrame:
+        """{name}.csv.
+
+        Raises:
+            InputError: There is no such file.
+        """
+        path = self.folder / f"{name}.csv"
+        if not path.is_file():
+            raise InputError(path, "no such file", "a finished experiment's table", "Run snakemake to its end first.")
+        return pd.read_csv(path)
+
+    def has(self, name: str) -> bool:
+        """Whether there is a {name}.csv."""
+        return (self.folder / f"{name}.csv").is_file()
+
+    def manifest(self) -> dict[str, Any]:
+        """What made the results.
+
+        Raises:
+            InputError: There is no manifest.
+        """
+        path = self.folder / "manifest.json"
+        if not path.is_file():
+            raise InputError(path, "no such file", "a finished experiment", "Run snakemake to its end first.")
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content
