@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lungseg.definitions import COMPARED, CUTS
-from lungseg.figures import STYLE, WIDTH
+from lungseg.figures import STYLE, WIDTH, saying
 from lungseg.published import TABLE1
 
 TITLES = {"dice": "Dice", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
@@ -19,13 +19,6 @@ TITLES = {"dice": "Dice", "iou": "IoU", "recall": "Recall", "precision": "Precis
 
 def _title(variant: str, names: Mapping[str, str]) -> str:
     return names.get(variant, variant)
-
-
-def _saying(text: str) -> Figure:
-    """A figure that has nothing to show, and says so."""
-    figure = Figure(figsize=(WIDTH, 1))
-    figure.text(0.5, 0.5, text, ha="center", va="center")
-    return figure
 
 
 @mpl.rc_context(STYLE)
@@ -40,7 +33,7 @@ def crossing(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     sets = cells.groupby("variant", sort=False)["train_on"].nunique()
     variants = [str(variant) for variant in sets.index[(sets > 1) | (sets.max() == 1)]]
     rows, columns = list(cells["train_on"].unique()), list(cells["test_on"].unique())
-    figure = Figure(figsize=(WIDTH, 1.3 + 0.55 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.95 + 0.4 * len(rows)), layout="constrained")
     panels = figure.subplots(1, len(variants), sharey=True, squeeze=False)[0]
     for panel, variant in zip(panels, variants, strict=True):
         own = cells[cells["variant"] == variant].set_index(["train_on", "test_on"])
@@ -52,14 +45,14 @@ def crossing(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         ]
         sns.heatmap(
             means, annot=np.array(texts).reshape(means.shape), fmt="", vmin=0.7, vmax=1, cmap="cividis", cbar=False,
-            xticklabels=columns, yticklabels=rows, ax=panel, annot_kws={"size": 7}, linewidths=1,
+            xticklabels=columns, yticklabels=rows, ax=panel, annot_kws={"size": 5}, linewidths=0.7,
         )  # fmt: skip
         for i, j in zip(*np.nonzero(own["domain"].to_numpy().reshape(means.shape) == "in"), strict=True):
-            panel.add_patch(mpl.patches.Rectangle((j, i), 1, 1, fill=False, edgecolor="black", linewidth=1.6))
+            panel.add_patch(mpl.patches.Rectangle((j, i), 1, 1, fill=False, edgecolor="black", linewidth=1.2))
         panel.set(title=_title(variant, names), xlabel="tested on", ylabel="")
         panel.tick_params(axis="y", rotation=0)
     panels[0].set_ylabel("trained on")
-    figure.suptitle("Mean Dice [95% interval]; framed: the training set holds films of that data set", fontsize=9)
+    figure.suptitle("Mean Dice [95% interval]; framed: the training set holds films of that data set", fontsize=6.5)
     return figure
 
 
@@ -75,8 +68,8 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
     shown = table[table["train_on"] == train_on]
     kinds = list(shown["over"].unique())
     if not kinds:
-        return _saying("fewer than three networks: nothing to rank")
-    figure = Figure(figsize=(WIDTH, 2.6 * len(kinds)), layout="constrained")
+        return saying("fewer than three networks: nothing to rank")
+    figure = Figure(figsize=(WIDTH, 1.9 * len(kinds)), layout="constrained")
     for panel, over in zip(np.atleast_1d(figure.subplots(len(kinds), 1)), kinds, strict=True):
         rows = shown[shown["over"] == over]
         ranks = pd.Series(rows["mean_rank"].to_numpy(), index=[_title(v, names) for v in rows["variant"]])
@@ -105,9 +98,9 @@ def ways_of_counting(values: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     shown = values[values["metric"].isin(COMPARED)]
     variants = [str(variant) for variant in TABLE1 if variant in set(shown["variant"])]
     if not variants:
-        return _saying("none of the paper's networks was run: nothing to count")
+        return saying("none of the paper's networks was run: nothing to count")
     colours = dict(zip(CUTS, sns.color_palette("colorblind", len(CUTS)), strict=True))
-    figure = Figure(figsize=(WIDTH, 1.2 + 0.7 * len(variants)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.9 + 0.5 * len(variants)), layout="constrained")
     panels = figure.subplots(1, len(COMPARED), sharey=True)
     rng = np.random.default_rng(0)  # only spreads the points
     for panel, metric in zip(panels, COMPARED, strict=True):
@@ -116,15 +109,15 @@ def ways_of_counting(values: pd.DataFrame, names: Mapping[str, str]) -> Figure:
             for cut, colour in colours.items():
                 dots = own.loc[own["cut"] == cut, "value"]
                 spread = height + rng.uniform(-0.3, 0.3, len(dots))
-                panel.scatter(dots, spread, s=4, color=colour, alpha=0.35, linewidth=0, rasterized=True)
+                panel.scatter(dots, spread, s=2, color=colour, alpha=0.35, linewidth=0, rasterized=True)
             printed = float(TABLE1[variant][metric])
-            panel.plot([printed, printed], [height - 0.38, height + 0.38], color="black", linewidth=1.8)
+            panel.plot([printed, printed], [height - 0.38, height + 0.38], color="black", linewidth=1.3)
         panel.set(title=TITLES[metric], ylim=(len(variants) - 0.5, -0.5))
         panel.grid(visible=False, axis="y")
     panels[0].set_yticks(range(len(variants)), [_title(variant, names) for variant in variants])
     handles = [
         Line2D([], [], color=colour, marker="o", ls="", label=f"counted: {cut}") for cut, colour in colours.items()
     ]
-    handles.append(Line2D([], [], color="black", linewidth=1.8, label="printed in the paper"))
+    handles.append(Line2D([], [], color="black", linewidth=1.3, label="printed in the paper"))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure

@@ -21,20 +21,26 @@ from lungseg.predictions import read_predictions
 
 Colour = tuple[float, float, float]
 
-WIDTH = 10.0  # inches
+WIDTH = 7.2  # inches: the width of a journal's page
 # The fonts come with matplotlib and the salt is fixed, so that any machine draws the same bytes.
 STYLE = {
     **sns.axes_style("whitegrid"),
     "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.titlesize": 9,
-    "axes.labelsize": 9,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 9,
+    "font.size": 6.5,
+    "axes.titlesize": 6.5,
+    "axes.labelsize": 6.5,
+    "axes.linewidth": 0.7,
+    "axes.titlepad": 4,
+    "axes.labelpad": 3,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "xtick.major.pad": 2,
+    "ytick.major.pad": 2,
+    "legend.fontsize": 6.5,
     "legend.frameon": False,
-    "grid.linewidth": 0.6,
+    "grid.linewidth": 0.5,
     "svg.hashsalt": "lungseg",
+    "pdf.fonttype": 42,
 }
 # Okabe and Ito's colours with the share that covers the film.
 TRUTH = ("#009E73", 0.3)
@@ -73,34 +79,41 @@ class Case:
 
 
 @mpl.rc_context(STYLE)
-def training_curves(histories: pd.DataFrame, names: Mapping[str, str] | None = None) -> Figure:
-    """Loss, validation Dice, validation accuracy and learning rate by epoch; the paper's figures 3 and 4.
+def training_curves(
+    histories: pd.DataFrame, names: Mapping[str, str] | None = None, shown: Sequence[str] = tuple(CURVES)
+) -> Figure:
+    """Loss, validation Dice, validation accuracy and learning rate by epoch; the paper's figures 3 and 4 among them.
 
     Args:
         histories: Columns variant, train_on, seed and those of history.csv; one thin line is drawn per run.
         names: Variant to its name for people; a variant that is not in it keeps its key.
+        shown: Which of `CURVES`.
 
     Returns:
-        A row of four panels for each training set.
+        A row for each training set, with a panel for each curve.
     """
     sets, colours = list(histories["train_on"].unique()), _colours(histories["variant"])
-    figure = Figure(figsize=(WIDTH, 0.6 + 2.4 * len(sets)), layout="constrained")
-    panels = figure.subplots(len(sets), len(CURVES), sharex=True, sharey="col", squeeze=False)
+    curves = {title: CURVES[title] for title in shown}
+    width = WIDTH * (0.3 + 0.7 * len(curves) / len(CURVES))
+    figure = Figure(figsize=(width, 0.45 + 1.75 * len(sets)), layout="constrained")
+    panels = figure.subplots(len(sets), len(curves), sharex=True, sharey="col", squeeze=False)
     for row, train_on in zip(panels, sets, strict=True):
         runs = histories[histories["train_on"] == train_on]
-        for panel, lines in zip(row, CURVES.values(), strict=True):
+        for panel, lines in zip(row, curves.values(), strict=True):
             for column, style in lines.items():
                 _lines(panel, runs, column, style, colours)
             panel.set(xlabel="", ylabel="")
         row[0].set_ylabel(f"trained on {train_on}")
-    for top, bottom, title in zip(panels[0], panels[-1], CURVES, strict=True):
+    for top, bottom, title in zip(panels[0], panels[-1], curves, strict=True):
         top.set_title(title)
         bottom.set_xlabel("Epoch")
         bottom.xaxis.get_major_locator().set_params(integer=True)
     handles = [Line2D([], [], color=colour, label=_name(key, names)) for key, colour in colours.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(curves) > 1 else 2)
     kinds = (("training", "-"), ("validation", "--"))
-    panels[0, 0].legend(handles=[Line2D([], [], color="0.3", ls=style, label=kind) for kind, style in kinds])
+    for panel, lines in zip(panels[0], curves.values(), strict=True):
+        if len(lines) > 1:
+            panel.legend(handles=[Line2D([], [], color="0.3", ls=style, label=kind) for kind, style in kinds])
     return figure
 
 
@@ -114,7 +127,7 @@ def _lines(panel: Axes, runs: pd.DataFrame, column: str, style: str, colours: Ma
         units="seed",
         estimator=None,
         linestyle=style,
-        linewidth=0.9,
+        linewidth=0.7,
         alpha=0.85,
         legend=False,
         ax=panel,
@@ -185,7 +198,7 @@ def overlays(cases: Sequence[Case], names: Mapping[str, str] | None = None) -> F
     variants = list(cases[0].predictions)
     titles = ["Film", "Truth", *(_name(variant, names) for variant in variants)]
     side = WIDTH / (len(titles) + 0.4)
-    figure = Figure(figsize=(WIDTH, 0.9 + (side + 0.2) * len(cases)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.65 + (side + 0.15) * len(cases)), layout="constrained")
     panels = figure.subplots(len(cases), len(titles), squeeze=False)
     for row, case in zip(panels, cases, strict=True):
         shown = [case.image, _tinted(case.image, {TRUTH: case.truth})]
@@ -194,9 +207,9 @@ def overlays(cases: Sequence[Case], names: Mapping[str, str] | None = None) -> F
             panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
             panel.set(xticks=[], yticks=[])
             sns.despine(ax=panel, left=True, bottom=True)
-        row[1].contour(case.truth, levels=[0.5], colors=TRUTH[0], linewidths=1)
+        row[1].contour(case.truth, levels=[0.5], colors=TRUTH[0], linewidths=0.7)
         row[0].set_ylabel(f"{case.dataset}, {case.kind}")
-        row[0].set_xlabel(case.image_id, fontsize=7, color="0.4")
+        row[0].set_xlabel(case.image_id, fontsize=5, color="0.4")
         for panel, variant in zip(row[2:], variants, strict=True):
             panel.set_xlabel(f"Dice {case.dice[variant]:.3f}".replace(" 0.", " ."))
     for panel, title in zip(panels[0], titles, strict=True):
@@ -234,17 +247,17 @@ def dice_per_image(scores: pd.DataFrame, names: Mapping[str, str] | None = None)
     """
     films = scores.groupby(["variant", "test_on", "image_id"], sort=False)["dice"].mean().reset_index()
     colours, sets = _colours(films["variant"]), list(films["test_on"].unique())
-    figure = Figure(figsize=(WIDTH, 0.8 + 0.5 * len(colours)), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.6 + 0.36 * len(colours)), layout="constrained")
     panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
     rng = np.random.default_rng(0)  # only spreads the points
     for panel, test_on in zip(panels, sets, strict=True):
         part = films[films["test_on"] == test_on]
         for height, (variant, colour) in enumerate(colours.items()):
             values = part.loc[part["variant"] == variant, "dice"].to_numpy()
-            line = {f"{piece}props": {"color": colour, "linewidth": 1.1} for piece in BOX}
+            line = {f"{piece}props": {"color": colour, "linewidth": 0.8} for piece in BOX}
             panel.boxplot(values, positions=[height], orientation="horizontal", widths=0.7, showfliers=False, **line)
             spread = height + rng.uniform(-0.22, 0.22, len(values))
-            panel.scatter(values, spread, s=7, color=colour, alpha=0.5, linewidth=0, zorder=3)
+            panel.scatter(values, spread, s=4, color=colour, alpha=0.5, linewidth=0, zorder=3)
         panel.set(
             title=f"{test_on} ({part['image_id'].nunique()} films)", xlabel="Dice", ylim=(len(colours) - 0.5, -0.5)
         )
@@ -269,13 +282,24 @@ def _name(variant: str, names: Mapping[str, str] | None) -> str:
 
 
 @mpl.rc_context(STYLE)
-def save(figure: Figure, stem: str | Path) -> None:
-    """Write `stem`.svg and `stem`.png (150 dpi), the same bytes each time.
+def saying(text: str) -> Figure:
+    """A figure that has nothing to show, and says so."""
+    figure = Figure(figsize=(WIDTH, 0.7))
+    figure.text(0.5, 0.5, text, ha="center", va="center")
+    return figure
+
+
+@mpl.rc_context(STYLE)
+def save(figure: Figure, stem: str | Path, caption: str) -> None:
+    """Write `stem`.svg, .pdf and .png (210 dpi) at print size, and the caption as .txt; the same bytes each time.
 
     Args:
         figure: What to write.
         stem: The files' path without an ending.
+        caption: What the figure shows.
     """
-    for kind, metadata in (("svg", {"Date": None}), ("png", {})):
+    for kind, metadata in (("svg", {"Date": None}), ("pdf", {"CreationDate": None}), ("png", {})):
         with replacing(f"{stem}.{kind}") as path:
-            figure.savefig(path, format=kind, dpi=150, metadata=metadata)
+            figure.savefig(path, format=kind, dpi=210, metadata=metadata)
+    with replacing(f"{stem}.txt") as path:
+        path.write_text(f"{caption.strip()}\n", encoding="utf-8")

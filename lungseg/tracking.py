@@ -1,4 +1,4 @@
-"""MLflow mirrors what lies in the files, one MLflow run per training; nothing reads from it."""
+"""MLflow mirrors what lies in the files, one MLflow run per training, grouped by variant; nothing reads from it."""
 
 import hashlib
 import json
@@ -14,6 +14,7 @@ import mlflow
 import pandas as pd
 from mlflow.entities import Experiment, Metric, Param
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from lungseg.blocks import METRICS, RUN
 
@@ -116,6 +117,7 @@ def _write(
         "seed": seed.removeprefix("seed"),
         "test_on": ",".join(scores["test_on"].unique()),
         "digest": digest,
+        MLFLOW_PARENT_RUN_ID: _group(client, experiment, variant),
     }
     end = int(training.finished * 1000)
     begin = end - int(card["seconds"] * 1000)
@@ -125,6 +127,17 @@ def _write(
     for path in (training.card, *pictures):
         client.log_artifact(run_id, str(path))
     client.set_terminated(run_id, end_time=end)
+    return str(run_id)
+
+
+def _group(client: MlflowClient, experiment: Experiment, variant: str) -> str:
+    """The run under which the tracking page folds all trainings of a variant, made if need be."""
+    found = client.search_runs([experiment.experiment_id], f"tags.group = '{variant}'", max_results=1)
+    if found:
+        return str(found[0].info.run_id)
+    tags = {"group": variant, "variant": variant}
+    run_id = client.create_run(experiment.experiment_id, tags=tags, run_name=variant).info.run_id
+    client.set_terminated(run_id)
     return str(run_id)
 
 

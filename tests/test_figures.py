@@ -105,6 +105,12 @@ def test_curves_have_four_panels_for_each_training_set() -> None:
     assert dashed == len(RUNS)
 
 
+def test_curves_can_be_chosen() -> None:
+    figure = training_curves(histories(("pooled",)), NAMES, ["Validation accuracy", "Loss"])
+    assert [panel.get_title() for panel in figure.axes] == ["Validation accuracy", "Loss"]
+    assert figure.axes[0].get_legend() is None and figure.axes[1].get_legend() is not None  # solid and dashed
+
+
 def test_overlays_show_films_in_rows_and_variants_in_columns() -> None:
     figure = overlays(cases(), NAMES)
     panels = np.array(figure.axes).reshape(2, 4)
@@ -138,11 +144,14 @@ DRAWN: dict[str, Callable[[], Figure]] = {
 @pytest.mark.parametrize("kind", DRAWN)
 def test_files_are_the_same_twice_and_not_empty(kind: str, tmp_path: Path) -> None:
     for folder in ("first", "second"):
-        save(DRAWN[kind](), tmp_path / folder / "drawn")
-    for ending in ("svg", "png"):
+        save(DRAWN[kind](), tmp_path / folder / "drawn", "What it shows.\n")
+    for ending in ("svg", "pdf", "png"):
         first, second = (tmp_path / folder / f"drawn.{ending}" for folder in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
-    assert sorted(path.name for path in (tmp_path / "first").iterdir()) == ["drawn.png", "drawn.svg"]
+    names = sorted(path.name for path in (tmp_path / "first").iterdir())
+    assert names == ["drawn.pdf", "drawn.png", "drawn.svg", "drawn.txt"]
+    assert (tmp_path / "first" / "drawn.txt").read_text() == "What it shows.\n"
+    assert b"/FontFile2" in (tmp_path / "first" / "drawn.pdf").read_bytes()  # TrueType, embedded
     with Image.open(tmp_path / "first" / "drawn.png") as picture:
-        assert picture.width == 1500
+        assert picture.width == 1512  # 7.2 inches
         assert np.asarray(picture.convert("L")).std() > 5

@@ -48,6 +48,9 @@ def test_a_run_holds_choices_epochs_scores_and_pictures(tmp_path: Path, bring: C
     run = client.get_run(table["run_id"][0])
     tags = {"variant": "unet", "train_on": "pooled", "seed": "0", "test_on": "jsrt,nlm"}
     assert tags.items() <= run.data.tags.items()
+    groups = {client.get_run(run_id).data.tags["mlflow.parentRunId"] for run_id in table["run_id"]}
+    (group,) = groups  # both seeds below one run of their variant
+    assert client.get_run(group).info.run_name == "unet"
     assert run.info.run_name == "unet/pooled/seed0"
     assert run.data.params["training.epochs"] == "2"
     assert run.data.metrics["jsrt.dice"] == pytest.approx(0.85)

@@ -10,8 +10,12 @@ from lungseg.figures import save
 from lungseg.published import NAMES
 
 begin(snakemake.log[0])
-files, train_on = snakemake.input, snakemake.params.train_on
-stems = [Path(snakemake.output[key]).with_suffix("") for key in ("crossing_svg", "ranks_svg", "definitions_svg")]
-save(crossing(pd.read_csv(files.crossing), NAMES), stems[0])
-save(rank_diagram(pd.read_csv(files.ranks), train_on, NAMES), stems[1])
-save(ways_of_counting(pd.read_parquet(files.definitions), NAMES), stems[2])
+files, choices = snakemake.input, snakemake.params
+drawn = {
+    "crossing": crossing(pd.read_csv(files.crossing), NAMES),
+    "ranks": rank_diagram(pd.read_csv(files.ranks), choices.train_on, NAMES),
+    "definitions": ways_of_counting(pd.read_parquet(files.definitions), NAMES),
+}
+captions = {Path(file).stem: f"{Path(file).read_text(encoding='utf-8')}\n{choices.note}" for file in files.captions}
+for stem, figure in drawn.items():
+    save(figure, Path(snakemake.output[0]).with_name(stem), captions[stem])

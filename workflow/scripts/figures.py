@@ -1,4 +1,4 @@
-"""Draw the training, the chosen films with each variant's errors, and every film's Dice."""
+"""Draw the paper's figures, the training, and every film's Dice."""
 
 from pathlib import Path
 
@@ -7,16 +7,26 @@ import pandas as pd
 from lungseg.console import begin
 from lungseg.figures import dice_per_image, overlays, read_cases, save, training_curves
 from lungseg.published import NAMES
+from lungseg.sketches import read_architectures, sketch
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 histories = [pd.read_csv(file).assign(**run) for run, file in zip(choices.runs, files.histories, strict=True)]
+curves = pd.concat(histories)
 scores = pd.read_csv(files.scores).query("train_on == @choices.train_on")
 runs = [run for run in choices.runs if run["train_on"] == choices.train_on]
 pixels = dict(zip(choices.datasets, files.pixels, strict=True))
 tables = dict(zip(choices.datasets, files.tables, strict=True))
-cases = read_cases(scores, runs, files.predictions[0], pixels, tables)
-stems = [Path(snakemake.output[key]).with_suffix("") for key in ("curves_svg", "overlays_svg", "dice_svg")]
-save(training_curves(pd.concat(histories), NAMES), stems[0])
-save(overlays(cases, NAMES), stems[1])
-save(dice_per_image(scores, NAMES), stems[2])
+networks, main = read_architectures(files.cards), curves.query("train_on == @choices.train_on")
+drawn = {
+    "figure1_inceptionresnetv2": sketch(networks.get("unet_inceptionresnetv2")),
+    "figure2_proposed": sketch(networks.get("proposed")),
+    "figure3_learning_rate": training_curves(main, NAMES, ["Learning rate"]),
+    "figure4_accuracy_and_loss": training_curves(main, NAMES, ["Validation accuracy", "Loss"]),
+    "figure5_overlays": overlays(read_cases(scores, runs, files.predictions[0], pixels, tables), NAMES),
+    "training_curves": training_curves(curves, NAMES),
+    "dice_per_image": dice_per_image(scores, NAMES),
+}
+captions = {Path(file).stem: f"{Path(file).read_text(encoding='utf-8')}\n{choices.note}" for file in files.captions}
+for stem, figure in drawn.items():
+    save(figure, Path(snakemake.output[0]).with_name(stem), captions[stem])

@@ -28,7 +28,7 @@ parts = [
     coverage_note(coverage, snakemake.params.seeds),
     "Are the differences there?",
     comparison_table(comparisons, shown["train_on"], shown["test_on"], "dice"),
-    f"![Film, truth and errors of every network, typical and worst films]({folder}/figures/overlays.png)",
+    f"![Film, truth and errors of every network, typical and worst films]({folder}/figures/figure5_overlays.png)",
 ]
 readme = Path(snakemake.params.readme)
 filled = fill(readme.read_text(encoding="utf-8"), snakemake.config["name"], "\n\n".join(parts))
