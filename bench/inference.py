@@ -23,7 +23,7 @@ from lungseg.prediction import predict
 from lungseg.recipe import Training
 from lungseg.steps import Stepper, adam
 
-SIZE, FILMS, BATCH, TURNS, STEPS, GOAL, TOLERANCE = 256, 16, 16, 3, 4, 1, 0.01
+SIZE, FILMS, BATCH, TURNS, STEPS, GOAL, TOLERANCE = 256, 16, 16, 3, 4, 1.5, 0.01
 
 
 def films() -> tuple[np.ndarray, np.ndarray]:
