@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quickstart test bench bench-gpu lint format lock schema
+.PHONY: help setup quickstart mlflow test bench bench-gpu lint format lock schema
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -23,7 +23,11 @@ $(BIN)/.installed: requirements.lock pyproject.toml
 quickstart: setup  ## the whole experiment on drawn films: four networks, two seeds, table, figures; minutes on 2 cores
 	@echo "Drawing films, training four networks with two seeds each, and making quickstart/results/"
 	snakemake --cores all --configfile config/quickstart.yaml --quiet rules
-	@echo; cat quickstart/results/table1.md; echo; echo "Figures: quickstart/results/figures/"
+	@echo; cat quickstart/results/table1.md; echo
+	@echo "Report: quickstart/results/report.html (open it in a browser); figures: quickstart/results/figures/"
+
+mlflow: setup  ## the tracking page of all trainings so far, at http://127.0.0.1:5000
+	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
 test: setup  ## all tests
 	python -m pytest

@@ -17,6 +17,7 @@ sys.path.insert(0, workflow.basedir)
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.fingerprint import fingerprint
+from lungseg.status import watch
 
 # glibc hands every big block back to the kernel and pays page faults for it again; keeping them trains up to twice as fast.
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
@@ -52,7 +53,12 @@ PARTS = {name: ["train", "validation", "test"] if name == MAIN else ["test"] for
 # Where git keeps the small results of an experiment other than the reference.
 PUBLISHED = f"results/{config['name']}"
 # The small results, by their path below an experiment's results.
-FIGURES = ["training_curves", "dice_per_image", "crossing", "ranks", "definitions"]
+FIGURES = [
+    *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
+    *["figure5_overlays", "training_curves", "dice_per_image"],
+]
+DIAGRAMS = ["crossing", "ranks", "definitions"]
+KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
     *[
@@ -66,15 +72,36 @@ SMALL = [
     ],
     *["claims.csv", "claims.md", "audited_tables.csv", "metrics.json", "manifest.json"],
     *expand("table1.{kind}", kind=["csv", "md", "tex", "html"]),
-    *expand("figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "png"]),
-    "figures/overlays.png",
+    *expand("figures/{figure}.{kind}", figure=[*FIGURES, *DIAGRAMS], kind=["png", "txt"]),
+    *expand("figures/{figure}.{kind}", figure=[*FIGURES[:4], *FIGURES[5:], *DIAGRAMS], kind=["svg", "pdf"]),
+    "report.html",
     *expand(["images/{dataset}.csv", "images/{dataset}.unused.csv", "splits/{dataset}.csv"], dataset=DATASETS),
     *expand(["cases/{train_on}/{dataset}.csv"], train_on=TRAIN_ON, dataset=DATASETS),
     "cases/algorithms.csv",
     *expand(f"{RUN}/history.csv", run=ALL_RUNS),
 ]
+# The tables that the report shows.
+SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
+SHOWN += ["subgroups", "relations", "leakage"]
+# What makes a file of this experiment again, when the file is put behind it.
+COMMAND = "snakemake --cores all" + "".join(f" --configfile {file}" for file in workflow.configfiles[-1:])
+COMMAND += f" --config archives={config['archives']}" if config["archives"] != "archives" else ""
 # What a job's imported modules mean: an edit there plans the job again.
 CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
+
+
+report: "workflow/report/workflow.rst"
+
+
+def shown(file, category):
+    """This output in Snakemake's own report, with the caption of its name."""
+    name = Path(file).stem
+    caption = f"workflow/report/captions/{name}.rst"
+    return report(file, caption=caption, category=category, labels={"what": name.replace("_", " ")})
+
+
+onstart:
+    watch(EXPERIMENT, Path())
 
 
 pathvars:
@@ -106,9 +133,9 @@ rule all:
         "<results>/figures/crossing.png",
         "<results>/cases/algorithms.csv",
         "<results>/metrics.json",
-        "<results>/figures/overlays.png",
+        "<results>/figures/figure5_overlays.png",
         "<results>/runs/tracking.csv",
-        "<results>/manifest.json",
+        "<results>/report.html",
 
 
 rule download:
@@ -329,7 +356,7 @@ rule infer:
         scores=rules.collect.output.parquet,
     output:
         estimates="<results>/estimates.csv",
-        comparisons="<results>/comparisons.csv",
+        comparisons=shown("<results>/comparisons.csv", "Tables"),
         scoring="<results>/scoring.csv",
         subgroups="<results>/subgroups.csv",
         references="<results>/references.csv",
@@ -386,7 +413,7 @@ rule table1:
         csv="<results>/table1.csv",
         md="<results>/table1.md",
         tex="<results>/table1.tex",
-        html="<results>/table1.html",
+        html=shown("<results>/table1.html", "Answer"),
     log:
         "<logs>/table1.log",
     benchmark:
@@ -410,10 +437,11 @@ rule figures:
         predictions=expand(rules.predict.output, train_on=MAIN),
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        cards=expand(f"<results>/{RUN}/weights.json", run=MAIN_RUNS),
+        captions=expand("workflow/report/captions/{figure}.rst", figure=FIGURES),
     output:
-        multiext("<results>/figures/training_curves", curves_svg=".svg", curves_png=".png"),
-        multiext("<results>/figures/overlays", overlays_svg=".svg", overlays_png=".png"),
-        multiext("<results>/figures/dice_per_image", dice_svg=".svg", dice_png=".png"),
+        [shown(f"<results>/figures/{figure}.png", "Figures") for figure in FIGURES],
+        expand("<results>/figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "pdf", "txt"]),
     log:
         "<logs>/figures.log",
     benchmark:
@@ -423,7 +451,8 @@ rule figures:
     params:
         runs=ALL_RUNS,
         datasets=DATASETS,
-        train_on=config["table1"]["train_on"],
+        train_on=MAIN,
+        note=config["note"],
         code=CODE["figures"],
     script:
         "workflow/scripts/figures.py"
@@ -434,10 +463,10 @@ rule diagrams:
         crossing=rules.infer.output.crossing,
         ranks=rules.infer.output.ranks,
         definitions=rules.definitions.output.parquet,
+        captions=expand("workflow/report/captions/{figure}.rst", figure=DIAGRAMS),
     output:
-        multiext("<results>/figures/crossing", crossing_svg=".svg", crossing_png=".png"),
-        multiext("<results>/figures/ranks", ranks_svg=".svg", ranks_png=".png"),
-        multiext("<results>/figures/definitions", definitions_svg=".svg", definitions_png=".png"),
+        [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
+        expand("<results>/figures/{figure}.{kind}", figure=DIAGRAMS, kind=["svg", "pdf", "txt"]),
     log:
         "<logs>/diagrams.log",
     benchmark:
@@ -446,6 +475,7 @@ rule diagrams:
         "envs/lungseg.yaml"
     params:
         train_on=MAIN,
+        note=config["note"],
         code=CODE["diagrams"],
     script:
         "workflow/scripts/diagrams.py"
@@ -460,7 +490,7 @@ rule audit:
         histories=expand(f"<results>/{RUN}/history.csv", run=MAIN_RUNS),
         cards=expand(f"<results>/{RUN}/weights.json", run=MAIN_RUNS),
     output:
-        claims="<results>/claims.csv",
+        claims=shown("<results>/claims.csv", "Tables"),
         text="<results>/claims.md",
         tables="<results>/audited_tables.csv",
     log:
@@ -500,7 +530,7 @@ rule track:
         scores=rules.collect.output.csv,
         histories=expand(f"<results>/{RUN}/history.csv", run=ALL_RUNS),
         cards=expand(f"<results>/{RUN}/weights.json", run=ALL_RUNS),
-        overlays="<results>/figures/overlays.png",
+        overlays="<results>/figures/figure5_overlays.png",
     output:
         "<results>/runs/tracking.csv",
     log:
@@ -538,6 +568,35 @@ rule manifest:
         code=CODE["manifest"],
     script:
         "workflow/scripts/manifest.py"
+
+
+# One file that opens without a network: the answer, and from each number the way to its films.
+rule report:
+    input:
+        template=expand("workflow/report/report.{kind}", kind=["html.j2", "css", "js"]),
+        manifest=rules.manifest.output,
+        scores=rules.collect.output.csv,
+        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        images=expand(rules.preprocess.output.table, dataset=DATASETS),
+        unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+        tables=expand("<results>/{table}.csv", table=SHOWN),
+        figures=expand("<results>/figures/{figure}.svg", figure=["training_curves", "ranks", "definitions"]),
+    output:
+        shown("<results>/report.html", "Answer"),
+    log:
+        "<logs>/report.log",
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        runs=RUNS,
+        table1=config["table1"],
+        level=config["statistics"]["level"],
+        command=COMMAND,
+        code=CODE["report"],
+    script:
+        "workflow/scripts/report.py"
 
 
 # Not part of `all`: whoever wants an experiment's numbers in git and in the README asks for it.

@@ -96,7 +96,7 @@ def test_weights_come_with_a_card_of_what_built_them(results: Path) -> None:
 
 
 def test_figures_and_tables_are_there_in_every_form(results: Path) -> None:
-    for stem in ("training_curves", "overlays", "dice_per_image", "crossing", "ranks", "definitions"):
+    for stem in ("training_curves", "figure5_overlays", "dice_per_image", "crossing", "ranks", "definitions"):
         assert (results / f"figures/{stem}.svg").stat().st_size > 1000
         assert (results / f"figures/{stem}.png").read_bytes().startswith(b"\x89PNG")
     assert all((results / f"table1.{kind}").stat().st_size > 500 for kind in ("md", "tex", "html"))

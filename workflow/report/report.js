@@ -1,0 +1,205 @@
+"use strict";
+// Theme, filters, films, and the way from a number to its seeds, a seed to its films, a film to its scores.
+const $ = (selector, inside = document) => inside.querySelector(selector);
+const $$ = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+const { names, command, shown, folder } = JSON.parse($("#names").textContent);
+const SVG = "http://www.w3.org/2000/svg";
+const STEP = 24;
+const LOWER = new Set(["loss", "hd95_px", "hd95_mm", "assd_px"]);
+const TITLES = {
+  dice: "Dice", iou: "IoU", recall: "Recall", precision: "Precision", accuracy: "Accuracy", loss: "Loss",
+  nsd: "NSD", hd95_px: "HD95, px", hd95_mm: "HD95, mm", assd_px: "ASSD, px",
+};
+const RATIOS = {
+  dice: (t, p, n) => 2 * t / (2 * t + p + n), iou: (t, p, n) => t / (t + p + n),
+  recall: (t, p, n) => t / (t + n), precision: (t, p) => t / (t + p),
+  accuracy: (t, p, n, o) => (t + o) / (t + p + n + o),
+};
+
+/** An element with attributes, handlers (`onclick`) and children; text is never read as HTML. */
+function make(tag, attributes = {}, ...children) {
+  const element = ["svg", "path"].includes(tag) ? document.createElementNS(SVG, tag) : document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) element[key] = value; else element.setAttribute(key, value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+// --- theme and sections ---
+const root = document.documentElement;
+const recall = () => { try { return localStorage.getItem("lungseg-theme"); } catch { return null; } };
+root.dataset.theme = recall() || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+$("#theme").onclick = () => {
+  root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+  try { localStorage.setItem("lungseg-theme", root.dataset.theme); } catch { /* a page from disk may not keep it */ }
+};
+$("nav").append(...$$("main > section").slice(1).map((part) => make("a", { href: `#${part.id}` }, $("h2", part).textContent)));
+for (const button of $$("[data-verdict]", $(".filters"))) {
+  button.onclick = () => {
+    for (const other of $$("button", button.parentElement)) other.setAttribute("aria-pressed", other === button);
+    for (const claim of $$(".claim")) claim.hidden = Boolean(button.dataset.verdict) && claim.dataset.verdict !== button.dataset.verdict;
+  };
+}
+
+// --- numbers ---
+const name = (variant) => names[variant] ?? variant;
+const title = (metric) => metric.endsWith("_pooled") ? `${TITLES[metric.slice(0, -7)]}, pooled pixels` : TITLES[metric] ?? metric;
+const digits = (value, metric) => value == null ? "–" : value.toFixed(metric.includes("_px") || metric.includes("_mm") ? 2 : 4);
+const mean = (values) => {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+};
+const id = (run) => `${run.variant}/${run.train_on}/seed${run.seed}`;
+
+unpack().then(begin).catch((error) => { $("#count").textContent = `The films behind the numbers cannot be shown: ${error.message}. A browser of 2023 or later can.`; });
+
+async function unpack() {
+  const bytes = Uint8Array.from(atob($("#packed").textContent.trim()), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+}
+
+function begin({ films, runs, scores }) {
+  const dialog = $("#trail"), body = $("#trail-body");
+  const tested = (test) => films.map((film, i) => i).filter((i) => test === "pooled" || films[i].dataset === test);
+  const trained = (variant, train) => runs.filter((run) => run.variant === variant && run.train_on === train);
+
+  /** The mean of a seed's films, or its ratio over all their pixels. */
+  function ofSeed(run, indices, metric) {
+    if (!metric.endsWith("_pooled")) return mean(indices.map((i) => run[metric][i]));
+    const sum = (column) => indices.reduce((total, i) => total + (run[column][i] ?? 0), 0);
+    return RATIOS[metric.slice(0, -7)](sum("true_positive"), sum("false_positive"), sum("false_negative"), sum("true_negative"));
+  }
+
+  // --- the trail ---
+  function show(heading, crumbs, ...content) {
+    body.replaceChildren(
+      make("div", { class: "crumbs" }, ...crumbs.map(([words, go]) => go ? make("button", { type: "button", onclick: go }, words) : make("span", {}, words))),
+      make("h2", { id: "trail-title" }, heading), ...content,
+    );
+    if (!dialog.open) dialog.showModal();
+    dialog.scrollTop = 0;
+  }
+
+  function table(heads, rows) {
+    return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": heads.join(", ") }, make("table", {},
+      make("thead", {}, make("tr", {}, ...heads.map((head) => make("th", { scope: "col" }, head)))),
+      make("tbody", {}, ...rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, cell))))),
+    ));
+  }
+
+  const again = (target) => make("p", { class: "note" }, "Makes it again: ", make("code", { class: "hash" }, `${command} -- ${target}`));
+
+  function openCell(cell) {
+    const indices = tested(cell.test), own = trained(cell.variant, cell.train);
+    const values = own.map((run) => ofSeed(run, indices, cell.metric));
+    const rows = own.map((run, i) => [
+      make("button", { type: "button", class: "seed", onclick: () => openSeed(cell, run) }, `seed ${run.seed}`),
+      make("span", { class: "value" }, digits(values[i], cell.metric)), String(indices.length), make("code", {}, id(run)),
+    ]);
+    show(`${title(cell.metric)} of ${name(cell.variant)}`, [["number"]],
+      make("p", {}, `Trained on ${cell.train}, tested on ${cell.test}. The mean over ${own.length} seeds is `,
+        make("strong", { class: "value total" }, digits(mean(values), cell.metric)), "."),
+      table(["seed", title(cell.metric), "films", "run"], rows),
+      again(`${folder}/estimates.csv`));
+  }
+
+  function openSeed(cell, run) {
+    const metric = cell.metric.replace("_pooled", "");
+    const order = tested(cell.test).sort((a, b) => (run[metric][a] ?? Infinity) - (run[metric][b] ?? Infinity));
+    if (LOWER.has(metric)) order.reverse();
+    const rows = order.map((i) => [
+      make("button", { type: "button", class: "open-film", onclick: () => openFilm(i, run, cell) }, films[i].image_id),
+      films[i].dataset, make("span", { class: "value" }, digits(run[metric][i], metric)), digits(run.dice[i], "dice"), digits(run.hd95_px[i], "hd95_px"),
+    ]);
+    show(`${name(run.variant)}, seed ${run.seed}`, [[title(cell.metric), () => openCell(cell)], ["seed"]],
+      make("p", {}, `Trained on ${run.train_on}; run `, make("code", {}, id(run)), `. ${order.length} films of ${cell.test}, worst first.`),
+      again(`${folder}/runs/${id(run)}/weights.safetensors`),
+      table(["film", "data set", title(metric), "Dice", "HD95, px"], rows));
+  }
+
+  function openFilm(i, run, cell) {
+    const film = films[i];
+    const others = runs.filter((other) => other.dice[i] !== null && other.dice[i] !== undefined).map((other) => [
+      make("button", { type: "button", onclick: () => openFilm(i, other, cell), "aria-pressed": String(other === run) }, `${name(other.variant)}, ${other.train_on}, seed ${other.seed}`),
+      ...["dice", "iou", "recall", "precision", "hd95_px"].map((metric) => make("span", { class: other === run ? "value current" : "value", "data-metric": metric }, digits(other[metric][i], metric))),
+    ]);
+    const back = cell ? [[title(cell.metric), () => openCell(cell)], [`seed ${run.seed}`, () => openSeed(cell, run)]] : [];
+    const facts = [["Data set", film.dataset], ["Readers saw", film.abnormal ? "disease" : "nothing abnormal"],
+      ["Size as read", `${film.width} × ${film.height} px`], ["A pixel", film.spacing_mm ? `${film.spacing_mm} mm` : "of unknown size"],
+      ["sha256 of the file", film.sha256], ["Run", id(run)]];
+    show(film.image_id, [...back, ["film"]], make("div", { class: "two" },
+      make("div", { class: "large" }, picture(i, run, true), run.outlines ? null : make("p", { class: "note" }, "This run's outlines are not in the page.")),
+      make("dl", {}, ...facts.flatMap(([key, value]) => [make("dt", {}, key), make("dd", { class: "hash" }, value)]),
+        ...scores.flatMap((metric) => [make("dt", {}, TITLES[metric]), make("dd", { class: "value", "data-metric": metric }, digits(run[metric][i], metric))]))),
+      again(`${folder}/scores/${run.train_on}.parquet`),
+      make("details", {}, make("summary", {}, `All ${others.length} runs on this film`), table(["run", "Dice", "IoU", "Recall", "Precision", "HD95, px"], others)));
+  }
+
+  function openPair({ a, b, train, test, metric }) {
+    const indices = tested(test);
+    const per = (variant) => { const own = trained(variant, train); return indices.map((i) => mean(own.map((run) => run[metric][i]))); };
+    const [one, two] = [per(a), per(b)];
+    const order = indices.map((film, i) => ({ film, gap: two[i] - one[i], one: one[i], two: two[i] })).sort((x, y) => x.gap - y.gap);
+    const run = trained(b, train)[0], cells = [a, b].map((variant) => ({ variant, train, test, metric }));
+    show(`${name(b)} less ${name(a)}`, [["difference"]],
+      make("p", {}, `On the same ${indices.length} films the mean difference in ${title(metric)} is `, make("strong", { class: "value total" }, digits(mean(order.map(({ gap }) => gap)), metric)), "; "
+        + `better on ${order.filter(({ gap }) => gap > 0).length}, worse on ${order.filter(({ gap }) => gap < 0).length}. `),
+      make("p", {}, ...cells.map((cell) => make("button", { type: "button", onclick: () => openCell(cell) }, `Seeds of ${name(cell.variant)}`))),
+      table(["film", "difference", name(a), name(b)], order.map((row) => [
+        make("button", { type: "button", onclick: () => openFilm(row.film, run, cells[1]) }, films[row.film].image_id),
+        make("span", { class: "value" }, digits(row.gap, metric)), digits(row.one, metric), digits(row.two, metric)])));
+  }
+
+  const ready = (data) => ({ ...data });
+  for (const button of $$("button.cell")) button.onclick = () => openCell(ready(button.dataset));
+  for (const button of $$("button.pairs")) button.onclick = () => openPair(ready(button.dataset));
+  dialog.onclick = (event) => { if (event.target === dialog) dialog.close(); };
+
+  function picture(i, run, large) {
+    const film = films[i];
+    const drawing = make("svg", { viewBox: "0 0 1024 1024", "aria-hidden": "true" }, make("path", { class: "truth", d: film.truth }));
+    if (run?.outlines) drawing.append(make("path", { class: "found", d: run.outlines[i] }));
+    return make("span", { class: "picture" },
+      make("img", { src: `data:image/jpeg;base64,${film.picture}`, alt: large ? `Film ${film.image_id}, with the outlines of its lungs` : "", loading: "lazy" }), drawing);
+  }
+
+  // --- the films ---
+  const filters = Object.fromEntries($$("#filters select").map((select) => [select.name, select]));
+  const options = (select, values, label = (value) => value) => select.append(...[...new Set(values)].map((value) => make("option", { value }, label(value))));
+  options(filters.train, runs.map((run) => run.train_on));
+  filters.train.value = shown.train_on;
+  const fill = () => {
+    const before = filters.variant.value;
+    filters.variant.replaceChildren();
+    options(filters.variant, runs.filter((run) => run.train_on === filters.train.value).map((run) => run.variant), name);
+    if ([...filters.variant.options].some((option) => option.value === before)) filters.variant.value = before;
+  };
+  fill();
+  options(filters.dataset, films.map((film) => film.dataset));
+  options(filters.metric, scores.filter((metric) => runs.some((run) => run[metric].some((value) => value !== null))), (metric) => TITLES[metric]);
+  let most = STEP;
+
+  function list() {
+    const { variant, train, dataset, group, metric, order } = Object.fromEntries(Object.entries(filters).map(([key, select]) => [key, select.value]));
+    const own = trained(variant, train);
+    let rows = films.map((film, i) => ({ film, i, value: mean(own.map((run) => run[metric][i])) }))
+      .filter(({ film, value }) => (!dataset || film.dataset === dataset) && (!group || String(film.abnormal) === group) && value !== null);
+    const sorted = rows.map(({ value }) => value).sort((a, b) => a - b), middle = sorted[(sorted.length - 1) >> 1];
+    const sign = LOWER.has(metric) ? -1 : 1;
+    const key = { worst: (row) => sign * row.value, best: (row) => -sign * row.value, typical: (row) => Math.abs(row.value - middle), name: () => 0 }[order];
+    rows = rows.sort((a, b) => key(a) - key(b) || (a.film.image_id < b.film.image_id ? -1 : 1));
+    $("#count").textContent = `${rows.length} films; mean ${TITLES[metric]} ${digits(mean(sorted), metric)}. Shown: ${Math.min(most, rows.length)}.`;
+    $("#gallery").replaceChildren(...rows.slice(0, most).map(({ film, i, value }) => make("button",
+      { type: "button", class: "film", "data-id": film.image_id, onclick: () => openFilm(i, own[0], { variant, train, test: dataset || "pooled", metric }) },
+      picture(i, own[0], false), make("span", {}, `${TITLES[metric]} `, make("strong", { class: "value" }, digits(value, metric))), make("span", {}, `${film.image_id}, ${film.dataset}`))));
+    $("#more").hidden = rows.length <= most;
+  }
+
+  for (const select of Object.values(filters)) {
+    select.onchange = () => { if (select === filters.train) fill(); most = STEP; list(); };
+  }
+  $("#more").onclick = () => { most += 4 * STEP; list(); };
+  list();
+  root.dataset.ready = "true";
+}

@@ -1,0 +1,24 @@
+"""Write the page that answers the question; each number on it opens to the films behind it."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from lungseg.console import begin
+from lungseg.files import replacing
+from lungseg.outlines import of_runs
+from lungseg.parts import read_part
+from lungseg.report import page
+from lungseg.results import Results
+from lungseg.trail import pack, trail
+
+begin(snakemake.log[0])
+files, choices = snakemake.input, snakemake.params
+main = choices.table1["train_on"]
+test = read_part("test", files.pixels, files.images, files.splits)
+images = pd.concat(pd.read_csv(file) for file in files.images)
+outlines = of_runs(dict(zip(choices.runs, files.predictions, strict=True)), choices.runs, main)
+packed = pack(trail(pd.read_csv(files.scores), images, test, outlines))
+template, results = Path(files.template[0]).parent, Results(Path(files.manifest).parent)
+with replacing(snakemake.output[0]) as path:
+    path.write_text(page(results, template, packed, choices.command, choices.level), encoding="utf-8")
