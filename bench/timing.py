@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 RESULTS = Path(__file__).parent / "results"
+UNITS = {"avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX-BF16"}
 COLUMNS = ["case", "ours", "other", "unit", "ratio", "ratio_low", "ratio_high", "goal", "met"]
 
 
@@ -60,7 +61,9 @@ def write(name: str, rows: Sequence[dict[str, object]]) -> None:
 
 
 def processor() -> str:
-    """The processor's name as its kernel tells it."""
+    """The processor's name as its kernel tells it, and whether it has bfloat16 arithmetic."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()
+    units = [unit for flag, unit in UNITS.items() if any(flag in line.split() for line in lines)]
+    unit = ", ".join(units) or "without AVX512-BF16 or AMX"
+    return f"{len(names)} x {names[0]} ({unit})" if names else platform.processor()

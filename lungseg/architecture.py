@@ -30,7 +30,7 @@ def architecture(network: nn.Module) -> dict[str, Any]:
     parts: dict[str, Any] = dict(zip(encoder.names, encoder.parts, strict=True))  # type: ignore[arg-type]
     return {
         "encoders": {name: list(part.out_channels[1:]) for name, part in parts.items()},
-        "decoder": [block.conv1[0].out_channels for block in decoder.blocks],  # type: ignore[union-attr, index]
+        "decoder": [block.conv1[0].out_channels for block in decoder.blocks],  # type: ignore[union-attr]
         "head": [layer.out_channels for layer in head.modules() if isinstance(layer, nn.Conv2d)],
         "parameters": {name: _count(part) for name, part in parts.items()}
         | {"decoder": _count(decoder), "head": _count(head)},

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pandas as pd
 from great_tables import GT
@@ -110,6 +111,7 @@ def as_text(moved: pd.DataFrame, metric: str) -> str:
     lines = [", ".join(f"{count} cells {verdict}" for verdict, count in counts.items()) + "."]
     listed = moved[moved["metric"].isin([metric]) | moved["metric"].isna()]
     order = listed["difference"].abs().sort_values(ascending=False, kind="stable", na_position="first").index
+    row: Any
     for row in listed.loc[order].itertuples():
         cell = f"{row.variant}, {row.train_on} on {row.test_on}, {row.metric}"
         if pd.isna(row.difference):

@@ -192,7 +192,7 @@ def pairs(comparisons: pd.DataFrame) -> list[Row]:
     """
     rows = []
     for row in _records(comparisons):
-        a, b = row["variant_a"], row["variant_b"]
+        a, b = str(row["variant_a"]), str(row["variant_b"])
         known = a in TABLE1 and b in TABLE1
         published = float(TABLE1[b]["dice"]) - float(TABLE1[a]["dice"]) if known else None
         turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
@@ -226,8 +226,8 @@ def crossing(table: pd.DataFrame) -> list[Row]:
 
 def card(results: Results, dataset: str) -> Row:
     """What the page says of a data set: source, licence, sizes, subgroups, parts, and what is left out and why."""
-    images, split, unused = (results.table(f"{kind}") for kind in _tables_of(dataset))
-    parts = images.merge(split, on="image_id")
+    images, unused = results.table(f"images/{dataset}"), results.table(f"images/{dataset}.unused")
+    parts = images.merge(results.table(f"splits/{dataset}"), on="image_id")
     counts = parts.groupby("part")["abnormal"].agg(["size", "sum"]).reindex(PARTS).fillna(0).astype(int)
     spacing = images["spacing_mm"].dropna()
     return {
@@ -240,12 +240,8 @@ def card(results: Results, dataset: str) -> Row:
     }
 
 
-def _tables_of(dataset: str) -> tuple[str, ...]:
-    return f"images/{dataset}", f"splits/{dataset}", f"images/{dataset}.unused"
-
-
 def _range(values: pd.Series) -> str:
-    low, high = float(values.min()), float(values.max())
+    low, high = values.to_numpy().min(), values.to_numpy().max()
     return f"{low:g}" if low == high else f"{low:g}–{high:g}"
 
 

@@ -78,10 +78,10 @@ def seconds_left(runs: Sequence[Run]) -> float | None:
     A training takes what its network took on its training set; else what its network took elsewhere; else the mean.
     As many are thought to run side by side as run now.
     """
-    told = [run for run in runs if run.past is not None]
+    told = [run.past.assign(variant=run.variant, train_on=run.train_on) for run in runs if run.past is not None]
     if not told:
         return None
-    epochs = pd.concat([run.past.assign(variant=run.variant, train_on=run.train_on) for run in told])  # type: ignore[union-attr]
+    epochs = pd.concat(told)
     exact = epochs.groupby(["variant", "train_on"])["seconds"].mean().to_dict()
     alike = epochs.groupby("variant")["seconds"].mean().to_dict()
     mean = float(epochs["seconds"].mean())

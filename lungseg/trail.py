@@ -37,21 +37,18 @@ def trail(
         per film, None where there is none.
     """
     keys = list(zip(test.dataset, test.image_id, strict=True))
-    facts = images.set_index(["dataset", "image_id"], drop=False).loc[keys, FILM]
+    facts = pd.DataFrame(keys, columns=FILM[:2]).merge(images[FILM], how="left", validate="one_to_one")
     films = [
         {key: _plain(value) for key, value in row.items()} | {"picture": thumbnail(image), "truth": outline(mask, 0.5)}
         for row, image, mask in zip(facts.to_dict("records"), test.images, test.masks, strict=True)
     ]
     runs = []
-    for (variant, train_on, seed), rows in scores.groupby(RUNS, sort=False):  # type: ignore[misc]
+    for (variant, train_on, seed), rows in scores.groupby(RUNS, sort=False):
         own = rows.set_index(["test_on", "image_id"]).reindex(pd.MultiIndex.from_tuples(keys))
-        drawn = outlines.get((variant, train_on, int(seed)))
+        run = {"variant": str(variant), "train_on": str(train_on), "seed": int(str(seed))}
+        drawn = outlines.get((str(variant), str(train_on), int(str(seed))))
         columns = {name: [_plain(value) for value in own[name]] for name in [*SCORES, *COUNTS]}
-        runs.append(
-            {"variant": variant, "train_on": train_on, "seed": int(seed)}
-            | columns
-            | {"outlines": [drawn[key] for key in keys] if drawn else None}
-        )
+        runs.append(run | columns | {"outlines": [drawn[key] for key in keys] if drawn else None})
     return {"films": films, "runs": runs, "scores": SCORES}
 
 

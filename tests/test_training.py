@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from lungseg import training
+from lungseg import steps, training
 from lungseg.models import MetaLearner, build
 from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
@@ -27,9 +27,9 @@ from lungseg.training import (
     start,
     validate,
 )
+from lungseg.weights import describe_run
 
 SIZE = 32
-# The fourth of five epochs is the best: a kept network is neither the first nor the last.
 RECIPE = Training(epochs=5, batch_size=4, learning_rate=0.01, schedule="constant", precision="float32")
 VARIANT = Variant(width=4)
 
@@ -51,12 +51,17 @@ def network(seed: int) -> nn.Module:
     return small
 
 
+def saved(trained: nn.Module) -> bytes:
+    """Weights as safetensors bytes."""
+    return save({key: value.contiguous() for key, value in trained.state_dict().items()})
+
+
 def train(seed: int = 0, checkpoint: Checkpoint | None = None, recipe: Training = RECIPE) -> tuple[bytes, list[Epoch]]:
-    """Weights after a whole training, as safetensors bytes, and its epochs."""
+    """Weights after a whole training, and its epochs."""
     examples = Examples.of(discs(24), start("cpu", 1))
     trained = network(seed)
     epochs = list(fit(trained, examples, examples, recipe, seed, checkpoint))
-    return save({key: value.contiguous() for key, value in trained.state_dict().items()}), epochs
+    return saved(trained), epochs
 
 
 def test_same_seed_same_weights_and_another_seed_others() -> None:
@@ -110,6 +115,7 @@ def test_sigkill_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     assert resumed == train(0)[0]
     assert len(kept) >= 2
     assert [vars(epoch) for epoch in epochs[: len(kept)]] == kept  # these were not trained again
+    assert [epoch.train_loss for epoch in epochs] == [epoch.train_loss for epoch in train(0)[1]]
     assert len(epochs) == RECIPE.epochs
 
 
@@ -146,14 +152,37 @@ def test_two_films_can_be_learnt_by_heart() -> None:
     assert validate(network, examples, recipe)[1] > 0.97
 
 
-def test_network_ends_with_the_weights_of_the_best_epoch() -> None:
+def test_network_ends_with_the_weights_of_the_best_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = iter([0.5, 0.7, 0.9, 0.9, 0.6])  # neither the first epoch nor the last is the best; of two alike the first
+    monkeypatch.setattr(training, "validate", lambda *_: (0.0, next(said), 0.0))
     examples, trained = Examples.of(discs(24), start("cpu", 1)), network(0)
-    dice = [epoch.validation_dice for epoch in fit(trained, examples, examples, RECIPE, 0, None)]
-    assert dice[0] < max(dice) > dice[-1]
-    assert validate(trained, examples, RECIPE)[1] == pytest.approx(max(dice), abs=1e-6)
+    weights = [saved(trained) for _ in fit(trained, examples, examples, RECIPE, 0, None)]
+    assert len(set(weights)) == RECIPE.epochs
+    assert saved(trained) == weights[2]
 
 
-def test_bfloat16_learns_as_float32_does() -> None:
+def test_bfloat16_is_float32_on_a_device_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    half, ends = RECIPE.model_copy(update={"precision": "bfloat16", "epochs": 1}), {}
+    for able in (True, False):
+        monkeypatch.setattr(steps, "computes_bfloat16", lambda device, able=able: able)
+        card = describe_run(build(VARIANT, 0), VARIANT, half, train(0, None, half)[1], discs(1))
+        assert card["arithmetic"] == ("bfloat16" if able else "float32")
+        ends[able] = train(0, None, half)[0]
+    assert ends[False] == train(0, None, half.model_copy(update={"precision": "float32"}))[0] != ends[True]
+
+
+def test_a_processor_says_whether_it_computes_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    for told, able in (
+        ({"avx2": True, "avx512_bf16": False}, False),
+        ({"amx_bf16": True}, True),
+        ({"neon": True}, False),
+    ):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda told=told: told)
+        assert steps.computes_bfloat16(torch.device("cpu")) == able
+
+
+def test_bfloat16_learns_as_float32_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "computes_bfloat16", lambda device: True)  # emulated, where the processor has none
     recipe = Training(epochs=25, batch_size=5, learning_rate=0.01, precision="float32")
     dice = [max(e.validation_dice for e in train(0, None, recipe)[1])]
     dice.append(max(e.validation_dice for e in train(0, None, recipe.model_copy(update={"precision": "bfloat16"}))[1]))
