@@ -84,7 +84,9 @@ SMALL = [
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
 SHOWN += ["subgroups", "relations", "leakage"]
 # What makes a file of this experiment again, when the file is put behind it.
-COMMAND = "snakemake --cores all" + "".join(f" --configfile {file}" for file in workflow.configfiles[-1:])
+COMMAND = "snakemake --cores all" + "".join(
+    f" --configfile {os.path.relpath(file)}" for file in workflow.configfiles[-1:]
+)
 COMMAND += f" --config archives={config['archives']}" if config["archives"] != "archives" else ""
 # What a job's imported modules mean: an edit there plans the job again.
 CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
@@ -574,7 +576,7 @@ rule manifest:
 rule report:
     input:
         template=expand("workflow/report/report.{kind}", kind=["html.j2", "css", "js"]),
-        manifest=rules.manifest.output,
+        manifest=rules.manifest.output[0],
         scores=rules.collect.output.csv,
         predictions=expand(rules.predict.output, train_on=TRAIN_ON),
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
@@ -599,7 +601,8 @@ rule report:
         "workflow/scripts/report.py"
 
 
-# Not part of `all`: whoever wants an experiment's numbers in git and in the README asks for it.
+# The rules below are not part of `all`: whoever wants an experiment's numbers in git and in the README, or the graph of
+# the rules there, asks for them.
 rule publish:
     input:
         files=expand("<results>/{file}", file=SMALL),
@@ -621,3 +624,20 @@ rule publish:
         code=CODE["publish"],
     script:
         "workflow/scripts/publish.py"
+
+
+rule rulegraph:
+    input:
+        snakefile="Snakefile",
+        config="config/quickstart.yaml",
+    output:
+        "docs/rulegraph.mmd",
+    log:
+        "<logs>/rulegraph.log",
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        readme="README.md",
+        code=CODE["rulegraph"],
+    script:
+        "workflow/scripts/rulegraph.py"

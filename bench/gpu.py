@@ -17,6 +17,7 @@ import yaml
 from tqdm import tqdm
 
 from bench.films import write_films
+from bench.loops import ARITHMETIC
 from bench.timing import write
 from bench.training import FILMS, NETWORKS, Found, compared, run
 
@@ -51,7 +52,7 @@ def main() -> list[dict[str, object]]:
             other.append(run("lightning", Path(place), cases, keep=True))
     rows = []
     for number, found in ours.items():
-        name = f"{number} side by side, against Lightning with bfloat16 and channels_last"
+        name = f"{number} side by side, against Lightning with {ARITHMETIC} and channels_last"
         rows += compared(name, found, other, dict.fromkeys(cases, GOAL_LIGHTNING))
     speeds = {name: [median(found[f"{name}:{SIZE}"]["speed"] for found in ours[n]) for n in ours] for name in NETWORKS}
     return [*rows, reference({name: max(speed) for name, speed in speeds.items()})]

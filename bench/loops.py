@@ -29,7 +29,7 @@ from lungseg.augmentation import DRAWS, augment
 from lungseg.layers import Dropout, StridedDepthwise
 from lungseg.models import build
 from lungseg.recipe import Training, Variant
-from lungseg.steps import Stepper, adam, normalise
+from lungseg.steps import Stepper, adam, arithmetic, normalise
 from lungseg.training import start
 
 BATCH = 16
@@ -38,6 +38,8 @@ FEWER = set() if GPU else {"unet:256", "proposed:256"}  # half a batch, on all s
 SECONDS, MOST = 2.5, 10  # of a measurement, and how many times it has
 STEPS = 20 if GPU else 1  # behind one time: a GPU works through a queue, and is waited for at its end
 DEVICE = torch.device("cuda" if GPU else "cpu")
+ARITHMETIC = arithmetic(DEVICE, "bfloat16")  # of ours and of Lightning: float32 where the device has no bfloat16
+PRECISION = {"bfloat16": "bf16-mixed", "float32": "32-true"}  # as Lightning names them
 WORKERS = min(os.cpu_count() or 1, 8)
 NETWORKS = {
     "unet": Variant(width=64),
@@ -142,8 +144,9 @@ def clocked(work: Callable[[], object]) -> Seconds:
 
 
 def peak() -> float:
-    """Operations a second of a bfloat16 matrix product: the best of some."""
-    x = torch.randn(8192 if GPU else 2048, 8192 if GPU else 2048, dtype=torch.bfloat16, device=DEVICE)
+    """Operations a second of a matrix product: the best of some."""
+    side = 8192 if GPU else 2048
+    x = torch.randn(side, side, dtype=getattr(torch, ARITHMETIC), device=DEVICE)
     return 2 * len(x) ** 3 / min(min(clocked(lambda: x @ x)) for _ in range(5))
 
 
@@ -198,10 +201,10 @@ class Clock(lightning.Callback):
 
 
 def with_lightning(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
-    """Lightning's Trainer with bfloat16 and channels_last."""
+    """Lightning's Trainer with channels_last, and bfloat16 where the device has it."""
     clock = Clock()
     trainer = lightning.Trainer(
-        accelerator="auto", precision="bf16-mixed", max_epochs=1, callbacks=[clock], logger=False,
+        accelerator="auto", precision=PRECISION[ARITHMETIC], max_epochs=1, callbacks=[clock], logger=False,
         enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
     trainer.fit(Module(plain(network).to(memory_format=torch.channels_last)), loader(folder, size, batch))

@@ -7,6 +7,7 @@ the paired difference over seeds (t) over float32's mean. The goal stands for th
 less than the margin of equivalence, 0.005 Dice.
 """
 
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -22,6 +23,7 @@ from lungseg.images import Film, resize
 from lungseg.models import build
 from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
+from lungseg.steps import computes_bfloat16
 from lungseg.training import Examples, fit, start, validate
 
 SIZE, TRAIN, VALIDATION, TEST, SEEDS = 64, 96, 24, 60, 8
@@ -67,4 +69,6 @@ def main() -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
+    if not computes_bfloat16(torch.device("cpu")):
+        sys.exit(print("bench.precision: this processor has no bfloat16 arithmetic, so there is nothing to compare"))
     write("precision", main())

@@ -22,6 +22,7 @@ from typing import Any
 from tqdm import tqdm
 
 from bench.films import write_films
+from bench.loops import ARITHMETIC
 from bench.timing import write
 
 ROUNDS, FILMS = 2, 64
@@ -32,7 +33,7 @@ ONE_ENCODER = [case for case in CASES if "_" in case]
 SHARED = ["unet_mobilenetv2:256", "unet_inceptionresnetv2:256"]  # with our allocator, which big blocks gain by
 KEEP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}
 TUTORIAL = "against a tutorial's float32 loop, as shipped"
-LIGHTNING = "against Lightning with bfloat16 and channels_last, equal allocator"
+LIGHTNING = f"against Lightning with {ARITHMETIC} and channels_last, equal allocator"
 GOALS = {TUTORIAL: {case: 2.5 for case in CASES if case.endswith("256")}, LIGHTNING: dict.fromkeys(CASES, 1.15)}
 GOALS_PEAK = {case: 0.6 if case.endswith("128") else 0.7 for case in ONE_ENCODER}
 GOAL_PREPARING = 0.03
@@ -86,7 +87,7 @@ def against_the_machine(ours: list[Found]) -> list[dict[str, object]]:
         peaks = [found[case]["peak"] / 1e9 for found in ours]
         shares = [a / b for a, b in zip(used, peaks, strict=True)]
         rows.append({
-            "case": f"{case} px, share of a bfloat16 matrix product's peak", "ours": median(used),
+            "case": f"{case} px, share of a {ARITHMETIC} matrix product's peak", "ours": median(used),
             "other": median(peaks), "unit": "GFLOP/s", "ratio": median(shares), "ratio_low": min(shares),
             "ratio_high": max(shares),
         } | judged(median(shares), GOALS_PEAK.get(case)))  # fmt: skip

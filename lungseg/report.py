@@ -18,6 +18,11 @@ from lungseg.results import Results
 from lungseg.tables import TITLES, VERDICTS, answer, failures, legend, tally
 
 PLOTS = ["training_curves", "definitions", "ranks"]
+RELATION_TITLES = {
+    "iou_above_recall": "IoU above recall",
+    "dice_above_mean_of_precision_and_recall": "Dice above the mean of precision and recall",
+    "dice_over_2_minus_dice_above_iou": "Dice/(2 − Dice) above IoU",
+}
 PARTS = ["train", "validation", "test"]
 Row = dict[str, Any]
 
@@ -60,6 +65,7 @@ def page(results: Results, template: Path, packed: str, command: str, level: flo
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
     loader.filters |= {"name": name, "title": lambda metric: TITLES.get(metric, metric), "beside": beside}
+    loader.filters["relation"] = lambda key: RELATION_TITLES[key]
     manifest = results.manifest()
     shown = manifest["config"]["table1"]
     content = {
@@ -154,7 +160,7 @@ def sentences(
     printed = cells[cells["published"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
     gain = answer(comparisons, train_on, test_on).strip().strip("*")
-    kinds = ", ".join(f"{rule} ({len(rows)})" for rule, rows in audited.groupby("rule", sort=False))
+    kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     own = (
         f"No masks at all can give the printed table: {len(audited)} contradictions in {audited['row'].nunique()} of "
         f"its {TABLE1.shape[1]} rows: {kinds}."

@@ -28,13 +28,15 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.fixture(scope="module", params=["drawn", "real"])
+@pytest.fixture(
+    scope="module", params=["drawn", *sorted(page.parent.name for page in ROOT.glob("results/*/report.html"))]
+)
 def results(request: pytest.FixtureRequest) -> Path:
-    """The results of the tiny experiment, and those of the real run in git."""
+    """The results of the tiny experiment, and those of every real run in git."""
     if request.param == "drawn":
         folder: Path = request.getfixturevalue("project") / "tiny/results"
         return folder
-    return ROOT / "results/cpu"
+    return ROOT / "results" / request.param
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])

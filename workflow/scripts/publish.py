@@ -30,7 +30,8 @@ parts = [
     comparison_table(comparisons, shown["train_on"], shown["test_on"], "dice"),
     f"![Film, truth and errors of every network, typical and worst films]({folder}/figures/figure5_overlays.png)",
 ]
-readme = Path(snakemake.params.readme)
-filled = fill(readme.read_text(encoding="utf-8"), snakemake.config["name"], "\n\n".join(parts))
+readme, name = Path(snakemake.params.readme), snakemake.config["name"]
+text = readme.read_text(encoding="utf-8")
+filled = fill(text, name, "\n\n".join(parts)) if f"<!-- {name} -->" in text else text  # it shows some experiments
 with replacing(readme) as path:
     path.write_text(filled, encoding="utf-8")
