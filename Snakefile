@@ -584,7 +584,11 @@ rule report:
         unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
         tables=expand("<results>/{table}.csv", table=SHOWN),
-        figures=expand("<results>/figures/{figure}.svg", figure=["training_curves", "ranks", "definitions"]),
+        figures=expand(
+            "<results>/figures/{figure}.{kind}",
+            figure=["training_curves", "ranks", "definitions"],
+            kind=["svg", "png"],
+        ),
     output:
         shown("<results>/report.html", "Answer"),
     log:

@@ -16,7 +16,7 @@ from lungseg.predictions import read_predictions
 
 SIDE = 1024  # of the square in which paths are written, whatever the film's grid
 TOLERANCE = 0.25  # px of the grid that a point left out may lie off the line
-THUMBNAIL, QUALITY = 160, 60
+THUMBNAIL, QUALITY = 160, 50
 MOST = 40_000  # outlines in a page, about 6 MB
 
 

@@ -17,6 +17,7 @@ from lungseg.published import METRICS, TABLE1, name
 from lungseg.results import Results
 from lungseg.tables import TITLES, VERDICTS, answer, failures, legend, tally
 
+MIME = {".svg": "image/svg+xml", ".png": "image/png"}
 PLOTS = ["training_curves", "definitions", "ranks"]
 RELATION_TITLES = {
     "iou_above_recall": "IoU above recall",
@@ -82,7 +83,7 @@ def page(results: Results, template: Path, packed: str, command: str, level: flo
         "margin": MARGIN,
         "verdicts": VERDICTS,
         "band": band(manifest),
-        "plots": {name: _picture(results.folder / f"figures/{name}.svg") for name in PLOTS},
+        "plots": {name: _picture(results.folder / f"figures/{name}") for name in PLOTS},
         "names": {variant: name(variant) for variant in manifest["config"]["variants"]},
     }
     return loader.get_template("report.html.j2").render(content | _tables(results, **shown, level=level))
@@ -118,11 +119,13 @@ def _records(table: pd.DataFrame) -> list[Row]:
     ]
 
 
-def _picture(path: Path) -> str | None:
-    """A figure as a data address, or None where there is none."""
-    if not path.is_file():
+def _picture(stem: Path) -> str | None:
+    """A figure as a data address, the smaller of its svg and its png, or None where there is none."""
+    files = [stem.with_suffix(kind) for kind in MIME if stem.with_suffix(kind).is_file()]
+    if not files:
         return None
-    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+    smaller = min(files, key=lambda file: file.stat().st_size)
+    return f"data:{MIME[smaller.suffix]};base64,{base64.b64encode(smaller.read_bytes()).decode()}"
 
 
 def band(manifest: Row) -> list[str]:

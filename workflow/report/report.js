@@ -108,14 +108,15 @@ function begin({ films, runs, scores }) {
     const metric = cell.metric.replace("_pooled", "");
     const order = tested(cell.test).sort((a, b) => (run[metric][a] ?? Infinity) - (run[metric][b] ?? Infinity));
     if (LOWER.has(metric)) order.reverse();
+    const beside = metric === "dice" ? "iou" : "dice";
     const rows = order.map((i) => [
       make("button", { type: "button", class: "open-film", onclick: () => openFilm(i, run, cell) }, films[i].image_id),
-      films[i].dataset, make("span", { class: "value" }, digits(run[metric][i], metric)), digits(run.dice[i], "dice"), digits(run.hd95_px[i], "hd95_px"),
+      films[i].dataset, make("span", { class: "value" }, digits(run[metric][i], metric)), digits(run[beside][i], beside), digits(run.hd95_px[i], "hd95_px"),
     ]);
     show(`${name(run.variant)}, seed ${run.seed}`, [[title(cell.metric), () => openCell(cell)], ["seed"]],
       make("p", {}, `Trained on ${run.train_on}; run `, make("code", {}, id(run)), `. ${order.length} films of ${cell.test}, worst first.`),
       again(`${folder}/runs/${id(run)}/weights.safetensors`),
-      table(["film", "data set", title(metric), "Dice", "HD95, px"], rows));
+      table(["film", "data set", title(metric), title(beside), "HD95, px"], rows));
   }
 
   function openFilm(i, run, cell) {
@@ -189,7 +190,7 @@ function begin({ films, runs, scores }) {
     const sign = LOWER.has(metric) ? -1 : 1;
     const key = { worst: (row) => sign * row.value, best: (row) => -sign * row.value, typical: (row) => Math.abs(row.value - middle), name: () => 0 }[order];
     rows = rows.sort((a, b) => key(a) - key(b) || (a.film.image_id < b.film.image_id ? -1 : 1));
-    $("#count").textContent = `${rows.length} films; mean ${TITLES[metric]} ${digits(mean(sorted), metric)}. Shown: ${Math.min(most, rows.length)}.`;
+    $("#count").textContent = `${rows.length} films; mean ${TITLES[metric]} ${digits(mean(sorted), metric)}. Shown: ${Math.min(most, rows.length)}.${own[0]?.outlines ? "" : " These runs' outlines are not in the page."}`;
     $("#gallery").replaceChildren(...rows.slice(0, most).map(({ film, i, value }) => make("button",
       { type: "button", class: "film", "data-id": film.image_id, onclick: () => openFilm(i, own[0], { variant, train, test: dataset || "pooled", metric }) },
       picture(i, own[0], false), make("span", {}, `${TITLES[metric]} `, make("strong", { class: "value" }, digits(value, metric))), make("span", {}, `${film.image_id}, ${film.dataset}`))));
