@@ -13,8 +13,10 @@ from lungseg.outlines import outline, thumbnail
 from lungseg.parts import Part
 from lungseg.results import RUNS
 
-SCORES = ["dice", "iou", "recall", "precision", "accuracy", "loss", "nsd", "hd95_px", "hd95_mm", "assd_px"]
-DIGITS = 5
+# The page's script makes the ratios of overlap from the counts of pixels, as `lungseg.metrics` does.
+SCORES = ["loss", "nsd", "hd95_px", "hd95_mm", "assd_px"]
+KEPT = COUNTS[:3]  # the rest of a film's pixels is true_negative
+DIGITS = 4
 FILM = ["dataset", "image_id", "abnormal", "height", "width", "spacing_mm", "sha256"]
 
 
@@ -33,8 +35,8 @@ def trail(
         outlines: As from `outlines.of_runs`; a run may be missing.
 
     Returns:
-        Ready for JSON: `films` and `runs` as lists, and for each run the columns of `SCORES` and `COUNTS`, one value
-        per film, None where there is none.
+        Ready for JSON: `films` and `runs` as lists, for each run the columns of `SCORES` and `KEPT` with one value per
+        film, None where there is none; and `pixels`, how many a film has.
     """
     keys = list(zip(test.dataset, test.image_id, strict=True))
     facts = pd.DataFrame(keys, columns=FILM[:2]).merge(images[FILM], how="left", validate="one_to_one")
@@ -47,9 +49,9 @@ def trail(
         own = rows.set_index(["test_on", "image_id"]).reindex(pd.MultiIndex.from_tuples(keys))
         run = {"variant": str(variant), "train_on": str(train_on), "seed": int(str(seed))}
         drawn = outlines.get((str(variant), str(train_on), int(str(seed))))
-        columns = {name: [_plain(value) for value in own[name]] for name in [*SCORES, *COUNTS]}
+        columns = {name: [_plain(value) for value in own[name]] for name in [*SCORES, *KEPT]}
         runs.append(run | columns | {"outlines": [drawn[key] for key in keys] if drawn else None})
-    return {"films": films, "runs": runs, "scores": SCORES}
+    return {"films": films, "runs": runs, "scores": SCORES, "pixels": test.masks[0].size}
 
 
 def _plain(value: str | float | None) -> str | float | None:

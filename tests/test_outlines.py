@@ -89,5 +89,7 @@ def test_outlines_of_runs_and_only_the_first_sets_when_there_are_too_many(
     assert set(drawn) == {("unet", train_on, seed) for train_on in files for seed in (0, 1)}
     assert list(drawn["unet", "pooled", 0]) == [("jsrt", "a"), ("jsrt", "b")]  # test films alone
     assert drawn["unet", "pooled", 0]["jsrt", "a"] == "" and drawn["unet", "pooled", 0]["jsrt", "b"] != ""
-    monkeypatch.setattr(outlines, "MOST", 7)
-    assert set(of_runs(files, runs, "jsrt")) == {("unet", "jsrt", 0), ("unet", "jsrt", 1)}
+    for most, seeds in ((8, None), (7, [0, 1]), (4, [0, 1]), (3, [0])):
+        monkeypatch.setattr(outlines, "MOST", most)
+        expected = set(drawn) if seeds is None else {("unet", "jsrt", seed) for seed in seeds}
+        assert set(of_runs(files, runs, "jsrt")) == expected

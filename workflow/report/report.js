@@ -10,10 +10,12 @@ const TITLES = {
   dice: "Dice", iou: "IoU", recall: "Recall", precision: "Precision", accuracy: "Accuracy", loss: "Loss",
   nsd: "NSD", hd95_px: "HD95, px", hd95_mm: "HD95, mm", assd_px: "ASSD, px",
 };
+// Overlap from counts of pixels; an empty denominator gives 0, as in lungseg/metrics.py.
+const over = (a, b) => b > 0 ? a / b : 0;
 const RATIOS = {
-  dice: (t, p, n) => 2 * t / (2 * t + p + n), iou: (t, p, n) => t / (t + p + n),
-  recall: (t, p, n) => t / (t + n), precision: (t, p) => t / (t + p),
-  accuracy: (t, p, n, o) => (t + o) / (t + p + n + o),
+  dice: (t, p, n) => over(2 * t, 2 * t + p + n), iou: (t, p, n) => over(t, t + p + n),
+  recall: (t, p, n) => over(t, t + n), precision: (t, p) => over(t, t + p),
+  accuracy: (t, p, n, o) => over(t + o, t + p + n + o),
 };
 
 /** An element with attributes, handlers (`onclick`) and children; text is never read as HTML. */
@@ -55,11 +57,19 @@ const id = (run) => `${run.variant}/${run.train_on}/seed${run.seed}`;
 unpack().then(begin).catch((error) => { $("#count").textContent = `The films behind the numbers cannot be shown: ${error.message}. A browser of 2023 or later can.`; });
 
 async function unpack() {
-  const bytes = Uint8Array.from(atob($("#packed").textContent.trim()), (letter) => letter.charCodeAt(0));
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+  const bytes = (await fetch(`data:application/gzip;base64,${$("#packed").textContent.trim()}`)).body;
+  return new Response(bytes.pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
-function begin({ films, runs, scores }) {
+function begin({ films, runs, scores, pixels }) {
+  for (const run of runs) {
+    const [t, p, n] = [run.true_positive, run.false_positive, run.false_negative];
+    run.true_negative = t.map((value, i) => value === null ? null : pixels - value - p[i] - n[i]);
+    for (const [metric, ratio] of Object.entries(RATIOS)) {
+      run[metric] = t.map((value, i) => value === null ? null : ratio(value, p[i], n[i], run.true_negative[i]));
+    }
+  }
+  scores = [...Object.keys(RATIOS), ...scores];
   const dialog = $("#trail"), body = $("#trail-body");
   const tested = (test) => films.map((film, i) => i).filter((i) => test === "pooled" || films[i].dataset === test);
   const trained = (variant, train) => runs.filter((run) => run.variant === variant && run.train_on === train);
