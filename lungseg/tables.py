@@ -1,6 +1,6 @@
 """Tables for people: Table 1 with the published numbers beside ours, in Markdown, LaTeX and HTML."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -115,18 +115,26 @@ def to_markdown(shown: pd.DataFrame, caption: str, note: str) -> str:
 
 
 def to_latex(shown: pd.DataFrame, caption: str, note: str) -> str:
-    """A table for a paper; needs the package booktabs."""
-    plain = shown.rename(columns=_escape, index=_escape).map(_escape)
-    plain.index.names = [None, None]
-    return plain.style.to_latex(
-        hrules=True,
-        clines="skip-last;data",
-        multirow_align="naive",
-        caption=_escape(f"{caption} {note}"),
-        label="tab:table1",
-        position_float="centering",
-        column_format="ll" + "l" * len(shown.columns),
-    )
+    """A table for a paper, as wide as a page of LaTeX's article; needs the package booktabs.
+
+    Each network has a line of its own above its numbers, and each interval one below its mean.
+    """
+    columns = len(shown.columns) + 1
+    lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"]
+    lines += [rf"\caption{{{_escape(f'{caption} {note}'.removeprefix('Table 1, '))}}}", r"\label{tab:table1}"]
+    lines += [rf"\begin{{tabular}}{{@{{}}l{'l' * (columns - 1)}@{{}}}}", r"\toprule", _row(["", *shown.columns])]
+    for network, rows in shown.groupby(level=0, sort=False):
+        lines += [r"\midrule", rf"\multicolumn{{{columns}}}{{@{{}}l}}{{\textbf{{{_escape(str(network))}}}}} \\"]
+        for line, cells in rows.droplevel(0).iterrows():
+            lines.append(_row([str(line), *cells.str.replace(r" \[.*\]", "", regex=True)]))
+            intervals = cells.str.extract(r"(\[.*\])", expand=False)
+            if intervals.notna().any():
+                lines.append(_row(["", *("{" + intervals.fillna("") + "}")]))
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return " & ".join(map(_escape, cells)) + r" \\"
 
 
 def _escape(text: str) -> str:
