@@ -32,8 +32,8 @@ mlflow: setup  ## the tracking page of all trainings so far, at http://127.0.0.1
 test: setup  ## all tests
 	python -m pytest
 
-bench: $(BIN)/.bench  ## all benchmarks of a CPU, under 25 minutes; bench/README.md shows them. ARCHIVES=folder adds real films
-	for name in training optimisations scoring bootstrap inference precision dag; do python -m bench.$$name || exit 1; done
+bench: $(BIN)/.bench  ## all benchmarks of a CPU; bench/README.md shows them. ARCHIVES=folder adds real films
+	for name in training optimisations scoring bootstrap inference precision dag page; do python -m bench.$$name || exit 1; done
 	python -m bench.preprocessing $(ARCHIVES)
 	python -m bench.show
 

@@ -112,5 +112,5 @@ def main() -> list[dict[str, object]]:
 
 if __name__ == "__main__":
     if shutil.which("chromium") is None:
-        sys.exit("bench.page needs Chromium: apt-get install chromium")
+        sys.exit(print("bench.page: no Chromium here (apt-get install chromium), so nothing is opened"))
     write("page", main())

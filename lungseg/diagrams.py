@@ -75,7 +75,8 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
         ranks = pd.Series(rows["mean_rank"].to_numpy(), index=[_title(v, names) for v in rows["variant"]])
         apart = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy()) > rows["critical_difference"].iloc[0]
         significance = pd.DataFrame(np.where(apart, 0.0, 1.0), index=ranks.index, columns=ranks.index)
-        drawn = scikit_posthocs.critical_difference_diagram(ranks, significance, ax=panel)
+        colours = dict(zip(ranks.index, sns.color_palette("colorblind", len(ranks)), strict=True))
+        drawn = scikit_posthocs.critical_difference_diagram(ranks, significance, ax=panel, color_palette=colours)
         for bar in np.ravel(drawn["crossbars"]):  # drawn from a set, whose order is another one each time
             bar.set_xdata(np.sort(bar.get_xdata()))
         first = rows.iloc[0]

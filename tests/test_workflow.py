@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
@@ -149,3 +150,17 @@ def test_missing_archive_ends_in_a_message_and_no_file(project: Path) -> None:
 def test_lint_is_clean(project: Path) -> None:
     assert "good condition" in run(project, "snakemake", "--lint")
     run(project, "snakefmt", "--check", "Snakefile")
+
+
+def test_snakemakes_own_report_has_tables_and_figures_with_captions(project: Path, results: Path) -> None:
+    snakemake(project, "--report", "report.zip")
+    with ZipFile(project / "report.zip") as packed:
+        names = {Path(name).name for name in packed.namelist()}
+        (index,) = (name for name in packed.namelist() if name.endswith("report/report.html") or name == "report.html")
+        page = packed.read(index).decode()
+    wanted = {"table1.html", "claims.csv", "comparisons.csv", "figure5_overlays.png", "training_curves.png"}
+    assert wanted <= names
+    for file in (project / "workflow/report/captions").glob("*.rst"):
+        assert file.read_text().split()[-1] in page, file.name
+    for category in ("Answer", "Tables", "Figures"):
+        assert f'"{category}"' in page
