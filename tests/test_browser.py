@@ -164,9 +164,10 @@ def of_seed(rows: pd.DataFrame, metric: str) -> float:
     """The mean of a seed's films, or a ratio of all their pixels."""
     if not metric.endswith("_pooled"):
         return float(rows[metric].mean())
-    t, p, n, o = rows[["true_positive", "false_positive", "false_negative", "true_negative"]].sum()
-    ratios = {"dice": 2 * t / (2 * t + p + n), "iou": t / (t + p + n), "recall": t / (t + n), "precision": t / (t + p)}
-    return float((ratios | {"accuracy": (t + o) / (t + p + n + o)})[metric.removesuffix("_pooled")])
+    t, p, n = rows[["true_positive", "false_positive", "false_negative"]].sum()
+    ratios = {"dice": (2 * t, 2 * t + p + n), "iou": (t, t + p + n), "recall": (t, t + n), "precision": (t, t + p)}
+    part, whole = ratios[metric.removesuffix("_pooled")]
+    return float(part / whole) if whole else 0.0
 
 
 def test_a_difference_opens_to_the_same_films(page: Page, results: Path) -> None:
