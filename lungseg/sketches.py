@@ -13,7 +13,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from lungseg.figures import STYLE, WIDTH, saying
 
-ENCODERS = {"mobilenetv2": "MobileNetV2", "inceptionresnetv2": "InceptionResNetV2", "unet": "U-Net"}
+ENCODERS = {"mobilenetv2": "MobileNetV2", "inceptionresnetv2": "Inception\nResNetV2", "unet": "U-Net"}
 BOX = (0.8, 0.5)  # width and height
 META = ["1×1, ReLU", "1×1, ReLU", "1×1, ReLU,\nBN, dropout", "1×1"]
 
@@ -49,7 +49,7 @@ def sketch(architecture: Mapping[str, Any] | None) -> Figure:
             box(axes, column, -scale, str(width), colours[column])
             if scale > first:
                 arrow(axes, (column, -scale + 1 - BOX[1] / 2), (column, -scale + BOX[1] / 2))
-        axes.text(column, -scales[-1] - 0.5, told(ENCODERS[name], architecture["parameters"][name]), **CENTRE)
+        axes.text(column, -scales[-1] - 0.35, told(ENCODERS[name], architecture["parameters"][name]), **BELOW)
     deepest = scales[-1]
     for step, width in enumerate(decoder):
         scale = deepest - 1 - step
@@ -58,7 +58,7 @@ def sketch(architecture: Mapping[str, Any] | None) -> Figure:
         arrow(axes, start, (right, -scale - BOX[1] / 2))
         if scale >= first:
             arrow(axes, (len(encoders) - 1 + BOX[0] / 2, -scale), (right - BOX[0] / 2, -scale), dashed=True)
-    axes.text(right, -deepest - 0.5, told("decoder", architecture["parameters"]["decoder"]), **CENTRE)
+    axes.text(right, -deepest - 0.35, told("decoder", architecture["parameters"]["decoder"]), **BELOW)
     head = architecture["head"]
     for step, width in enumerate(head):
         x = right + 1.1 * (step + 1)
@@ -70,12 +70,13 @@ def sketch(architecture: Mapping[str, Any] | None) -> Figure:
     axes.text(right + 1.1 * (len(head) + 1) / 2, 0.45, told(words, architecture["parameters"]["head"], " "), **CENTRE)
     for scale in range(deepest + 1):
         axes.text(-1.75, -scale, "1/1" if scale == 0 else f"1/{2**scale}", va="center", ha="right", color="0.4")
-    axes.set(xlim=(-2.2, right + 1.1 * len(head) + 0.6), ylim=(-deepest - 0.9, 0.75))
+    axes.set(xlim=(-2.2, right + 1.1 * len(head) + 0.6), ylim=(-deepest - 1.1, 0.75))
     axes.set_axis_off()
     return figure
 
 
 CENTRE: dict[str, Any] = {"ha": "center", "va": "center"}
+BELOW = CENTRE | {"va": "top"}
 
 
 def told(name: str, parameters: int, between: str = "\n") -> str:
