@@ -16,7 +16,7 @@ $(BIN)/.installed: requirements.lock pyproject.toml
 	@echo "Installing into .venv: about 6 GB, minutes on a first time (torch brings its GPU libraries)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -42,7 +42,7 @@ bench-gpu: $(BIN)/.bench  ## training on a GPU, against Lightning and side by si
 	python -m bench.show
 
 $(BIN)/.bench: $(BIN)/.installed bench/requirements.txt
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --requirement bench/requirements.txt
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --requirement bench/requirements.txt
 	@touch $@
 
 lint: setup  ## style, types, and Snakemake's own advice

@@ -6,6 +6,7 @@ the fingerprint of its script's modules as a parameter.
 
 import ast
 import hashlib
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -13,7 +14,8 @@ PACKAGE = Path(__file__).parent
 SILENT = frozenset({"console", "errors"})
 
 
-def _imports(source: str) -> set[str]:
+@cache  # scripts share most of their modules
+def _imports(source: str) -> frozenset[str]:
     """Names below `lungseg` that a source text imports, as dotted paths."""
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -23,7 +25,7 @@ def _imports(source: str) -> set[str]:
             found |= {f"{module}.{alias.name}".removeprefix(".") for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {a.name.removeprefix("lungseg.") for a in node.names if a.name.startswith("lungseg.")}
-    return found
+    return frozenset(found)
 
 
 def _file(module: str) -> Path | None:
@@ -44,7 +46,7 @@ def modules(script: Path) -> dict[str, Path]:
         Dotted module name below `lungseg` -> file, sorted by name.
     """
     found: dict[str, Path] = {}
-    waiting = _imports(script.read_text(encoding="utf-8"))
+    waiting = set(_imports(script.read_text(encoding="utf-8")))
     while waiting:
         name = waiting.pop()
         file = _file(name)
@@ -56,6 +58,7 @@ def modules(script: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+@cache
 def _meaning(source: str) -> str:
     """A source text without comments, layout and docstrings."""
     tree = ast.parse(source)
