@@ -61,4 +61,4 @@ def main() -> list[dict[str, object]]:
 if __name__ == "__main__":
     if not torch.cuda.is_available():
         sys.exit("bench.gpu needs a GPU that torch can use; python -m bench.training measures a CPU.")
-    write("gpu", main())
+    write("gpu", main(), torch.cuda.get_device_name())

@@ -1,4 +1,4 @@
-"""Every table of bench/results as a figure beside it, and as a table in bench/README.md.
+"""Every table of bench/results in bench/README.md, and the machine measured last as a figure beside the table.
 
 python -m bench.show      a few seconds
 """
@@ -31,15 +31,29 @@ def goal(row: Any) -> str:  # noqa: ANN401
     return f"{'≥' if at_least else '≤'} {number(row.goal)}"
 
 
+def machines(table: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of each machine, the one measured last first."""
+    return [rows for _, rows in table.groupby("hardware", sort=False)]
+
+
 def as_markdown(table: pd.DataFrame) -> str:
-    """The table of one benchmark."""
+    """The table of one benchmark; machines measured before can be unfolded."""
+    last, *before = machines(table)
+    parts = [f"{_rows(last)}\n\nOn {last['hardware'].iloc[0]}."]
+    for rows in before:
+        summary = f"<summary>On {rows['hardware'].iloc[0]}</summary>"
+        parts.append(f"<details>{summary}\n\n{_rows(rows)}\n\n</details>")
+    return "\n\n".join(parts)
+
+
+def _rows(table: pd.DataFrame) -> str:
     lines = ["| case | ours | other | unit | ratio | goal | met |", "|---|---:|---:|---|---|---:|---|"]
     for row in table.itertuples():
         ratio = f"{number(row.ratio)} [{number(row.ratio_low)}, {number(row.ratio_high)}]"
         met = "–" if pd.isna(row.goal) else "yes" if row.met else "**no**"
         cells = [row.case, number(row.ours), number(row.other), row.unit, ratio, goal(row), met]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", f"On {table['hardware'].iloc[0]}."])
+    return "\n".join(lines)
 
 
 def draw(name: str, table: pd.DataFrame) -> plt.Figure:
@@ -73,7 +87,7 @@ def main() -> None:
         if not set(COLUMNS) <= set(table.columns):
             continue
         with mpl.rc_context(STYLE):
-            figure = draw(file.stem, table)
+            figure = draw(file.stem, machines(table)[0])
         figure.savefig(file.with_suffix(".png"), dpi=130)
         plt.close(figure)
         text = fill(text, file.stem, as_markdown(table))

@@ -52,12 +52,19 @@ def in_turn(
     return row | {"goal": goal, "met": bool(ratio >= goal)}
 
 
-def write(name: str, rows: Sequence[dict[str, object]]) -> None:
-    """Write a table of rows as results/{name}.csv, with the machine's processor in a last column, and print it."""
-    table = pd.DataFrame(rows)[COLUMNS].assign(hardware=processor())
-    RESULTS.mkdir(exist_ok=True)
-    table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.4g")
+def write(name: str, rows: Sequence[dict[str, object]], hardware: str | None = None) -> None:
+    """Write rows to results/{name}.csv above those of other machines, in the place of this machine's, and print them.
+
+    Args:
+        name: Of the benchmark.
+        rows: With `COLUMNS`.
+        hardware: What they were measured on; the processor where it is not said.
+    """
+    table, file = pd.DataFrame(rows)[COLUMNS].assign(hardware=hardware or processor()), RESULTS / f"{name}.csv"
     print(table.to_string(index=False, float_format="%.4g"))
+    RESULTS.mkdir(exist_ok=True)
+    kept = [pd.read_csv(file).query("hardware not in @table.hardware")] if file.exists() else []
+    pd.concat([table, *kept]).to_csv(file, index=False, float_format="%.4g")
 
 
 def processor() -> str:

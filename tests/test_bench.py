@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.show import as_markdown
-from bench.timing import COLUMNS, RESULTS, in_turn
+from bench.show import as_markdown, machines
+from bench.timing import COLUMNS, RESULTS, in_turn, write
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
 TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale")]
@@ -29,3 +29,33 @@ def test_ratio_is_the_others_time_over_ours(monkeypatch: pytest.MonkeyPatch) -> 
     row = in_turn("case", [pair] * 3, "ms", 1000, 3)
     assert (row["ours"], row["other"], row["ratio"]) == (1000, 3000, 3)
     assert (row["ratio_low"], row["ratio_high"], row["met"]) == (3, 3.5, True)
+
+
+def test_machines_stand_below_each_other_and_each_is_replaced_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.timing.RESULTS", tmp_path)
+
+    def row(case: str, ratio: float, goal: float | None) -> dict[str, object]:
+        limits = {"ratio": ratio, "ratio_low": ratio, "ratio_high": ratio}
+        met = None if goal is None else ratio >= goal
+        return {"case": case, "ours": 1, "other": 2, "unit": "s"} | limits | {"goal": goal, "met": met}
+
+    write("speed", [row("a", 1 / 3, 2), row("b", 3, None)], "first machine")
+    write("speed", [row("a", 4, 2)], "second machine")
+    write("speed", [row("a", 5, 2)], "first machine")
+    table = pd.read_csv(tmp_path / "speed.csv")
+    assert table[["hardware", "case", "ratio"]].to_numpy().tolist() == [
+        ["first machine", "a", 5],
+        ["second machine", "a", 4],
+    ]
+    write("speed", [row("a", 1 / 3, 2), row("b", 3, None)], "third machine")
+    table = pd.read_csv(tmp_path / "speed.csv")
+    assert [rows["hardware"].unique().tolist() for rows in machines(table)] == [
+        ["third machine"], ["first machine"], ["second machine"],
+    ]  # fmt: skip
+    assert table["ratio"].tolist() == [0.3333, 3, 5, 4]
+    page = as_markdown(table)
+    assert page.count("<details>") == 2
+    assert page.index("On third machine.") < page.index("<summary>On first") < page.index("<summary>On second")
+    assert "| a | 1 | 2 | s | 0.333 [0.333, 0.333] | ≥ 2 | **no** |" in page
