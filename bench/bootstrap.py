@@ -14,7 +14,7 @@ from scipy.stats import bootstrap
 
 from bench.timing import in_turn, write
 from lungseg.blocks import METRICS, Runs
-from lungseg.bootstrap import film_weights, resampled_means
+from lungseg.bootstrap import film_weights, percentile_interval, resampled_means
 
 CELLS, FILMS, RESAMPLES, TURNS = 25, 192, 10_000, 7
 GOAL_SCIPY, GOAL_SECONDS = 8, 0.5
@@ -36,7 +36,7 @@ def ours(runs: list[Runs], seed: int = 1) -> np.ndarray:
     rng = np.random.default_rng(seed)
     weights = film_weights(["film"] * FILMS, RESAMPLES, rng)
     drawn = resampled_means(runs, weights, rng)
-    limits = [np.quantile(one[:, : len(METRICS)], [0.025, 0.975], axis=0) for one in drawn]
+    limits = [percentile_interval(one[:, : len(METRICS)], 0.95) for one in drawn]
     return np.stack(limits)
 
 

@@ -18,7 +18,7 @@ from scipy.stats import bootstrap, norm
 from statsmodels.stats.proportion import proportion_confint
 from tqdm import tqdm
 
-from lungseg.bootstrap import film_weights
+from lungseg.bootstrap import film_weights, percentile_interval
 from lungseg.comparisons import MARGIN, equivalence
 from lungseg.intervals import Estimate, crossed_estimate, interval
 
@@ -108,7 +108,7 @@ def percentiles(groups: list[np.ndarray], signs: list[int], strata: list[str], r
         per_seed = (weights @ group.transpose(1, 0, 2).reshape(films, -1)).reshape(RESAMPLES, seeds, simulations)
         drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES) / seeds
         means = means + sign * np.einsum("rsm,rs->rm", per_seed, drawn)
-    return np.asarray(np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0))
+    return percentile_interval(means, LEVEL)
 
 
 def bca(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from scipy.stats import wilcoxon
 from statsmodels.stats.multitest import multipletests
 
 from lungseg.blocks import METRICS, Block, Runs
+from lungseg.bootstrap import percentile_interval
 from lungseg.intervals import crossed_estimate, interval
 
 COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
@@ -109,7 +110,7 @@ def _per_film(a: Runs, b: Runs, column: int) -> Float[np.ndarray, " image"]:
 
 def _resampled(a: Runs, b: Runs, column: int, resampled: Resampled, level: float) -> dict[str, object]:
     means, films = resampled.means, _per_film(a, b, column)
-    limits = np.quantile(means[a.variant][:, column] - means[b.variant][:, column], [(1 - level) / 2, (1 + level) / 2])
+    limits = percentile_interval(means[a.variant][:, column] - means[b.variant][:, column], level)
     flipped = np.abs(resampled.signs @ films) >= abs(films.sum()) - 1e-12
     p = (1 + flipped.sum()) / (1 + len(flipped))
     return {"bootstrap_low": limits[0], "bootstrap_high": limits[1], "p_permutation": float(p)}

@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from lungseg.blocks import METRICS, Block, blocks
-from lungseg.bootstrap import film_weights, plain_means, resampled_means
+from lungseg.bootstrap import film_weights, percentile_interval, plain_means, resampled_means
 from lungseg.comparisons import COLUMNS as COMPARISON
 from lungseg.comparisons import COMPARED, Resampled, compare
 from lungseg.intervals import Estimate, crossed_estimate, interval
@@ -155,7 +155,7 @@ def _estimates(block: Block, level: float, drawn: Resampled | None) -> pd.DataFr
         names, mean = METRICS, plain_means(runs)
         boot: dict[str, object] = {}
         if drawn:
-            limits = np.quantile(drawn.means[runs.variant], [(1 - level) / 2, (1 + level) / 2], axis=0)
+            limits = percentile_interval(drawn.means[runs.variant], level)
             low, high = (np.append(own, limit[len(METRICS) :]) for own, limit in zip((low, high), limits, strict=True))
             names, boot = [*METRICS, *POOLED], {"bootstrap_low": limits[0], "bootstrap_high": limits[1]}
         cells = {"metric": names, "mean": mean[: len(names)], "low": low, "high": high}

@@ -7,7 +7,7 @@ from scipy import stats as scipy_stats
 
 from lungseg import bootstrap
 from lungseg.blocks import METRICS, Runs, blocks
-from lungseg.bootstrap import film_weights, resampled_means
+from lungseg.bootstrap import film_weights, percentile_interval, resampled_means
 from lungseg.errors import InputError
 from lungseg.metrics import COUNTS, RATIOS, ratios
 from lungseg.scoring import OVERLAP
@@ -119,13 +119,24 @@ def test_a_variants_resamples_do_not_depend_on_how_many_are_drawn_at_once(monkey
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
-def test_films_are_resampled_within_their_data_set() -> None:
-    strata = ["jsrt"] * 7 + ["montgomery"] * 3
-    weights = film_weights(strata, 500, np.random.default_rng(0))
-    assert weights[:, :7].sum(axis=1) == pytest.approx(0.7)
-    assert weights[:, 7:].sum(axis=1) == pytest.approx(0.3)
+@pytest.mark.parametrize("strata", [["jsrt"] * 7 + ["montgomery"] * 3, list("jjmjjmjmjj")], ids=["in order", "mixed"])
+def test_films_are_resampled_within_their_data_set(strata: list[str]) -> None:
+    weights, first = film_weights(strata, 500, np.random.default_rng(0)), np.array(strata) == strata[0]
+    assert weights[:, first].sum(axis=1) == pytest.approx(0.7)
+    assert weights[:, ~first].sum(axis=1) == pytest.approx(0.3)
     assert weights.mean(axis=0) == pytest.approx(0.1, abs=0.02)
     assert weights.std() > 0
+
+
+@pytest.mark.parametrize("resamples", [1, 2, 40, 1001])
+@pytest.mark.parametrize("level", [0.5, 0.95, 1.0])
+def test_limits_of_resamples_are_numpys_quantiles(resamples: int, level: float) -> None:
+    draws = np.random.default_rng(0).normal(size=(resamples, 3, 2))
+    draws[resamples // 2, 1, 0] = np.nan
+    expected = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    assert np.isnan(expected[:, 1, 0]).all()
+    np.testing.assert_allclose(percentile_interval(draws, level), expected, rtol=1e-12)
+    np.testing.assert_allclose(percentile_interval(draws[:, 0, 0], level), expected[:, 0, 0], rtol=1e-12)
 
 
 def test_same_generator_same_tables_and_the_order_of_rows_does_not_matter() -> None:
