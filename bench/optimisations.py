@@ -2,8 +2,8 @@
 
     python -m bench.optimisations      three minutes; writes bench/results/optimisations.csv
 
-U-Net with MobileNetV2, with InceptionResNetV2 and with both at 128 px, as the rule `train` runs them on a CPU: as many
-trainings side by side as there are cores. The limits of a ratio are those of its rounds.
+All networks at 128 px, as the rule `train` runs them on a CPU: as many trainings side by side as there are cores. The
+limits of a ratio are those of its rounds.
 """
 
 import json
@@ -25,9 +25,9 @@ from bench.training import FILMS, KEEP
 from lungseg.models import build
 from lungseg.training import start
 
-SIZE, ROUNDS, CHOSEN = 128, 2, ["unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"]
+SIZE, ROUNDS, CHOSEN = 128, 2, ["unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"]
 LAYERS, FILLING, THREADS, MEMORY = MEASURES = [
-    "strided depthwise layers in float32, dropout from words of random bits",
+    "layers computed our own way",
     "new memory not filled with NaN",
     "a thread for each of two trainings, not two for one",
     "freed memory kept",

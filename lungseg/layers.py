@@ -1,5 +1,7 @@
 """Layers that a CPU computes its own way, because PyTorch's is slow there. On a GPU they are PyTorch's."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -36,3 +38,45 @@ class Dropout(nn.Dropout):
         noise = torch.empty_like(x)
         noise.as_strided((x.numel(),), (1,)).copy_(bits >= limit - 2**15)
         return x * noise.div_(1 - limit / 2**16)
+
+
+class UpConvolution(nn.ConvTranspose2d):
+    """A transposed convolution that doubles the sides; a CPU computes its gradients by two matrix products.
+
+    Its 2x2 squares do not overlap, so it is one product of every pixel with a matrix. oneDNN's gradient of the weights
+    runs at a twentieth of a product's speed: 84 ms for 16 films of 128 channels and 64 px (one core with AMX), where
+    both products, and laying out the squares, take 46 ms.
+
+    Args:
+        inputs: Channels of the small map.
+        outputs: Channels of the large map.
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, kernel_size=2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """The large map."""
+        if x.device.type != "cpu":
+            return super().forward(x)
+        return _UpConvolution.apply(x, self.weight, self.bias)
+
+
+class _UpConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward(x, weight)
+        return nn.functional.conv_transpose2d(x, weight, bias, stride=2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
+        x, weight = (saved.to(gradient.dtype) for saved in ctx.saved_tensors)
+        inputs, outputs = weight.shape[:2]
+        images, _, height, width = x.shape
+        squares = gradient.permute(0, 2, 3, 1).reshape(images, height, 2, width, 2, outputs)
+        rows = squares.transpose(2, 3).reshape(-1, 4 * outputs)  # one for each pixel of the small map
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, inputs)
+        matrix = weight.permute(2, 3, 1, 0).reshape(-1, inputs)
+        of_x = (rows @ matrix).reshape(images, height, width, inputs).permute(0, 3, 1, 2)
+        of_weight = (rows.T @ pixels).reshape(2, 2, outputs, inputs).permute(3, 2, 0, 1)
+        return of_x, of_weight, rows.reshape(-1, outputs).sum(dim=0)

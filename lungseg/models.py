@@ -16,7 +16,7 @@ from segmentation_models_pytorch.encoders import TimmUniversalEncoder
 from torch import Tensor, nn
 
 from lungseg.errors import InputError
-from lungseg.layers import Dropout, StridedDepthwise
+from lungseg.layers import Dropout, StridedDepthwise, UpConvolution
 from lungseg.recipe import EncoderName, Variant
 
 Image = Float[Tensor, "batch 1 height width"]
@@ -44,7 +44,7 @@ class UNet(nn.Module):
         super().__init__()
         channels = [width * 2**level for level in range(5)]
         self.down = nn.ModuleList(_double(i, o) for i, o in zip([1, *channels], channels, strict=False))
-        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * c, c, 2, stride=2) for c in reversed(channels[:-1]))
+        self.up = nn.ModuleList(UpConvolution(2 * c, c) for c in reversed(channels[:-1]))
         self.join = nn.ModuleList(_double(2 * c, c) for c in reversed(channels[:-1]))
         self.head = nn.Conv2d(width, 1, kernel_size=1)
 
@@ -66,7 +66,7 @@ def _double(inputs: int, outputs: int) -> nn.Sequential:
         layers += [
             nn.Conv2d(channels, outputs, 3, padding=1, bias=False),
             nn.BatchNorm2d(outputs),
-            nn.ReLU(True),
+            nn.ReLU(),
         ]
     return nn.Sequential(*layers)
 
@@ -186,7 +186,7 @@ class MetaLearner(nn.Sequential):
     def __init__(self, inputs: int) -> None:
         dense: list[nn.Module] = []
         for i, o in ((inputs, 32), (32, 64), (64, 128)):
-            dense += [nn.Conv2d(i, o, kernel_size=1), nn.ReLU(True)]
+            dense += [nn.Conv2d(i, o, kernel_size=1), nn.ReLU()]
         super().__init__(*dense, nn.BatchNorm2d(128), Dropout(0.4), nn.Conv2d(128, 1, kernel_size=1))
 
 
@@ -210,4 +210,15 @@ def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:
         network.segmentation_head = MetaLearner(network.segmentation_head[0].in_channels)
     if pretrained and variant.weights != "random":
         network.encoder.load_pretrained(variant.weights)
+    _activate_out_of_place(network)
     return network
+
+
+def _activate_out_of_place(network: nn.Module) -> None:
+    """Let activations write new tensors: in place, PyTorch's take twice as long in bfloat16 on a CPU.
+
+    Training keeps no more memory for it, for batch normalisation's output is then freed.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.ReLU | nn.ReLU6):
+            module.inplace = False

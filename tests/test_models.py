@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lungseg.errors import InputError
-from lungseg.layers import Dropout, StridedDepthwise
+from lungseg.layers import Dropout, StridedDepthwise, UpConvolution
 from lungseg.models import JoinedEncoder, MetaLearner, UNet, build
 from lungseg.recipe import Variant
 
@@ -140,6 +140,45 @@ def test_strided_depthwise_layers_are_computed_in_float32_on_a_cpu() -> None:
     for output in (found, expected):
         output.backward(torch.ones_like(output))
     torch.testing.assert_close(layer.weight.grad, plain.weight.grad)
+
+
+@pytest.mark.parametrize("bfloat16", [False, True])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_up_convolution_is_pytorchs_and_so_are_its_gradients(bfloat16: bool, layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    own, plain = UpConvolution(6, 4).to(memory_format=layout), nn.ConvTranspose2d(6, 4, 2, stride=2)
+    plain.load_state_dict(own.state_dict())
+    images, weight_of_output = torch.randn(3, 6, 5, 7), torch.randn(3, 4, 10, 14)
+    results = []
+    for layer in (own, plain):
+        x = images.clone().contiguous(memory_format=layout).requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16 and layer is own):
+            output = layer(x)
+        (output.float() * weight_of_output).sum().backward()
+        results.append([output.float(), x.grad, layer.weight.grad, layer.bias.grad])
+    assert results[0][0].shape == (3, 4, 10, 14)
+    close = {"atol": 0.02, "rtol": 0.02} if bfloat16 else {"atol": 1e-5, "rtol": 1e-5}
+    for found, expected in zip(*results, strict=True):
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found / expected.abs().max(), expected / expected.abs().max(), **close)
+
+
+def test_up_convolutions_gradients_are_differences() -> None:
+    layer, images = UpConvolution(3, 2).double(), torch.randn(2, 3, 2, 3, dtype=torch.double, requires_grad=True)
+    assert torch.autograd.gradcheck(layer, images)
+    assert torch.autograd.gradcheck(
+        lambda *parameters: torch.func.functional_call(
+            layer, dict(zip(("weight", "bias"), parameters, strict=True)), images
+        ),
+        tuple(layer.parameters()),
+    )
+
+
+def test_no_activation_works_in_place() -> None:
+    for variant in (Variant(width=2), Variant(encoders=("mobilenetv2", "inceptionresnetv2"), meta_learner=True)):
+        activations = [m for m in build(variant, 0).modules() if isinstance(m, nn.ReLU | nn.ReLU6)]
+        assert activations
+        assert not any(activation.inplace for activation in activations)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
