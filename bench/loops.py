@@ -32,13 +32,13 @@ from lungseg.recipe import Training, Variant
 from lungseg.steps import Stepper, adam, arithmetic, normalise
 from lungseg.training import start
 
-BATCH = 16
 GPU = torch.cuda.is_available()
+DEVICE = torch.device("cuda" if GPU else "cpu")
+ARITHMETIC = arithmetic(DEVICE, "bfloat16")  # of ours and of Lightning: float32 where the device has no bfloat16
+BATCH = 16 if ARITHMETIC == "bfloat16" else 4
 FEWER = set() if GPU else {"unet:256", "proposed:256"}  # half a batch, on all sides: a step takes up to half a minute
 WARM_UP, SECONDS, LEAST, MOST = 2, 2.5, 2, 10  # times not counted; then seconds of a measurement, and its times
 STEPS = 20 if GPU else 1  # behind one time: a GPU works through a queue, and is waited for at its end
-DEVICE = torch.device("cuda" if GPU else "cpu")
-ARITHMETIC = arithmetic(DEVICE, "bfloat16")  # of ours and of Lightning: float32 where the device has no bfloat16
 PRECISION = {"bfloat16": "bf16-mixed", "float32": "32-true"}  # as Lightning names them
 WORKERS = min(os.cpu_count() or 1, 8)
 NETWORKS = {
