@@ -1,4 +1,5 @@
-# Thin: each line is a command that a person could type.
+# Thin: each line is a command that a person could type. Bytecode is compiled at installation: uv leaves it to the first
+# import, and where PYTHONDONTWRITEBYTECODE is set, as in many containers, every job of a run would compile torch again.
 PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)

@@ -36,8 +36,8 @@ GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if GPU else "cpu")
 ARITHMETIC = arithmetic(DEVICE, "bfloat16")  # of ours and of Lightning: float32 where the device has no bfloat16
 BATCH = 16 if ARITHMETIC == "bfloat16" else 4
-FEWER = set() if GPU else {"unet:256", "proposed:256"}  # half a batch, on all sides: a step takes up to half a minute
-WARM_UP, SECONDS, LEAST, MOST = 2, 2.5, 2, 10  # times not counted; then seconds of a measurement, and its times
+LARGE = 256  # px, from where a CPU has half a batch, on all sides: a step takes up to half a minute
+WARM_UP, SECONDS, MOST = 2, 2.5, 10  # times not counted; then seconds of a measurement, and its times
 STEPS = 20 if GPU else 1  # behind one time: a GPU works through a queue, and is waited for at its end
 PRECISION = {"bfloat16": "bf16-mixed", "float32": "32-true"}  # as Lightning names them
 WORKERS = min(os.cpu_count() or 1, 8)
@@ -103,7 +103,7 @@ class Loss(nn.Module):
 def enough(times: Seconds) -> bool:
     """Whether a measurement is long enough."""
     counted = times[WARM_UP:]
-    return len(counted) >= LEAST and (sum(counted) > SECONDS or len(counted) >= MOST)
+    return sum(counted) > SECONDS or len(counted) >= MOST
 
 
 def wait() -> None:
@@ -221,7 +221,7 @@ def cases(side: str, folder: Path, names: list[str]) -> Iterator[dict[str, Any]]
     """Measure one case after the other."""
     for name in names:
         network, size = name.split(":")
-        batch = BATCH // 2 if name in FEWER else BATCH
+        batch = BATCH // 2 if int(size) >= LARGE and not GPU else BATCH
         measured = SIDES[side](build(NETWORKS[network], 0), folder, int(size), batch)
         yield {"case": name, "batch": batch} | measured
 

@@ -5,8 +5,8 @@
 Sides take turns, round by round. Ours runs as its rule `train` does on a CPU: two trainings side by side with a thread
 each; their films a second are added up. The others have one process with all cores, and the tutorial's two workers.
 `as shipped` leaves each side its allocator: ours keeps freed blocks, by an environment variable that the Snakefile
-sets. `equal allocator` gives that to the other side too. Batches hold 16 films, or 8 at 256 px in the two slowest
-networks, on all sides; without bfloat16 4 and 2. The limits of a ratio are those of its rounds.
+sets. `equal allocator` gives that to the other side too. Batches hold 16 films at 128 px and 8 at 256 px on all sides,
+without bfloat16 4 and 2. The limits of a ratio are those of its rounds.
 """
 
 import json
