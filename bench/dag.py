@@ -83,8 +83,8 @@ def start_up(project: Path) -> tuple[list[dict[str, object]], dict[str, float]]:
         imports = "\n".join(ast.unparse(node) for node in body if isinstance(node, ast.Import | ast.ImportFrom))
         program = f"{imports}\nimport sys; print('torch' in sys.modules)"
         begin = time.perf_counter()
-        loads_torch = "True" in python(program, project)  # once cold; the second time counts too
-        found[script.stem] = took = min(time.perf_counter() - begin, seconds(partial(python, program, project)))
+        loads_torch = "True" in python(program, project)
+        found[script.stem] = took = time.perf_counter() - begin
         name = f"start-up of {script.stem}" + (", with torch" if loads_torch else "")
         rows.append((name, took))
     python_alone = min(seconds(partial(python, "pass", project)) for _ in range(3))

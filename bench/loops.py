@@ -36,7 +36,7 @@ GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if GPU else "cpu")
 ARITHMETIC = arithmetic(DEVICE, "bfloat16")  # of ours and of Lightning: float32 where the device has no bfloat16
 BATCH = 16 if ARITHMETIC == "bfloat16" else 4
-LARGE = 256  # px, from where a CPU has half a batch, on all sides: a step takes up to half a minute
+PIXELS = None if GPU else BATCH * 128**2  # of a batch on a CPU, where a step of 16 films of 256 px takes half a minute
 WARM_UP, SECONDS, MOST = 2, 2.5, 10  # times not counted; then seconds of a measurement, and its times
 STEPS = 20 if GPU else 1  # behind one time: a GPU works through a queue, and is waited for at its end
 PRECISION = {"bfloat16": "bf16-mixed", "float32": "32-true"}  # as Lightning names them
@@ -100,9 +100,9 @@ class Loss(nn.Module):
         return self.entropy(logits, masks) + self.dice(logits, masks)
 
 
-def enough(times: Seconds) -> bool:
+def enough(times: Seconds, warm_up: int = WARM_UP) -> bool:
     """Whether a measurement is long enough."""
-    counted = times[WARM_UP:]
+    counted = times[warm_up:]
     return sum(counted) > SECONDS or len(counted) >= MOST
 
 
@@ -134,16 +134,16 @@ def ours(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dic
     return {"seconds": times, "flops": counter.get_total_flops() / 2, "preparing": share, "peak": peak()}
 
 
-def clocked(work: Callable[[], object]) -> Seconds:
+def clocked(work: Callable[[], object], warm_up: int = WARM_UP) -> Seconds:
     """Seconds of a piece of work, as often as a measurement wants it."""
     times = Seconds()
-    while not enough(times):
+    while not enough(times, warm_up):
         begin = time.perf_counter()
         for _ in range(STEPS):
             work()
         wait()
         times.append((time.perf_counter() - begin) / STEPS)
-    return times[WARM_UP:]
+    return times[warm_up:]
 
 
 def peak() -> float:
@@ -164,7 +164,7 @@ def tutorial(network: nn.Module, folder: Path, size: int, batch: int = BATCH) ->
         loss(network(images), masks).backward()
         optimiser.step()
 
-    return {"seconds": clocked(step)}
+    return {"seconds": clocked(step, warm_up=1)}  # it gives memory back, and takes it anew in every step
 
 
 class Module(lightning.LightningModule):
@@ -221,7 +221,7 @@ def cases(side: str, folder: Path, names: list[str]) -> Iterator[dict[str, Any]]
     """Measure one case after the other."""
     for name in names:
         network, size = name.split(":")
-        batch = BATCH // 2 if int(size) >= LARGE and not GPU else BATCH
+        batch = PIXELS // int(size) ** 2 if PIXELS else BATCH
         measured = SIDES[side](build(NETWORKS[network], 0), folder, int(size), batch)
         yield {"case": name, "batch": batch} | measured
 

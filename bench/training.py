@@ -1,12 +1,12 @@
 """Films a second in training: ours against a tutorial's loop and against Lightning, and against the machine's ceiling.
 
-    python -m bench.training      about 11 minutes; writes bench/results/training.csv
+    python -m bench.training      about ten minutes; writes bench/results/training.csv
 
 Sides take turns, round by round. Ours runs as its rule `train` does on a CPU: two trainings side by side with a thread
 each; their films a second are added up. The others have one process with all cores, and the tutorial's two workers.
 `as shipped` leaves each side its allocator: ours keeps freed blocks, by an environment variable that the Snakefile
-sets. `equal allocator` gives that to the other side too. Batches hold 16 films at 128 px and 8 at 256 px on all sides,
-without bfloat16 4 and 2. The limits of a ratio are those of its rounds.
+sets. `equal allocator` gives that to the other side too. Batches hold 16 films at 128 px and 4, as many pixels, at 256
+px on all sides; without bfloat16 4 and 1. The limits of a ratio are those of its rounds.
 """
 
 import json
