@@ -1,6 +1,6 @@
 """Films a second of prediction on a CPU: ours against plain float32 PyTorch and against ONNX Runtime.
 
-    python -m bench.inference      two minutes; writes bench/results/inference.csv
+    python -m bench.inference      four minutes; writes bench/results/inference.csv
 
 All cores, 256 px, batches of 16. Each network takes a few training steps on films of half the size first, so that its
 answers are not noise; the probabilities of lung of all three must agree within TOLERANCE on average over pixels.
