@@ -14,7 +14,7 @@ setup: $(BIN)/.installed  ## install everything into .venv; nothing the second t
 $(BIN)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1 || echo missing); lungseg needs Python 3.11 or newer: make setup PYTHON=python3.12" >&2; exit 1; }
-	@echo "Installing into .venv: about 6 GB, minutes on a first time (torch brings its GPU libraries)"
+	@echo "Installing into .venv: about 7 GB, minutes on a first time (torch brings its GPU libraries)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes --requirement requirements.lock

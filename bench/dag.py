@@ -1,6 +1,6 @@
 """What the DAG itself costs: the quickstart's overhead, a run with nothing to do, start-up of jobs, time per run.
 
-    python -m bench.dag [RUNS]      five minutes; writes bench/results/dag.csv
+    python -m bench.dag [RUNS...]      five minutes; writes bench/results/dag.csv
 
 All in a copy of what git holds. Overhead is the share of the cores' time that is not in the jobs of preprocess, train,
 predict and score (seconds times the cores that they hold), or is in their start-up: cores without a job count as
