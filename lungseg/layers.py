@@ -44,8 +44,8 @@ class UpConvolution(nn.ConvTranspose2d):
     """A transposed convolution that doubles the sides; a CPU computes its gradients by two matrix products.
 
     Its 2x2 squares do not overlap, so it is one product of every pixel with a matrix. oneDNN's gradient of the weights
-    runs at a twentieth of a product's speed. Forward and backward of 16 films of 128 channels and 64 px take 119 ms with
-    it and 59 ms here (one core with AMX).
+    runs at a twentieth of a product's speed. Forward and backward of 16 films of 128 channels and 64 px take 119 ms
+    with it and 59 ms here (one core with AMX).
 
     Args:
         inputs: Channels of the small map.
