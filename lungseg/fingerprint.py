@@ -82,6 +82,7 @@ def fingerprint(script: str | Path) -> str:
     digest = hashlib.sha256()
     for name, file in modules(Path(script)).items():
         digest.update(f"{name}\n{_meaning(file.read_text(encoding='utf-8'))}\n".encode())
-        for data in sorted(file.parent.glob(f"{file.stem}_*.json")):
-            digest.update(data.read_bytes())
+        for data in sorted(file.parent.glob(f"{file.stem}_*")):
+            if data.suffix != ".py":
+                digest.update(data.read_bytes())
     return digest.hexdigest()[:16]

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from lungseg.errors import InputError
 from lungseg.layers import Dropout, StridedDepthwise, UpConvolution
-from lungseg.recipe import EncoderName, Variant
+from lungseg.pretrained import for_grey, mobilenetv2_8bit
+from lungseg.recipe import EIGHT_BIT, EncoderName, Variant
 
 Image = Float[Tensor, "batch 1 height width"]
 
@@ -107,21 +108,22 @@ class JoinedEncoder(nn.Module):
         scales = zip(*(part(x)[1:] for part in self.parts), strict=True)
         return [x, *(torch.cat(scale, dim=1) for scale in scales)]
 
-    def load_pretrained(self, weights: str) -> None:
-        """Start from ImageNet features.
+    def load_pretrained(self, variant: Variant) -> None:
+        """Start the encoders from ImageNet features, where the variant says so.
 
         timm sums the kernels of the first layer over RGB for one grey channel. The scale and offset it was trained
         with need not be repeated: batch normalisation follows that layer and divides them out.
 
         Args:
-            weights: `imagenet` for timm's own weights from its hub, or the path of a safetensors file.
+            variant: Says for each encoder what it starts from.
 
         Raises:
-            InputError: The hub is out of reach, or the file is missing or holds another network.
+            InputError: The hub is out of reach, or a file is missing or holds another network.
         """
         for name, part in zip(self.names, self.parts, strict=True):
-            model = part.get_submodule("model")
-            model.load_state_dict(_pretrained(name, weights, model.state_dict().keys()))
+            if (start := variant.start(name)) != "random":
+                model = part.get_submodule("model")
+                model.load_state_dict(_pretrained(name, start, model.state_dict().keys()))
 
 
 def _pad(encoder: nn.Module) -> None:
@@ -142,7 +144,10 @@ def _replace_strided_depthwise(encoder: nn.Module) -> None:
 
 def _pretrained(name: EncoderName, weights: str, wanted: Collection[str]) -> dict[str, Tensor]:
     """The pretrained tensors that an encoder wants, from a whole classifier that timm loads strictly."""
-    choices = "Choose `weights: random`, the path of a safetensors file, or connect to the hub."
+    if weights == EIGHT_BIT:
+        whole = for_grey(mobilenetv2_8bit())
+        return {key: whole[key] for key in wanted}
+    choices = "Choose `weights: random`, `imagenet-8bit` for MobileNetV2, a safetensors file, or connect to the hub."
     expected = f"the weights of timm's {TIMM[name]}"
     source: dict[str, Any] = {} if weights == "imagenet" else {"pretrained_cfg_overlay": {"file": weights}}
     if source and not Path(weights).is_file():
@@ -208,8 +213,8 @@ def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:
     network = smp.Unet(key, encoder_weights=None, in_channels=1, classes=1)
     if variant.meta_learner:
         network.segmentation_head = MetaLearner(network.segmentation_head[0].in_channels)
-    if pretrained and variant.weights != "random":
-        network.encoder.load_pretrained(variant.weights)
+    if pretrained:
+        network.encoder.load_pretrained(variant)
     _activate_out_of_place(network)
     return network
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 EncoderName = Literal["mobilenetv2", "inceptionresnetv2"]
+EIGHT_BIT = "imagenet-8bit"  # the start that lies in this package
 Positive = Annotated[int, Field(gt=0)]
 
 
@@ -24,10 +25,11 @@ class Variant(Choice):
         (),
         description="Encoders joined at every scale; none is the plain U-Net of Ronneberger et al. (2015).",
     )
-    weights: str = Field(
+    weights: str | dict[EncoderName, str] = Field(
         "random",
-        description="What the encoders start from: `random`, `imagenet` (through timm, from its hub), "
-        "or the path of a local safetensors file of one encoder.",
+        description="What the encoders start from, one word for all or one by name for each: `random`, `imagenet` "
+        "(through timm, from its hub), `imagenet-8bit` (MobileNetV2's, in this package), or the path of a local "
+        "safetensors file of one encoder.",
     )
     width: Positive = Field(64, description="Channels at the first level of the plain U-Net; doubled at each level.")
     meta_learner: bool = Field(
@@ -37,12 +39,23 @@ class Variant(Choice):
 
     @model_validator(mode="after")
     def weights_fit_the_encoders(self) -> Self:
-        """A plain U-Net has nothing pretrained, and one file holds the weights of one encoder."""
+        """A plain U-Net has nothing pretrained, a file holds one encoder's weights, and no encoder is forgotten."""
         if self.weights != "random" and not self.encoders:
             raise ValueError("`weights` needs `encoders`: a plain U-Net starts from random weights")
-        if self.weights not in ("random", "imagenet") and len(self.encoders) > 1:
-            raise ValueError("a weights file holds one encoder; use `random` or `imagenet` for joined encoders")
+        if isinstance(self.weights, dict) and set(self.weights) != set(self.encoders):
+            raise ValueError(f"`weights` by name must name {list(self.encoders)}, and names {list(self.weights)}")
+        if isinstance(self.weights, str) and len(self.encoders) > 1 and self.weights not in ("random", "imagenet"):
+            raise ValueError(
+                f"{self.weights!r} holds one encoder; give `weights` by name, as in "
+                "{mobilenetv2: imagenet-8bit, inceptionresnetv2: random}"
+            )
+        if strange := [name for name in self.encoders if self.start(name) == EIGHT_BIT and name != "mobilenetv2"]:
+            raise ValueError(f"`{EIGHT_BIT}` is MobileNetV2's; choose another start for {strange[0]}")
         return self
+
+    def start(self, encoder: EncoderName) -> str:
+        """What an encoder starts from: `random`, `imagenet`, `imagenet-8bit` or a file's path."""
+        return self.weights[encoder] if isinstance(self.weights, dict) else self.weights
 
 
 class Training(Choice):

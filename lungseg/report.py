@@ -14,6 +14,7 @@ from lungseg.comparisons import MARGIN
 from lungseg.config import read_experiment
 from lungseg.datasets import DATASETS
 from lungseg.published import METRICS, TABLE1, name
+from lungseg.recipe import Variant
 from lungseg.results import Results
 from lungseg.tables import TITLES, VERDICTS, answer, failures, legend, tally
 
@@ -140,8 +141,8 @@ def band(manifest: Row) -> list[str]:
         lines.append(f"Of {unknown} archives no official hash is known to compare with.")
     if "phantom" in config["datasets"]:
         lines.append("The films are drawn by a program: this says that every step works, and nothing about lungs.")
-    encoders = [variant for variant, choices in config["variants"].items() if choices["encoders"]]
-    if random := [variant for variant in encoders if config["variants"][variant]["weights"] == "random"]:
+    networks = {variant: Variant(**choices) for variant, choices in config["variants"].items()}
+    if random := [key for key, one in networks.items() if "random" in map(one.start, one.encoders)]:
         lines.append(f"Encoders with random weights: {', '.join(map(name, random))}.")
     if not manifest["hardware"]["gpus"]:
         lines.append("Trained without a GPU.")

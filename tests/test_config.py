@@ -11,6 +11,7 @@ from lungseg.errors import InputError
 from lungseg.recipe import Training
 
 CONFIG = Path(__file__).parents[1] / "config"
+BOTH = ["mobilenetv2", "inceptionresnetv2"]
 SMALL: dict[str, Any] = {
     "name": "small",
     "datasets": ["phantom"],
@@ -19,7 +20,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["config", "cpu", "quickstart"])
+@pytest.mark.parametrize("name", ["config", "cpu", "laptop", "quickstart"])
 def test_every_file_here_is_legal(name: str) -> None:
     experiment = read_experiment(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
     assert set(experiment.variants) >= {"unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"}
@@ -89,6 +90,15 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ({"seeds": []}, "config key seeds: found .* expected tuple should have at least 1 item"),
         ({"datasets": ["phantom", "jsrt"]}, "phantom is drawn, never mixed"),
         ({"variants": {"unet": {"weights": "imagenet"}}}, "`weights` needs `encoders`"),
+        (
+            {"variants": {"both": {"encoders": BOTH, "weights": {"mobilenetv2": "random"}}}},
+            r"must name \['mobilenetv2', 'inceptionresnetv2'\], and names \['mobilenetv2'\]",
+        ),
+        (
+            {"variants": {"both": {"encoders": BOTH, "weights": "imagenet-8bit"}}},
+            "holds one encoder; give `weights` by",
+        ),
+        ({"variants": {"one": {"encoders": BOTH[1:], "weights": "imagenet-8bit"}}}, "is MobileNetV2's"),
         ({"name": "../elsewhere"}, "config key name: found '../elsewhere', expected string should match"),
         ({"name": None}, "config key name"),
     ],
