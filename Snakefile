@@ -14,6 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
+from lungseg.bundles import arithmetics, find_bundles, planned
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.fingerprint import fingerprint
@@ -35,23 +36,51 @@ except InputError as error:
     raise WorkflowError(str(error))
 config.update(EXPERIMENT.model_dump(mode="json"))
 
+# What a job's imported modules mean: an edit there plans the job again.
+CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
 DATASETS = config["datasets"]
-VARIANTS = list(config["variants"])
 SEEDS = config["seeds"]
 TRAIN_ON = list(config["train_on"])
 MAIN = config["table1"]["train_on"]
-# Variants and runs of each training set; the latter in the order in which `collect` below lists their files.
-TRAINED = {name: EXPERIMENT.trained(name) for name in TRAIN_ON}
-RUNS = {name: [{"variant": v, "seed": seed} for v in TRAINED[name] for seed in SEEDS] for name in TRAIN_ON}
-ALL_RUNS = [{"train_on": name} | run for name in TRAIN_ON for run in RUNS[name]]
-MAIN_RUNS = [run for run in ALL_RUNS if run["train_on"] == MAIN]
+# Runs of each training set, in the order in which the rules below list their files.
+RUNS = {name: [vars(run) for run in planned(EXPERIMENT) if run.train_on == name] for name in TRAIN_ON}
+ALL_RUNS = [run for name in TRAIN_ON for run in RUNS[name]]
+MAIN_RUNS = RUNS[MAIN]
+RUN = "{run[variant]}/{run[train_on]}/seed{run[seed]}"
+# Where each run's files lie: with the results, or where a bundle brought them. A run with a bundle is not trained.
+try:
+    BUNDLES = find_bundles(config["bundles"], EXPERIMENT, CODE["train"])
+    config["bundles_arithmetic"] = next(iter(arithmetics(BUNDLES)), None)  # what is trained here must have it too
+except InputError as error:
+    raise WorkflowError(str(error))
+OWN = f"{EXPERIMENT.folder('results')}/runs"
+FOLDERS = {run.name: BUNDLES.get(run.name, f"{OWN}/{run.name}") for run in planned(EXPERIMENT)}
+TRAINED = [run for run in ALL_RUNS if RUN.format(run=run) not in BUNDLES]
+
+
+def of(runs, file):
+    """A file of each of some runs."""
+    return [f"{FOLDERS[RUN.format(run=run)]}/{file}" for run in runs]
+
+
+# What `predict` needs of the runs of each training set.
+PREDICTED = {
+    name: {
+        "weights": of([run for run in runs if run in TRAINED], "weights.safetensors"),
+        "bundles": of([run for run in runs if run not in TRAINED], "predictions.npz"),
+        "cards": of(runs, "weights.json"),
+        "runs": [run | {"folder": folder, "bundle": run not in TRAINED} for run, folder in zip(runs, of(runs, ""))],
+    }
+    for name, runs in RUNS.items()
+}
 # Published tables whose arithmetic is checked.
 PUBLISHED_TABLES = [path for path in sorted(Path("workflow/published").glob("*.csv")) if path.stem != "sources"]
-RUN = "runs/{run[variant]}/{run[train_on]}/seed{run[seed]}"
 # The parts of the split that the networks segment: films they were trained on for the main training set alone.
 PARTS = {name: ["train", "validation", "test"] if name == MAIN else ["test"] for name in TRAIN_ON}
 # Where git keeps the small results of an experiment other than the reference.
 PUBLISHED = f"results/{config['name']}"
+# The runs whose bundles are to be put there; those that came from there lie there already.
+SENT = [run for run in ALL_RUNS if not Path(FOLDERS[RUN.format(run=run)]).is_relative_to(PUBLISHED)]
 # The small results, by their path below an experiment's results.
 FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
@@ -78,7 +107,6 @@ SMALL = [
     *expand(["images/{dataset}.csv", "images/{dataset}.unused.csv", "splits/{dataset}.csv"], dataset=DATASETS),
     *expand(["cases/{train_on}/{dataset}.csv"], train_on=TRAIN_ON, dataset=DATASETS),
     "cases/algorithms.csv",
-    *expand(f"{RUN}/history.csv", run=ALL_RUNS),
 ]
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
@@ -88,8 +116,6 @@ COMMAND = "snakemake --cores all" + "".join(
     f" --configfile {os.path.relpath(file)}" for file in workflow.configfiles[-1:]
 )
 COMMAND += f" --config archives={config['archives']}" if config["archives"] != "archives" else ""
-# What a job's imported modules mean: an edit there plans the job again.
-CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
 
 
 report: "workflow/report/workflow.rst"
@@ -257,18 +283,9 @@ rule train:
 # One job holds all runs of a training set, so that loading torch does not cost more than the predictions.
 rule predict:
     input:
-        weights=collect(
-            rules.train.output.weights,
-            variant=lookup(dpath="{train_on}", within=TRAINED),
-            seed=SEEDS,
-            allow_missing=True,
-        ),
-        cards=collect(
-            rules.train.output.card,
-            variant=lookup(dpath="{train_on}", within=TRAINED),
-            seed=SEEDS,
-            allow_missing=True,
-        ),
+        weights=lookup(dpath="{train_on}/weights", within=PREDICTED),
+        bundles=lookup(dpath="{train_on}/bundles", within=PREDICTED),
+        cards=lookup(dpath="{train_on}/cards", within=PREDICTED),
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
@@ -284,8 +301,10 @@ rule predict:
     resources:
         gpu=0 if config["device"] == "cpu" else 1,
     params:
-        runs=lookup(dpath="{train_on}", within=RUNS),
+        runs=lookup(dpath="{train_on}/runs", within=PREDICTED),
         parts=lookup(dpath="{train_on}", within=PARTS),
+        datasets=DATASETS,
+        trained_on=lookup(dpath="train_on/{train_on}", within=config),
         device=config["device"],
         code=CODE["predict"],
     script:
@@ -320,7 +339,8 @@ rule score:
 
 rule collect:
     input:
-        expand(rules.score.output, train_on=TRAIN_ON),
+        scores=expand(rules.score.output, train_on=TRAIN_ON),
+        cards=of(ALL_RUNS, "weights.json"),
     output:
         csv="<results>/scores.csv",
         parquet="<results>/scores.parquet",
@@ -435,11 +455,11 @@ rule table1:
 rule figures:
     input:
         scores=rules.collect.output.csv,
-        histories=expand(f"<results>/{RUN}/history.csv", run=ALL_RUNS),
+        histories=of(ALL_RUNS, "history.csv"),
         predictions=expand(rules.predict.output, train_on=MAIN),
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
-        cards=expand(f"<results>/{RUN}/weights.json", run=MAIN_RUNS),
+        cards=of(MAIN_RUNS, "weights.json"),
         captions=expand("workflow/report/captions/{figure}.rst", figure=FIGURES),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in FIGURES],
@@ -489,8 +509,8 @@ rule audit:
         published=[str(path) for path in PUBLISHED_TABLES],
         estimates=rules.infer.output.estimates,
         comparisons=rules.infer.output.comparisons,
-        histories=expand(f"<results>/{RUN}/history.csv", run=MAIN_RUNS),
-        cards=expand(f"<results>/{RUN}/weights.json", run=MAIN_RUNS),
+        histories=of(MAIN_RUNS, "history.csv"),
+        cards=of(MAIN_RUNS, "weights.json"),
     output:
         claims=shown("<results>/claims.csv", "Tables"),
         text="<results>/claims.md",
@@ -530,8 +550,8 @@ rule metrics:
 rule track:
     input:
         scores=rules.collect.output.csv,
-        histories=expand(f"<results>/{RUN}/history.csv", run=ALL_RUNS),
-        cards=expand(f"<results>/{RUN}/weights.json", run=ALL_RUNS),
+        histories=of(ALL_RUNS, "history.csv"),
+        cards=of(ALL_RUNS, "weights.json"),
         overlays="<results>/figures/figure5_overlays.png",
     output:
         "<results>/runs/tracking.csv",
@@ -549,10 +569,11 @@ rule track:
 rule manifest:
     input:
         records=expand(rules.download.output.record, dataset=DATASETS),
+        cards=of(ALL_RUNS, "weights.json"),
         benchmarks=[
             expand(["<benchmarks>/download/{dataset}.tsv", "<benchmarks>/preprocess/{dataset}.tsv"], dataset=DATASETS),
             expand("<benchmarks>/split/{dataset}.tsv", dataset=DATASETS),
-            expand("<benchmarks>/train/{run[variant]}.{run[train_on]}.seed{run[seed]}.tsv", run=ALL_RUNS),
+            expand("<benchmarks>/train/{run[variant]}.{run[train_on]}.seed{run[seed]}.tsv", run=TRAINED),
             expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
             expand(
                 "<benchmarks>/{rule}.tsv",
@@ -607,6 +628,27 @@ rule report:
 
 # The rules below are not part of `all`: whoever wants an experiment's numbers in git and in the README, or the graph of
 # the rules there, asks for them.
+rule bundle:
+    input:
+        histories=of(SENT, "history.csv"),
+        cards=of(SENT, "weights.json"),
+        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+    output:
+        histories=expand(f"{PUBLISHED}/runs/{RUN}/history.csv", run=SENT),
+        cards=expand(f"{PUBLISHED}/runs/{RUN}/weights.json", run=SENT),
+        predictions=expand(f"{PUBLISHED}/runs/{RUN}/predictions.npz", run=SENT),
+    log:
+        "<logs>/bundle.log",
+    conda:
+        "envs/lungseg.yaml"
+    params:
+        runs=SENT,
+        train_on=TRAIN_ON,
+        code=CODE["bundle"],
+    script:
+        "workflow/scripts/bundle.py"
+
+
 rule publish:
     input:
         files=expand("<results>/{file}", file=SMALL),
@@ -615,6 +657,7 @@ rule publish:
         claims=rules.audit.output.claims,
         table1=rules.table1.output.md,
         coverage="bench/results/coverage.csv",
+        bundles=rules.bundle.output,
     output:
         files=expand(f"{PUBLISHED}/{{file}}", file=SMALL),
     log:

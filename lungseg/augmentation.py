@@ -5,8 +5,9 @@ A whole batch at once, on the device it lies on: on a GPU nothing waits for Pyth
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
 from torch import Tensor, nn
+
+from lungseg.shapes import Float, UInt8
 
 # Small enough that every result is still a possible film: nobody stands upside down.
 ROTATION_DEGREES = 10.0

@@ -85,6 +85,11 @@ class Experiment(Choice):
         None,
         description="Variants that are trained on every set; the others on table1.train_on alone. Without it all are.",
     )
+    bundles: str | None = Field(
+        None,
+        description="Folder of runs that were trained elsewhere, as `publish` writes it (results/NAME): runs that lie "
+        "there are taken from it, the rest is trained.",
+    )
     seeds: tuple[Seed, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="One training per seed.")
     variants: dict[PathPart, Variant] = Field(min_length=1, description="Networks by name.")
     training: Training = Training()

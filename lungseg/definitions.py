@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
 from scipy.special import expit
 
+from lungseg import predictions
 from lungseg.published import TABLE1
+from lungseg.shapes import Bool, Float, UInt32
 
 CUTS: dict[str, float | None] = {"soft": None, "0.3": 0.3, "0.5": 0.5, "0.7": 0.7}
 SMOOTHS = (0, 1, 100)  # added above and below in Dice and IoU; 1 and 100 are the constants of much copied Keras code
@@ -63,6 +64,18 @@ def count(logits: Float[np.ndarray, "height width"], truth: Bool[np.ndarray, "he
         found = p if threshold is None else p > threshold
         right, total = float(found[truth].sum(dtype=float)), float(found.sum(dtype=float))
         counted[name] = [right, total - right, lungs - right, truth.size - total - lungs + right]
+    return counted
+
+
+def count_histogram(histogram: UInt32[np.ndarray, "2 code"]) -> dict[str, list[float]]:
+    """The same from how many pixels outside the lungs and in them have each stored value."""
+    p = expit(predictions.VALUES.astype(np.float32)).astype(float)
+    outside, inside = histogram.astype(float)
+    counted = {}
+    for name, threshold in CUTS.items():
+        found = p if threshold is None else (p > threshold).astype(float)
+        right, wrong = float(inside @ found), float(outside @ found)
+        counted[name] = [right, wrong, float(inside.sum()) - right, float(outside.sum()) - wrong]
     return counted
 
 

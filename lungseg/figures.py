@@ -173,7 +173,7 @@ def read_cases(
     for run in runs:
         first.setdefault(str(run["variant"]), int(str(run["seed"])))
     masks = {
-        variant: dict(zip(stored.films(), stored.of(variant, seed).logits > 0, strict=True))
+        variant: dict(zip(stored.films.of(), stored.of(variant, seed).logits > 0, strict=True))
         for variant, seed in first.items()
     }
     dice = scores.set_index(["variant", "seed", "test_on", "image_id"])["dice"].to_dict()

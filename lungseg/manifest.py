@@ -1,16 +1,15 @@
 """What made the results: code, choices, archives, software, machine, time."""
 
+import csv
 import os
 import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 GIB = 2**30
 
@@ -34,7 +33,7 @@ def hardware() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
     gpus = _output(["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"])
     return {
-        "processor": _processor(),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": round(memory / GIB, 1),
         "gpus": gpus.splitlines() if gpus else [],
@@ -42,7 +41,7 @@ def hardware() -> dict[str, Any]:
     }
 
 
-def _processor() -> str:
+def processor() -> str:
     """Its name; `platform` does not know it on Linux."""
     info = Path("/proc/cpuinfo")
     names = re.findall(r"^model name\s*: (.+)$", info.read_text(), re.MULTILINE) if info.exists() else []
@@ -63,8 +62,20 @@ def seconds(benchmarks: Mapping[str, list[Path]]) -> dict[str, dict[str, float]]
     Args:
         benchmarks: Rule -> Snakemake's benchmark files.
     """
-    times = {rule: [pd.read_csv(path, sep="\t")["s"].sum() for path in paths] for rule, paths in benchmarks.items()}
+    times = {rule: [_seconds(path) for path in paths] for rule, paths in benchmarks.items() if paths}
     return {
         rule: {"jobs": len(jobs), "seconds": round(float(sum(jobs)), 1), "longest": round(float(max(jobs)), 1)}
         for rule, jobs in times.items()
     }
+
+
+def _seconds(benchmark: Path) -> float:
+    with benchmark.open(encoding="utf-8", newline="") as stream:
+        return sum(float(row["s"]) for row in csv.DictReader(stream, delimiter="\t"))
+
+
+def trained(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """On what the runs were trained: one entry for each kind of machine and code, with its number of runs."""
+    keys = ("code", "commit", "arithmetic", "processor", "gpu", "threads", "torch")
+    kinds = [{key: card[key] for key in keys} for card in cards]
+    return [kind | {"runs": kinds.count(kind)} for number, kind in enumerate(kinds) if kind not in kinds[:number]]

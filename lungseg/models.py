@@ -11,7 +11,6 @@ from typing import Any
 import segmentation_models_pytorch as smp
 import timm
 import torch
-from jaxtyping import Float
 from segmentation_models_pytorch.encoders import TimmUniversalEncoder
 from torch import Tensor, nn
 
@@ -19,6 +18,7 @@ from lungseg.errors import InputError
 from lungseg.layers import Dropout, StridedDepthwise, UpConvolution
 from lungseg.pretrained import for_grey, mobilenetv2_8bit
 from lungseg.recipe import EIGHT_BIT, EncoderName, Variant
+from lungseg.shapes import Float
 
 Image = Float[Tensor, "batch 1 height width"]
 

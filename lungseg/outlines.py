@@ -66,11 +66,11 @@ def of_runs(
     work = [(train_on, str(run["variant"]), int(str(run["seed"]))) for train_on, own in runs.items() for run in own]
     seeds = {seed for _, _, seed in work}
     for fewer in (lambda run: run[0] == first, lambda run: run[0] == first and run[2] == min(seeds)):
-        if sum(len(stored[train_on].films()) for train_on, _, _ in work) > MOST:
+        if sum(len(stored[train_on].films.of()) for train_on, _, _ in work) > MOST:
             work = [run for run in work if fewer(run)]
     drawn = {}
     for train_on, variant, seed in tqdm(work, desc="outlines", unit="run"):
-        films, logits = stored[train_on].films(), stored[train_on].of(variant, seed).logits
+        films, logits = stored[train_on].films.of(), stored[train_on].of(variant, seed).logits
         drawn[variant, train_on, seed] = dict(zip(films, map(outline, logits), strict=True))
     return drawn
 

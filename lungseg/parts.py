@@ -1,14 +1,15 @@
 """The films of one part of a split, out of the processed arrays."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
-from jaxtyping import UInt8
 
 from lungseg.errors import InputError
+from lungseg.shapes import UInt8
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,13 @@ class Part:
     images: UInt8[np.ndarray, "image height width"]
     masks: UInt8[np.ndarray, "image height width"]
 
+    def sha256(self) -> str:
+        """Hash of all names, pixels and masks."""
+        digest = sha256(" ".join(self.image_id).encode())
+        digest.update(self.images.tobytes())
+        digest.update(self.masks.tobytes())
+        return digest.hexdigest()
+
 
 def read_part(
     part: str, pixels: Sequence[str | Path], tables: Sequence[str | Path], splits: Sequence[str | Path]
@@ -44,17 +52,21 @@ def read_part(
     """
     names, ids, films = [], [], []
     for array, table_file, split_file in zip(pixels, tables, splits, strict=True):
-        table = pd.read_csv(table_file)
+        table, of_part = _rows(table_file), {row["image_id"] for row in _rows(split_file) if row["part"] == part}
         stored = np.load(array, mmap_mode="r")
         if len(stored) != len(table):
             remedy = "Delete both and run again."
             raise InputError(array, f"{len(stored)} films", f"{len(table)} as in {table_file}", remedy)
-        wanted = table.merge(pd.read_csv(split_file).query("part == @part"), on="image_id", validate="one_to_one")
-        if wanted.empty:
+        rows = [number for number, row in enumerate(table) if row["image_id"] in of_part]
+        if not rows:
             raise InputError(split_file, f"no film for {part}", "at least one", "Choose another split.")
-        rows = table.index[table["image_id"].isin(wanted["image_id"])]
-        names += table.loc[rows, "dataset"].tolist()
-        ids += table.loc[rows, "image_id"].tolist()
+        names += [table[row]["dataset"] for row in rows]
+        ids += [table[row]["image_id"] for row in rows]
         films.append(np.asarray(stored[rows]))
     together = np.concatenate(films)
     return Part(names, ids, np.ascontiguousarray(together[:, 0]), np.ascontiguousarray(together[:, 1]))
+
+
+def _rows(path: str | Path) -> list[dict[str, str]]:
+    with Path(path).open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))

@@ -1,11 +1,18 @@
 """What a trained network says of films."""
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 import torch
-from jaxtyping import Float16, UInt8
 from torch import nn
 
+from lungseg.bundles import CARD, WEIGHTS, read_card
+from lungseg.parts import Part
+from lungseg.predictions import Prediction, encode
+from lungseg.shapes import Float16, UInt8
 from lungseg.steps import autocast, normalise
+from lungseg.weights import load_network
 
 
 @torch.inference_mode()
@@ -27,3 +34,19 @@ def predict(
         with autocast(device, precision):
             logits.append(network(normalise(batch.to(device)))[:, 0].to("cpu", torch.float16).numpy())
     return np.concatenate(logits)
+
+
+def predict_run(folder: Path, variant: str, seed: int, parts: Mapping[str, Part], device: torch.device) -> Prediction:
+    """What a finished run says of the films of some parts.
+
+    Args:
+        folder: With its weights and card.
+        variant: Its network's name.
+        seed: Its seed.
+        parts: The films by the names of their parts.
+        device: Where; as from `training.start`.
+    """
+    choices = read_card(folder / CARD)["training"]
+    network = load_network(folder / WEIGHTS, folder / CARD).to(device)
+    films = np.concatenate([part.images for part in parts.values()])
+    return encode(variant, seed, predict(network, films, choices["batch_size"], choices["precision"]), parts)

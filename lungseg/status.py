@@ -2,13 +2,15 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 import pandas as pd
 
+from lungseg import bundles
+from lungseg.bundles import HISTORY, PREDICTIONS, WEIGHTS, planned
 from lungseg.config import Experiment
 
 QUIET = 3.0  # a training whose last epoch is this many epochs ago has stopped
@@ -50,26 +52,25 @@ class Run:
 
 
 def read_runs(experiment: Experiment, root: Path) -> list[Run]:
-    """Look at every planned training.
+    """Look at every planned training; a run with a bundle is a finished one.
 
     Args:
         experiment: Which.
         root: The folder in which Snakemake runs.
     """
-    return list(_runs(experiment, root / experiment.folder("results") / "runs"))
+    return [_read(experiment, root, run) for run in planned(experiment)]
 
 
-def _runs(experiment: Experiment, folder: Path) -> Iterator[Run]:
-    for train_on in experiment.train_on:
-        for variant in experiment.trained(train_on):
-            for seed in experiment.seeds:
-                name = f"{variant}/{train_on}/seed{seed}"
-                finished = (folder / name / "weights.safetensors").is_file()
-                path = folder / name / ("history.csv" if finished else "progress.csv")
-                there = path.is_file()
-                past = pd.read_csv(path) if there else None
-                age = time.time() - path.stat().st_mtime if there else float("inf")
-                yield Run(name, variant, train_on, experiment.training.epochs, past, finished, age)
+def _read(experiment: Experiment, root: Path, run: bundles.Run) -> Run:
+    folder = root / experiment.folder("results") / "runs" / run.name
+    if experiment.bundles and (bundle := root / experiment.bundles / "runs" / run.name).is_dir():
+        folder = bundle
+    finished = (folder / WEIGHTS).is_file() or (folder / PREDICTIONS).is_file()
+    path = folder / (HISTORY if finished else "progress.csv")
+    there = path.is_file()
+    past = pd.read_csv(path) if there else None
+    age = time.time() - path.stat().st_mtime if there else float("inf")
+    return Run(run.name, run.variant, run.train_on, experiment.training.epochs, past, finished, age)
 
 
 def seconds_left(runs: Sequence[Run]) -> float | None:

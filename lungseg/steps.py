@@ -3,11 +3,11 @@
 from contextlib import AbstractContextManager
 
 import torch
-from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from lungseg.augmentation import augment
 from lungseg.recipe import Training
+from lungseg.shapes import Float, Int64, UInt8
 
 SMOOTH = 1.0  # of the soft Dice; keeps an empty mask from dividing by zero
 WARM_UP = 3  # steps before a capture; PyTorch's own advice for CUDA graphs

@@ -4,6 +4,7 @@ All randomness of an epoch is a function of the seed and the epoch's number. A r
 from its last checkpoint as if nothing had happened: on the CPU, with the same number of threads, to the same bytes.
 """
 
+import csv
 import hashlib
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,16 +13,15 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import torch
-from jaxtyping import Int64, UInt8
 from torch import Tensor, nn
 
 from lungseg.augmentation import DRAWS
 from lungseg.errors import InputError
-from lungseg.files import replacing, write_csv
+from lungseg.files import replacing
 from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
+from lungseg.shapes import Int64, UInt8
 from lungseg.steps import Stepper, adam, autocast, loss_per_image, normalise
 
 # What a run's path of steps depends on besides its arguments; kept by `fit` between epochs.
@@ -103,17 +103,16 @@ def start(device: str, threads: int) -> torch.device:
 
 def identity(code: str, variant: Variant, recipe: Training, seed: int, train: Part, validation: Part) -> str:
     """Hash of all that a run is made of: code, choices, seed, every pixel it learns from."""
-    digest = hashlib.sha256(f"{code} {variant.model_dump_json()} {recipe.model_dump_json()} {seed}".encode())
-    for part in (train, validation):
-        digest.update(" ".join(part.image_id).encode())
-        digest.update(part.images.tobytes())
-        digest.update(part.masks.tobytes())
-    return digest.hexdigest()
+    choices = f"{code} {variant.model_dump_json()} {recipe.model_dump_json()} {seed}"
+    return hashlib.sha256(f"{choices} {train.sha256()} {validation.sha256()}".encode()).hexdigest()
 
 
-def history(epochs: Sequence[Epoch]) -> pd.DataFrame:
-    """The rows of history.csv."""
-    return pd.DataFrame([vars(epoch) for epoch in epochs])
+def write_history(epochs: Sequence[Epoch], path: str | Path) -> None:
+    """Write history.csv, one row per epoch."""
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, Epoch.__dataclass_fields__, lineterminator="\n")
+        table.writeheader()
+        table.writerows(vars(epoch) for epoch in epochs)
 
 
 def recorded(epochs: Iterable[Epoch], path: str | Path) -> Iterator[Epoch]:
@@ -121,7 +120,7 @@ def recorded(epochs: Iterable[Epoch], path: str | Path) -> Iterator[Epoch]:
     past = []
     for epoch in epochs:
         past.append(epoch)
-        write_csv(history(past), path)
+        write_history(past, path)
         yield epoch
 
 
@@ -148,7 +147,7 @@ def fit(
         validation: Images that choose the epoch.
         recipe: The named choices.
         seed: Of the order of images, their augmentation and dropout.
-        checkpoint: Where to resume from and keep state, or None.
+        checkpoint: Where to resume from and keep state, or None. Closing the iterator between two epochs writes it too.
 
     Yields:
         Every epoch, those before a resumed checkpoint included.
@@ -168,7 +167,12 @@ def fit(
         if checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds and number < recipe.epochs:
             _save(checkpoint, network, optimiser, state)
             saved = time.monotonic()
-        yield epoch
+        try:
+            yield epoch
+        except GeneratorExit:  # whoever follows stops here, and may go on later
+            if checkpoint is not None and number < recipe.epochs:
+                _save(checkpoint, network, optimiser, state)
+            raise
     network.load_state_dict(state["best"])
 
 

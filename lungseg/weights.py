@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from lungseg.architecture import architecture
+from lungseg.bundles import read_card
 from lungseg.errors import InputError
 from lungseg.files import replacing
+from lungseg.manifest import processor
 from lungseg.models import build
 from lungseg.parts import Part
 from lungseg.recipe import Training, Variant
@@ -26,11 +29,12 @@ def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str,
         network: Trained.
         weights: File for the tensors.
         card: File for the facts; it must have a `variant` entry, the fields of a `Variant`.
-        facts: What a reader needs to build and judge the network.
+        facts: What a reader needs to build and judge the network; the weights' hash is added.
     """
     with replacing(weights) as path:
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
         save_file(tensors, path, metadata={"format": "pt"})
+        facts = facts | {"weights_sha256": sha256(path.read_bytes()).hexdigest()}
     with replacing(card) as path:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
@@ -52,16 +56,12 @@ def describe_run(
         "best_validation_dice": best.validation_dice,
         "seconds": sum(epoch.seconds for epoch in epochs),
         "device": str(device),
+        "processor": processor(),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "arithmetic": arithmetic(device, recipe.precision),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-
-
-def read_card(card: str | Path) -> dict[str, Any]:
-    """The facts beside the weights of a run."""
-    facts: dict[str, Any] = json.loads(Path(card).read_text(encoding="utf-8"))
-    return facts
 
 
 def load_network(weights: Path, card: Path) -> nn.Module:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lungseg.figures import MISSED, Case, choose_cases, dice_per_image, overlays, read_cases, save, training_curves
-from lungseg.predictions import Segmentation, write_predictions
+from lungseg.parts import Part
+from lungseg.predictions import Films, encode, write_predictions
 
 NAMES = {"unet": "U-Net", "proposed": "Both encoders"}
 RUNS = [{"variant": variant, "seed": seed} for variant in ("unet", "proposed", "mine") for seed in (3, 4)]
@@ -69,9 +70,15 @@ def test_cases_are_the_first_run_of_each_variant(tmp_path: Path) -> None:
         logits = np.full((len(films), SIDE, SIDE), -1.0, dtype=np.float16)
         logits[:, n] = 1  # run n marks row n of every film, and one pixel tells the film
         logits[range(len(films)), SIDE - 1, range(len(films))] = 1
-        made.append(Segmentation(str(run["variant"]), int(str(run["seed"])), logits))
+        part = Part(
+            ["jsrt"] * len(films),
+            [image_id for _, image_id in films],
+            np.zeros_like(logits, np.uint8),
+            np.zeros_like(logits, np.uint8),
+        )
+        made.append(encode(str(run["variant"]), int(str(run["seed"])), logits, {"test": part}))
     test_on, image_id = zip(*films, strict=True)
-    write_predictions(tmp_path / "p.npz", made, test_on, image_id, ["test"] * len(films))
+    write_predictions(tmp_path / "p.npz", made, Films([*test_on], [*image_id], ["test"] * len(films), ""))
     for test_on, ids in DICE.items():
         table = pd.DataFrame({"image_id": ["unused", *ids]})
         table.to_csv(tmp_path / f"{test_on}.csv", index=False)

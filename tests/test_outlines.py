@@ -14,7 +14,8 @@ from lungseg import outlines
 from lungseg.datasets.phantom import draw
 from lungseg.images import Film, resize
 from lungseg.outlines import SIDE, of_runs, outline, thumbnail
-from lungseg.predictions import Segmentation, write_predictions
+from lungseg.parts import Part
+from lungseg.predictions import encode, predicted_films, write_predictions
 
 PIECE = re.compile(r"M(\d+) (\d+)l([-\d ]+)z")
 
@@ -81,8 +82,13 @@ def test_outlines_of_runs_and_only_the_first_sets_when_there_are_too_many(
     logits = np.full((3, 8, 8), -1, dtype=np.float16)
     logits[1, 2:5, 2:5] = 1
     for train_on in ("pooled", "jsrt"):
-        made = [Segmentation("unet", seed, np.roll(logits, seed, axis=0)) for seed in (0, 1)]
-        write_predictions(tmp_path / f"{train_on}.npz", made, ["jsrt"] * 3, films, ["test", "test", "train"])
+        empty = np.zeros((3, 8, 8), np.uint8)
+        parts = {
+            "test": Part(["jsrt"] * 2, films[:2], empty[:2], empty[:2]),
+            "train": Part(["jsrt"], films[2:], empty[2:], empty[2:]),
+        }
+        made = [encode("unet", seed, np.roll(logits, seed, axis=0), parts) for seed in (0, 1)]
+        write_predictions(tmp_path / f"{train_on}.npz", made, predicted_films(parts))
     files = {train_on: tmp_path / f"{train_on}.npz" for train_on in ("pooled", "jsrt")}
     runs = {train_on: [{"variant": "unet", "seed": seed} for seed in (0, 1)] for train_on in files}
     drawn = of_runs(files, runs, "jsrt")

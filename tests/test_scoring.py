@@ -1,19 +1,16 @@
 """From logits to every number of a film: sizes, units, cleaning, references, files."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from lungseg.boundary import boundary
-from lungseg.errors import InputError
 from lungseg.export import algorithms, cases, primary, together
 from lungseg.frames import Box, restore
 from lungseg.images import Original
 from lungseg.metrics import COUNTS
 from lungseg.postprocessing import two_largest
-from lungseg.predictions import Segmentation, read_predictions, write_predictions
+from lungseg.predictions import Segmentation
 from lungseg.references import references
 from lungseg.scoring import DISTANCES, OVERLAP, score, score_film
 
@@ -205,31 +202,6 @@ def test_networks_are_scored_in_every_way_and_references_in_one() -> None:
     assert first["seed"] == 3 and first["dice"] < 1 and first["recall"] < 1 and first["precision"] == 1
     with pytest.raises(ValueError, match="shorter"):
         score([network], [], truths, [whole(lungs(64))])
-
-
-def test_predictions_are_read_run_by_run_and_part_by_part(tmp_path: Path) -> None:
-    made = [Segmentation("unet", seed, np.full((3, 4, 4), seed, np.float16)) for seed in (0, 1)]
-    made[1].logits[2] = 7
-    write_predictions(tmp_path / "p.npz", made, ["a", "a", "b"], ["x", "y", "z"], ["train", "test", "test"])
-    stored = read_predictions(tmp_path / "p.npz")
-    assert stored.films() == [("a", "y"), ("b", "z")] and stored.films("train") == [("a", "x")]
-    assert stored.of("unet", 1).logits[:, 0, 0].tolist() == [1, 7] and stored.of("unet", 0, "train").logits.shape == (
-        1,
-        4,
-        4,
-    )
-    with pytest.raises(InputError, match="no run proposed/seed0, expected one of unet/seed0, unet/seed1"):
-        stored.of("proposed", 0)
-
-
-def test_predictions_that_fail_leave_no_file(tmp_path: Path) -> None:
-    def broken():  # type: ignore[no-untyped-def]  # noqa: ANN202
-        yield Segmentation("unet", 0, np.zeros((1, 4, 4), np.float16))
-        raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError, match="killed"):
-        write_predictions(tmp_path / "p.npz", broken(), ["a"], ["x"], ["test"])
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,16 @@ def test_nothing_done_yet(tmp_path: Path, experiment: Experiment) -> None:
     assert len(runs) == 6  # two networks and two seeds on `pooled`, one network on `again`
     assert seconds_left(runs) is None
     assert describe(runs) == ["0 of 6 trainings done"]
+
+
+def test_a_run_with_a_bundle_is_finished(tmp_path: Path) -> None:
+    experiment = read_experiment(CONFIG | {"bundles": "brought"})
+    epochs(tmp_path, "unet/pooled/seed0", 10, 3.0, finished=True)
+    (tmp_path / "small/results/runs/unet/pooled/seed0/weights.safetensors").unlink()
+    shutil.move(tmp_path / "small/results", tmp_path / "brought")
+    assert describe(read_runs(experiment, tmp_path)) == ["0 of 6 trainings done"]
+    (tmp_path / "brought/runs/unet/pooled/seed0/predictions.npz").touch()
+    assert describe(read_runs(experiment, tmp_path)) == ["1 of 6 trainings done, about 0:02:30 left"]
 
 
 def test_time_left_is_that_of_the_epochs_left(tmp_path: Path, experiment: Experiment) -> None:

@@ -1,15 +1,17 @@
 """Trained weights: what is read is what was written, and another file is refused."""
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from lungseg.bundles import read_card
 from lungseg.errors import InputError
 from lungseg.models import build
 from lungseg.prediction import predict
-from lungseg.recipe import Variant
+from lungseg.recipe import Training, Variant
 from lungseg.weights import load_network, save_network
 
 VARIANT = Variant(width=4)
@@ -20,7 +22,8 @@ FILMS = np.random.default_rng(0).integers(0, 256, (5, 32, 32), dtype=np.uint8)
 def files(tmp_path: Path) -> tuple[Path, Path]:
     """Weights and card of a small network."""
     weights, card = tmp_path / "weights.safetensors", tmp_path / "weights.json"
-    save_network(build(VARIANT, 0), weights, card, {"variant": VARIANT.model_dump(mode="json")})
+    facts = {"variant": VARIANT.model_dump(mode="json"), "training": Training().model_dump(mode="json")}
+    save_network(build(VARIANT, 0), weights, card, facts)
     return weights, card
 
 
@@ -51,3 +54,8 @@ def test_nothing_half_written_is_left(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         save_network(build(VARIANT, 0), tmp_path / "w.safetensors", tmp_path / "w.json", {"tensor": torch.zeros(1)})
     assert {path.name for path in tmp_path.iterdir()} <= {"w.safetensors"}
+
+
+def test_card_tells_the_weights_hash(files: tuple[Path, Path]) -> None:
+    weights, card = files
+    assert read_card(card)["weights_sha256"] == sha256(weights.read_bytes()).hexdigest()

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lungseg.metrics import ratios
-from tests.workflow import planned, run, snakemake
+from tests.workflow import planned_rules, run, snakemake
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_figures_and_tables_are_there_in_every_form(results: Path) -> None:
 
 
 def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(project: Path) -> None:
-    assert planned(project) == set()
+    assert planned_rules(project) == set()
     edits = {
         "lungseg/stats.py": {"infer", "table1", "audit", "metrics", "manifest"},
         "lungseg/boundary.py": {"score", "collect", "infer"},
@@ -115,10 +115,10 @@ def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(pro
         path = project / file
         text = path.read_text()
         path.write_text(text + "\n# A comment changes nothing.\n")
-        assert planned(project) == set(), file
+        assert planned_rules(project) == set(), file
         path.write_text(text + "\nADDED = 1\n")
-        assert expected <= planned(project), file
-        assert ("train" in planned(project)) == ("train" in expected)
+        assert expected <= planned_rules(project), file
+        assert ("train" in planned_rules(project)) == ("train" in expected)
         path.write_text(text)
 
 

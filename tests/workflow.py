@@ -53,7 +53,8 @@ def snakemake(project: Path, *arguments: str, check: bool = True) -> str:
     return run(project, "snakemake", "--cores", "2", *TINY, *arguments, check=check)
 
 
-def planned(project: Path) -> set[str]:
+def planned_rules(project: Path, *arguments: str) -> set[str]:
     """The rules that a dry run would run."""
-    table = snakemake(project, "--dry-run", "--quiet", "rules").partition("Job stats:")[2].partition("Reasons")[0]
+    printed = snakemake(project, "--dry-run", "--quiet", "rules", *arguments)
+    table = printed.partition("Job stats:")[2].partition("Reasons")[0]
     return {line.split()[0] for line in table.splitlines()[2:] if line.strip()} - {"total", "all"}

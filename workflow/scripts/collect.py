@@ -2,12 +2,14 @@
 
 import pandas as pd
 
+from lungseg.bundles import read_card, refuse_mixture
 from lungseg.console import begin
 from lungseg.export import primary, together
 from lungseg.files import replacing, write_csv
 
 begin(snakemake.log[0])
-scores = together([pd.read_parquet(file) for file in snakemake.input])
+refuse_mixture(map(read_card, snakemake.input.cards))
+scores = together([pd.read_parquet(file) for file in snakemake.input.scores])
 with replacing(snakemake.output.parquet) as path:
     scores.to_parquet(path, index=False)
 write_csv(primary(scores), snakemake.output.csv)

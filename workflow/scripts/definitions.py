@@ -4,11 +4,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from lungseg.console import begin
-from lungseg.definitions import COUNTED, count, count_films, rank, relations, study
+from lungseg.definitions import COUNTED, count, count_films, count_histogram, rank, relations, study
 from lungseg.files import replacing, write_csv
 from lungseg.frames import restore_logits
 from lungseg.images import read_originals
-from lungseg.parts import read_part
 from lungseg.predictions import read_predictions
 from lungseg.published import TABLE1
 
@@ -17,16 +16,16 @@ files, choices, rows = snakemake.input, snakemake.params, []
 stored = read_predictions(files.predictions)
 places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables)]
 runs = [run for run in choices.runs if run["variant"] in TABLE1]
-for part in ("train", "validation", "test"):
-    truths = read_part(part, files.pixels, files.tables, files.splits).masks > 0
-    originals = list(read_originals(stored.films(part), *places)) if part == "test" else []
-    of_part = [(dataset, part) for dataset, _ in stored.films(part)]
-    for run in tqdm(runs, desc=f"count {part}", unit="run"):
-        logits, who = stored.of(run["variant"], run["seed"], part).logits, (run["variant"], run["seed"], of_part)
-        rows += count_films(*who, [count(*film) for film in zip(logits, truths, strict=True)], "network")
-        native = zip(logits, originals, strict=False)  # of test films alone
-        large = [count(restore_logits(one, film.box, film.mask.shape), film.mask) for one, film in native]
-        rows += count_films(*who, large, "native") if large else []
+originals = list(read_originals(stored.films.of("test"), *places))
+for run in tqdm(runs, desc="count", unit="run"):
+    variant, seed = run["variant"], run["seed"]
+    for part in ("train", "validation", "test"):
+        of_part = [(dataset, part) for dataset, _ in stored.films.of(part)]
+        counted = [count_histogram(film) for film in stored.histograms(variant, seed, part)]
+        rows += count_films(variant, seed, of_part, counted, "network")
+    native = zip(stored.of(variant, seed).logits, originals, strict=True)  # of test films alone
+    large = [count(restore_logits(one, film.box, film.mask.shape), film.mask) for one, film in native]
+    rows += count_films(variant, seed, of_part, large, "native")
 values = study(pd.DataFrame(rows, columns=COUNTED))
 with replacing(snakemake.output.parquet) as path:
     values.to_parquet(path, index=False)

@@ -6,9 +6,10 @@ import platform
 import time
 from pathlib import Path
 
+from lungseg.bundles import read_card
 from lungseg.console import begin
 from lungseg.files import replacing
-from lungseg.manifest import commit, hardware, packages, seconds
+from lungseg.manifest import commit, hardware, packages, seconds, trained
 
 begin(snakemake.log[0])
 folder = Path(snakemake.input.benchmarks[0]).parents[1]  # DIR/download/phantom.tsv
@@ -22,6 +23,7 @@ manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "python": platform.python_version(),
     "packages": packages(),
     "hardware": hardware(),
+    "trained": trained([read_card(file) for file in snakemake.input.cards]),
     "seconds": seconds(benchmarks),
 }
 with replacing(snakemake.output[0]) as path:

@@ -2,29 +2,29 @@
 
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
+from lungseg.bundles import PREDICTIONS, check_films, read_card
 from lungseg.console import begin
 from lungseg.parts import read_part
-from lungseg.prediction import predict
-from lungseg.predictions import Segmentation, write_predictions
-from lungseg.training import start
-from lungseg.weights import load_network, read_card
+from lungseg.predictions import predicted_films, read_bundle, write_predictions
 
 begin(snakemake.log[0])
-files, choices = snakemake.input, snakemake.params
-parts = {part: read_part(part, files.pixels, files.tables, files.splits) for part in choices.parts}
-films = np.concatenate([part.images for part in parts.values()])
-device = start(choices.device, snakemake.threads)
-segmentations = []
-runs = list(zip(choices.runs, files.weights, files.cards, strict=True))
-for run, weights, card in tqdm(runs, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):
-    recipe = read_card(card)["training"]
-    network = load_network(Path(weights), Path(card)).to(device)
-    logits = predict(network, films, recipe["batch_size"], recipe["precision"])
-    segmentations.append(Segmentation(run["variant"], run["seed"], logits))
-datasets = [dataset for part in parts.values() for dataset in part.dataset]
-image_ids = [image_id for part in parts.values() for image_id in part.image_id]
-names = [name for name, part in parts.items() for _ in part.image_id]
-write_predictions(snakemake.output[0], segmentations, datasets, image_ids, names)
+files, choices, predictions = snakemake.input, snakemake.params, []
+groups = (files.pixels, files.tables, files.splits)
+own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]
+learned = {part: read_part(part, *own).sha256() for part in ("train", "validation")}
+check_films(map(read_card, files.cards), learned)
+parts = {part: read_part(part, *groups) for part in choices.parts}
+films = predicted_films(parts)
+if any(not run["bundle"] for run in choices.runs):  # else torch is not needed
+    from lungseg.prediction import predict_run
+    from lungseg.training import start
+
+    device = start(choices.device, snakemake.threads)
+for run in tqdm(choices.runs, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):
+    folder, who = Path(run["folder"]), (run["variant"], run["seed"])
+    bundle = run["bundle"]
+    found = read_bundle(folder / PREDICTIONS, *who, films) if bundle else predict_run(folder, *who, parts, device)
+    predictions.append(found)
+write_predictions(snakemake.output[0], predictions, films)

@@ -16,15 +16,15 @@ test = read_part("test", files.pixels, files.tables, files.splits)
 own = [choices.datasets.index(name) for name in choices.trained_on]
 training = read_part("train", *([group[i] for i in own] for group in (files.pixels, files.tables, files.splits)))
 stored = read_predictions(files.predictions)
-if stored.films() != list(zip(test.dataset, test.image_id, strict=True)):
+if stored.films.of() != list(zip(test.dataset, test.image_id, strict=True)):
     raise RuntimeError(f"{files.predictions} holds other films than the test part")
 runs = [stored.of(run["variant"], run["seed"]) for run in choices.runs]
 beside = list(references(runs, training.masks, test.masks > 0)) if choices.with_references else []
 places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
-own_size = read_originals(stored.films(), *places)
+own_size = read_originals(stored.films.of(), *places)
 scores = score(runs, beside, test.masks > 0, own_size)
 abnormal = pd.concat([pd.read_csv(table).set_index(["dataset", "image_id"]) for table in files.tables])["abnormal"]
 films = pd.DataFrame({"train_on": train_on, "test_on": test.dataset, "image_id": test.image_id})
-films["abnormal"] = abnormal.loc[stored.films()].to_numpy()
+films["abnormal"] = abnormal.loc[stored.films.of()].to_numpy()
 with replacing(snakemake.output[0]) as path:
     scores.join(films, on="film").drop(columns="film").to_parquet(path, index=False)

@@ -1,0 +1,17 @@
+"""Put what travels of each run where git keeps it: history, card and predictions."""
+
+import shutil
+
+from lungseg.console import begin
+from lungseg.files import replacing
+from lungseg.predictions import read_predictions, write_predictions
+
+begin(snakemake.log[0])
+files, made, choices = snakemake.input, snakemake.output, snakemake.params
+for source, target in zip([*files.histories, *files.cards], [*made.histories, *made.cards], strict=True):
+    with replacing(target) as path:
+        shutil.copyfile(source, path)
+stored = dict(zip(choices.train_on, map(read_predictions, files.predictions), strict=True))
+for run, target in zip(choices.runs, made.predictions, strict=True):
+    of_set = stored[run["train_on"]]
+    write_predictions(target, [of_set.prediction(run["variant"], run["seed"])], of_set.films)
