@@ -4,10 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quickstart mlflow test bench bench-gpu lint format lock schema
+.PHONY: help setup quickstart gpu-experiment mlflow test bench bench-gpu lint format lock schema
 
 help:  ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(BIN)/.installed  ## install everything into .venv; nothing the second time
 
@@ -32,6 +32,22 @@ mlflow: setup  ## the tracking page of all trainings so far, at http://127.0.0.1
 
 test: setup  ## all tests
 	python -m pytest
+
+# One piece of an experiment's trainings. make gpu-experiment MINUTES=30 ARCHIVES=folder; CONFIG is named as its `name`.
+CONFIG ?= config/gpu.yaml
+MINUTES ?= 9
+ARCHIVES ?= archives
+NAME = $(basename $(notdir $(CONFIG)))
+FILMS = $(NAME)/pieces/films.npz
+PIECES = python -m lungseg.pieces
+DAG = snakemake --cores all --quiet rules --configfile $(CONFIG) --config archives=$(ARCHIVES)
+
+gpu-experiment: setup  ## train for MINUTES=9 what is missing of CONFIG=config/gpu.yaml; at the end tables and report
+	$(DAG) --until split
+	$(PIECES) pack $(FILMS) --configfile $(CONFIG)
+	$(PIECES) run $(FILMS) --minutes $(MINUTES) --work $(NAME)/pieces/work --out $(NAME)/pieces/out --bundles results/$(NAME)
+	$(PIECES) take $(NAME)/pieces/out results/$(NAME)
+	if $(PIECES) left $(FILMS) results/$(NAME); then $(DAG) bundles=results/$(NAME); fi
 
 bench: $(BIN)/.bench  ## all benchmarks of a CPU; bench/README.md shows them. ARCHIVES=folder adds real films
 	for name in training optimisations scoring bootstrap inference precision dag page; do python -m bench.$$name || exit 1; done

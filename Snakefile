@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from lungseg.bundles import arithmetics, find_bundles, planned
+from lungseg.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.fingerprint import fingerprint
@@ -69,14 +69,13 @@ PREDICTED = {
         "weights": of([run for run in runs if run in TRAINED], "weights.safetensors"),
         "bundles": of([run for run in runs if run not in TRAINED], "predictions.npz"),
         "cards": of(runs, "weights.json"),
+        "parts": predicted_parts(EXPERIMENT, name),
         "runs": [run | {"folder": folder, "bundle": run not in TRAINED} for run, folder in zip(runs, of(runs, ""))],
     }
     for name, runs in RUNS.items()
 }
 # Published tables whose arithmetic is checked.
 PUBLISHED_TABLES = [path for path in sorted(Path("workflow/published").glob("*.csv")) if path.stem != "sources"]
-# The parts of the split that the networks segment: films they were trained on for the main training set alone.
-PARTS = {name: ["train", "validation", "test"] if name == MAIN else ["test"] for name in TRAIN_ON}
 # Where git keeps the small results of an experiment other than the reference.
 PUBLISHED = f"results/{config['name']}"
 # The runs whose bundles are to be put there; those that came from there lie there already.
@@ -302,7 +301,7 @@ rule predict:
         gpu=0 if config["device"] == "cpu" else 1,
     params:
         runs=lookup(dpath="{train_on}/runs", within=PREDICTED),
-        parts=lookup(dpath="{train_on}", within=PARTS),
+        parts=lookup(dpath="{train_on}/parts", within=PREDICTED),
         datasets=DATASETS,
         trained_on=lookup(dpath="train_on/{train_on}", within=config),
         device=config["device"],

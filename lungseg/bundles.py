@@ -50,6 +50,11 @@ def planned(experiment: Experiment) -> list[Run]:
     ]
 
 
+def predicted_parts(experiment: Experiment, train_on: str) -> list[str]:
+    """The parts of the split that runs of a training set segment: for Table 1 also those they learned from."""
+    return ["train", "validation", "test"] if train_on == experiment.table1.train_on else ["test"]
+
+
 def read_card(path: str | Path) -> Card:
     """The facts beside the weights of a run.
 
@@ -111,7 +116,16 @@ def _checked(folder: Path, run: Run, experiment: Experiment) -> Card:
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         remedy = "Bring it whole, or remove the folder and the run is trained."
         raise InputError(folder, f"no {', '.join(missing)}", f"the files {', '.join(FILES)} of a run", remedy)
-    card = read_card(folder / CARD)
+    return checked_card(folder / CARD, run, experiment)
+
+
+def checked_card(path: Path, run: Run, experiment: Experiment) -> Card:
+    """The card of a planned run.
+
+    Raises:
+        InputError: It is of another run, or of one with other choices.
+    """
+    card = read_card(path)
     pairs = {
         "run": (card["run"], run.name),
         "variant": (Variant(**card["variant"]), experiment.variants[run.variant]),
@@ -121,7 +135,7 @@ def _checked(folder: Path, run: Run, experiment: Experiment) -> Card:
     for key, (there, here) in pairs.items():
         if there != here:
             remedy = "Correct the configuration, or name another folder under `bundles`."
-            raise InputError(f"{folder / CARD}, {key}", f"{there}", f"{here}, as the configuration says", remedy)
+            raise InputError(f"{path}, {key}", f"{there}", f"{here}, as the configuration says", remedy)
     return card
 
 

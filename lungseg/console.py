@@ -68,11 +68,16 @@ def begin(log: str) -> None:
 class Epoch(Protocol):
     """What an epoch must tell to be followed."""
 
-    epoch: int
-    train_loss: float
-    validation_dice: float
-    images_per_second: float
-    seconds: float
+    @property
+    def epoch(self) -> int: ...  # noqa: D102
+    @property
+    def train_loss(self) -> float: ...  # noqa: D102
+    @property
+    def validation_dice(self) -> float: ...  # noqa: D102
+    @property
+    def images_per_second(self) -> float: ...  # noqa: D102
+    @property
+    def seconds(self) -> float: ...  # noqa: D102
 
 
 E = TypeVar("E", bound=Epoch)

@@ -1,6 +1,7 @@
 """One run from its films to its files, in whatever process it is trained."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,8 @@ def train_run(
         validation: Films that choose the epoch.
         device: Where; as from `training.start`.
         folder: For the files. A checkpoint in it is taken up, and gone at the end with progress.csv.
-        follow: Is given the epochs as they come, their number and the run's name, and passes them on.
+        follow: Is given the epochs as they come, their number and the run's name, and passes them on. An error that it
+            raises between two epochs ends the training with a checkpoint.
 
     Returns:
         The trained network.
@@ -77,8 +79,8 @@ def train_run(
     made_of = identity(recipe.code, recipe.variant, choices, recipe.seed, train, validation)
     checkpoint = Checkpoint(folder / CHECKPOINT, made_of, recipe.checkpoint_seconds)
     examples = Examples.of(train, device), Examples.of(validation, device)
-    coming = fit(network, *examples, choices, recipe.seed, checkpoint)
-    epochs = list(follow(recorded(coming, folder / PROGRESS), choices.epochs, recipe.name))
+    with closing(fit(network, *examples, choices, recipe.seed, checkpoint)) as coming:
+        epochs = list(follow(recorded(coming, folder / PROGRESS), choices.epochs, recipe.name))
     write_history(epochs, folder / HISTORY)
     facts: dict[str, Any] = {"run": recipe.name, "identity": made_of, "code": recipe.code, "commit": recipe.commit}
     facts["films"] = {"train": train.sha256(), "validation": validation.sha256()}

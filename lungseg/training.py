@@ -7,7 +7,7 @@ from its last checkpoint as if nothing had happened: on the CPU, with the same n
 import csv
 import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -138,7 +138,7 @@ def fit(
     recipe: Training,
     seed: int,
     checkpoint: Checkpoint | None,
-) -> Iterator[Epoch]:
+) -> Generator[Epoch]:
     """Train, and end with the weights of the epoch with the best validation Dice in the network.
 
     Args:
