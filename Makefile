@@ -39,7 +39,7 @@ MINUTES ?= 9
 ARCHIVES ?= archives
 NAME = $(basename $(notdir $(CONFIG)))
 FILMS = $(NAME)/pieces/films.npz
-PIECES = python -m lungseg.pieces
+PIECES = python -m lungseg.jobs.pieces
 DAG = snakemake --cores all --quiet rules --configfile $(CONFIG) --config archives=$(ARCHIVES)
 
 gpu-experiment: setup  ## train for MINUTES=9 what is missing of CONFIG=config/gpu.yaml; at the end tables and report
@@ -65,14 +65,14 @@ $(BIN)/.bench: $(BIN)/.installed bench/requirements.txt
 lint: setup  ## style, types, and Snakemake's own advice
 	ruff check .
 	ruff format --check .
-	snakefmt --check Snakefile
+	snakefmt --check Snakefile workflow/rules
 	mypy
 	snakemake --lint
 
 format: setup  ## bring the code into shape
 	ruff check --fix .
 	ruff format .
-	snakefmt Snakefile
+	snakefmt Snakefile workflow/rules
 
 lock: setup  ## pin every dependency anew in requirements.lock and envs/lungseg.yaml
 	uv pip compile --quiet --upgrade --universal --generate-hashes --extra dev --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml

@@ -18,9 +18,9 @@ from scipy.stats import bootstrap, norm
 from statsmodels.stats.proportion import proportion_confint
 from tqdm import tqdm
 
-from lungseg.bootstrap import film_weights, percentile_interval
-from lungseg.comparisons import MARGIN, equivalence
-from lungseg.intervals import Estimate, crossed_estimate, interval
+from lungseg.statistics.bootstrap import film_weights, percentile_interval
+from lungseg.statistics.comparisons import MARGIN, equivalence
+from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
 
 LEVEL, RESAMPLES, BCA_SIMULATIONS = 0.95, 1000, 300
 OUTPUT = Path(__file__).parent / "results/coverage.csv"

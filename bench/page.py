@@ -22,13 +22,13 @@ from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from bench.timing import write
-from lungseg.datasets.phantom import draw
-from lungseg.images import Film, resize
-from lungseg.outlines import MOST, outline
-from lungseg.parts import Part
-from lungseg.report import page
-from lungseg.results import Results
-from lungseg.trail import FILM, KEPT, SCORES, pack, trail
+from lungseg.data.films import Part
+from lungseg.data.images import Film, resize
+from lungseg.data.phantom import draw
+from lungseg.report.outlines import MOST, outline
+from lungseg.report.page import page
+from lungseg.report.results import Results
+from lungseg.report.trail import FILM, KEPT, SCORES, pack, trail
 
 ROOT = Path(__file__).parents[1]
 VARIANTS, SETS, SEEDS, FILMS, SIDE, OPENED = 5, 5, 5, 951, 256, 5

@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungseg.arithmetic import audit
-from lungseg.claims import judge, read_claims
-from lungseg.evidence import Evidence
-from lungseg.export import COLUMNS
-from lungseg.metrics import COUNTS, RATIOS, ratios
-from lungseg.published import TABLE1
-from lungseg.published_table import as_printed, read_table
-from lungseg.references import SINGLE
-from lungseg.stats import infer
+from lungseg.claims.arithmetic import audit
+from lungseg.claims.evidence import Evidence
+from lungseg.claims.printed_table import as_printed, read_table
+from lungseg.claims.verdicts import judge, read_claims
+from lungseg.paper import TABLE1
+from lungseg.scores.baselines import SINGLE
+from lungseg.scores.cases import COLUMNS
+from lungseg.scores.metrics import COUNTS, RATIOS, ratios
+from lungseg.statistics.estimation import infer
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "bench/results/scale.csv"

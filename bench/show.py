@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 
 from bench.timing import COLUMNS, RESULTS
-from lungseg.figures import STYLE
-from lungseg.readme import fill
+from lungseg.report.film_figures import STYLE
+from lungseg.report.readme import fill
 
 README = Path(__file__).parent / "README.md"
 MET, MISSED, NO_GOAL = "#0072B2", "#D55E00", "#777777"

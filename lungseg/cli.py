@@ -11,20 +11,20 @@ import yaml
 from PIL import Image
 from tqdm import tqdm
 
-from lungseg import arithmetic
-from lungseg.arithmetic import Averaging, Loss
-from lungseg.compare import as_page, as_text, compare_results, opened
-from lungseg.comparisons import COMPARED
+from lungseg.claims import arithmetic
+from lungseg.claims.arithmetic import Averaging, Loss
+from lungseg.claims.printed_table import read_table
 from lungseg.config import read_experiment
-from lungseg.console import describe
-from lungseg.datasets import DATASETS, Dataset, Unused, dataset
-from lungseg.datasets.archive import fetch_all, file_hash
-from lungseg.datasets.phantom import contact_sheet
+from lungseg.data.archive import fetch_all, file_hash
+from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset
+from lungseg.data.phantom import contact_sheet
 from lungseg.errors import InputError
 from lungseg.files import replacing, write_csv
-from lungseg.published_table import read_table
-from lungseg.status import describe as describe_runs
-from lungseg.status import read_runs
+from lungseg.jobs.console import describe
+from lungseg.jobs.status import describe as describe_runs
+from lungseg.jobs.status import read_runs
+from lungseg.report.changes import as_page, as_text, compare_results, opened
+from lungseg.statistics.comparisons import COMPARED
 
 BAD_INPUT = 2  # exit code
 

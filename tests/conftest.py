@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from lungseg import cli
-from lungseg.datasets import jsrt, montgomery, shenzhen
+from lungseg.data import jsrt, montgomery, shenzhen
 from tests.workflow import copy_project, snakemake
 
 Members = dict[str, bytes]

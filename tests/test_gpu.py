@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from lungseg import steps
-from lungseg.models import build
+from lungseg.learning import stepper
+from lungseg.learning.training import Checkpoint, Examples, fit, start
+from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant
-from lungseg.training import Checkpoint, Examples, fit, start
-from tests.test_training import discs
+from tests.learning.test_training import discs
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -38,7 +38,7 @@ def losses(device: str, recipe: Training = RECIPE, checkpoint: Checkpoint | None
 
 def test_captured_steps_learn_what_single_steps_learn(monkeypatch: pytest.MonkeyPatch) -> None:
     captured = losses("cuda")
-    monkeypatch.setattr(steps, "WARM_UP", 10**9)
+    monkeypatch.setattr(stepper, "WARM_UP", 10**9)
     assert captured == pytest.approx(losses("cuda"), rel=1e-3)
 
 

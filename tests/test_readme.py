@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lungseg.datasets import DATASETS
+from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
-from lungseg.readme import fill, mermaid
-from lungseg.tables import answer, comparison_table, dataset_table
+from lungseg.report.readme import fill, mermaid
+from lungseg.report.tables import answer, comparison_table, dataset_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.arithmetic import audit
-from lungseg.claims import judge, read_claims
-from lungseg.console import begin
-from lungseg.evidence import Evidence
+from lungseg.claims.arithmetic import audit
+from lungseg.claims.evidence import Evidence
+from lungseg.claims.printed_table import as_printed, read_table
+from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
-from lungseg.published import TABLE1
-from lungseg.published_table import as_printed, read_table
-from lungseg.tables import claims_table
+from lungseg.jobs.console import begin
+from lungseg.paper import TABLE1
+from lungseg.report.tables import claims_table
 
 begin(snakemake.log[0])
 files, shown = snakemake.input, snakemake.params.table1

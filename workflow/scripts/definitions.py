@@ -3,13 +3,13 @@
 import pandas as pd
 from tqdm import tqdm
 
-from lungseg.console import begin
-from lungseg.definitions import COUNTED, count, count_films, count_histogram, rank, relations, study
+from lungseg.claims.definitions import COUNTED, count, count_films, count_histogram, rank, relations, study
+from lungseg.data.images import read_originals
+from lungseg.data.squares import restore_logits
 from lungseg.files import replacing, write_csv
-from lungseg.frames import restore_logits
-from lungseg.images import read_originals
-from lungseg.predictions import read_predictions
-from lungseg.published import TABLE1
+from lungseg.jobs.console import begin
+from lungseg.learning.stored_predictions import read_predictions
+from lungseg.paper import TABLE1
 
 begin(snakemake.log[0])
 files, choices, rows = snakemake.input, snakemake.params, []

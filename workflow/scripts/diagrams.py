@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.console import begin
-from lungseg.diagrams import crossing, rank_diagram, ways_of_counting
-from lungseg.figures import save
-from lungseg.published import NAMES
+from lungseg.jobs.console import begin
+from lungseg.paper import NAMES
+from lungseg.report.film_figures import save
+from lungseg.report.summary_figures import crossing, rank_diagram, ways_of_counting
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params

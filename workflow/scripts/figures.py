@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.console import begin
-from lungseg.figures import dice_per_image, overlays, read_cases, save, training_curves
-from lungseg.published import NAMES
-from lungseg.sketches import read_architectures, sketch
+from lungseg.jobs.console import begin
+from lungseg.paper import NAMES
+from lungseg.report.film_figures import dice_per_image, overlays, read_cases, save, training_curves
+from lungseg.report.network_drawings import read_architectures, sketch
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params

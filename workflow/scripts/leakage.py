@@ -5,9 +5,9 @@ import sys
 import numpy as np
 import pandas as pd
 
-from lungseg.console import begin
+from lungseg.data.leakage import near_duplicates, refuse_leaks
 from lungseg.files import write_csv
-from lungseg.leakage import near_duplicates, refuse_leaks
+from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 files = snakemake.input

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.console import begin
 from lungseg.files import replacing
-from lungseg.readme import fill
-from lungseg.tables import answer, comparison_table, coverage_note, dataset_table, tally
+from lungseg.jobs.console import begin
+from lungseg.report.readme import fill
+from lungseg.report.tables import answer, comparison_table, coverage_note, dataset_table, tally
 
 begin(snakemake.log[0])
 for source, target in zip(snakemake.input.files, snakemake.output.files, strict=True):

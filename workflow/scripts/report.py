@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.console import begin
+from lungseg.data.films import read_part
 from lungseg.files import replacing
-from lungseg.outlines import of_runs
-from lungseg.parts import read_part
-from lungseg.report import page
-from lungseg.results import Results
-from lungseg.trail import pack, trail
+from lungseg.jobs.console import begin
+from lungseg.report.outlines import of_runs
+from lungseg.report.page import page
+from lungseg.report.results import Results
+from lungseg.report.trail import pack, trail
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params

@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lungseg.console import begin
 from lungseg.files import replacing
-from lungseg.readme import fill, mermaid
+from lungseg.jobs.console import begin
+from lungseg.report.readme import fill, mermaid
 
 begin(snakemake.log[0])
 command = [sys.executable, "-m", "snakemake", "--nolock", "--configfile", snakemake.input.config, "--rulegraph", "dot"]

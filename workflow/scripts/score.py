@@ -2,13 +2,13 @@
 
 import pandas as pd
 
-from lungseg.console import begin
+from lungseg.data.films import read_part
+from lungseg.data.images import read_originals
 from lungseg.files import replacing
-from lungseg.images import read_originals
-from lungseg.parts import read_part
-from lungseg.predictions import read_predictions
-from lungseg.references import references
-from lungseg.scoring import score
+from lungseg.jobs.console import begin
+from lungseg.learning.stored_predictions import read_predictions
+from lungseg.scores.baselines import references
+from lungseg.scores.scoring import score
 
 begin(snakemake.log[0])
 files, choices, train_on = snakemake.input, snakemake.params, snakemake.wildcards.train_on

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from lungseg.console import begin
 from lungseg.files import replacing, write_csv
-from lungseg.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
+from lungseg.jobs.console import begin
+from lungseg.report.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
 
 begin(snakemake.log[0])
 train_on, test_on = snakemake.params.train_on, snakemake.params.test_on

@@ -3,12 +3,12 @@
 import os
 from pathlib import Path
 
-from lungseg.console import begin, follow
-from lungseg.manifest import commit
-from lungseg.parts import read_part
+from lungseg.data.films import read_part
+from lungseg.jobs.console import begin, follow
+from lungseg.jobs.manifest import commit
+from lungseg.learning.run import Recipe, train_run
+from lungseg.learning.training import start
 from lungseg.recipe import Training, Variant
-from lungseg.run import Recipe, train_run
-from lungseg.training import start
 
 begin(snakemake.log[0])
 choices, files = snakemake.params, (snakemake.input.pixels, snakemake.input.tables, snakemake.input.splits)

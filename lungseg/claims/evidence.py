@@ -1,0 +1,85 @@
+"""What verdicts on claims are made of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lungseg.claims.arithmetic import Finding
+from lungseg.statistics.comparisons import MARGIN
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What verdicts are made of, all for the training and test set of Table 1.
+
+    Args:
+        estimates: Rows of estimates.csv.
+        comparisons: Rows of comparisons.csv.
+        findings: What arithmetic finds in the paper's Table 1.
+        costs: One row per variant: parameters, width (of the plain U-Net), images_per_second (in training).
+        histories: Columns variant, seed, epoch, validation_dice.
+    """
+
+    estimates: pd.DataFrame
+    comparisons: pd.DataFrame
+    findings: tuple[Finding, ...]
+    costs: pd.DataFrame
+    histories: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What becomes of a claim; numbers are empty where there are none."""
+
+    verdict: str
+    why: str
+    published: float | None = None
+    reproduced: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def inside(published: float, low: float, high: float, told: str) -> tuple[str, str]:
+    """Verdict and reason for a published value and our interval: the margin is what does not count."""
+    if low <= published <= high:
+        return "supported", f"published {published:g} lies inside {told}"
+    away = max(low - published, published - high)
+    if away <= MARGIN:
+        return "inconclusive", f"published {published:g} lies {away:.4f} outside {told}, within the margin of {MARGIN}"
+    return "contradicted", f"published {published:g} lies {away:.4f} outside {told}"
+
+
+def find(table: pd.DataFrame, **where: str) -> Mapping[str, Any] | None:
+    """The first row with these values, None where there is none."""
+    for key, value in where.items():
+        table = table[table[key] == value]
+    return None if table.empty else dict(table.iloc[0])
+
+
+def find_pair(comparisons: pd.DataFrame, a: str, b: str, metric: str) -> Mapping[str, Any] | None:
+    """The row of a against b, turned round where the table has b against a."""
+    if row := find(comparisons, variant_a=a, variant_b=b, metric=metric):
+        return row
+    if row := find(comparisons, variant_a=b, variant_b=a, metric=metric):
+        other = {"a better": "b better", "b better": "a better"}.get(str(row["verdict"]), row["verdict"])
+        turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"], "verdict": other}
+        return dict(row) | turned
+    return None
+
+
+def gain(row: Mapping[str, Any]) -> str:
+    """A difference with its interval, as text."""
+    return f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+
+
+def step(verdict: object) -> str:
+    """A comparison's verdict in words, seen from its first variant."""
+    said = {"a better": "better", "b better": "worse", "equivalent": f"equivalent within {MARGIN}"}
+    return said.get(str(verdict), "undecided")
+
+
+def not_run(what: str, published: float | None = None) -> Verdict:
+    """The verdict where the experiment lacks what the claim is about."""
+    return Verdict("untested", f"this experiment has no {what}", published)

@@ -1,0 +1,230 @@
+"""All scores -> all tables of estimates and comparisons.
+
+A cell is the mean over seeds of the mean over images. Seeds and images are crossed, the image is the unit, pixels
+never are. How intervals are made stands in `intervals` and `bootstrap`, how two variants are compared
+in `comparisons`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from lungseg.paper import REFERENCES
+from lungseg.scores.baselines import ENCODERS, SINGLE
+from lungseg.scores.metrics import RATIOS
+from lungseg.scores.scoring import PRIMARY, WAY
+from lungseg.statistics.bootstrap import film_weights, percentile_interval, plain_means, resampled_means
+from lungseg.statistics.comparisons import COLUMNS as COMPARISON
+from lungseg.statistics.comparisons import COMPARED, Resampled, compare
+from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
+from lungseg.statistics.ranks import ranks
+from lungseg.statistics.score_blocks import METRICS, Block, blocks
+
+POOLED = [f"{name}_pooled" for name in RATIOS]
+FRACTIONS = {*RATIOS, "nsd"}
+NAMES = ["variant", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds", "failures"]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The tables of an experiment.
+
+    Args:
+        estimates: estimates.csv, every network in the primary way.
+        comparisons: comparisons.csv, every pair of networks.
+        scoring: scoring.csv, every network in every way of scoring.
+        subgroups: subgroups.csv, normal and abnormal films apart.
+        references: references.csv, what stands beside the networks: made of predictions, and published.
+        ensembles: ensembles.csv, networks against ensembles and these against each other.
+        crossing: crossing.csv, every training set on every test set.
+        ranks: ranks.csv, Friedman's test.
+    """
+
+    estimates: pd.DataFrame
+    comparisons: pd.DataFrame
+    scoring: pd.DataFrame
+    subgroups: pd.DataFrame
+    references: pd.DataFrame
+    ensembles: pd.DataFrame
+    crossing: pd.DataFrame
+    ranks: pd.DataFrame
+
+
+def infer(
+    scores: pd.DataFrame,
+    train_on: Mapping[str, Sequence[str]],
+    resamples: int,
+    level: float,
+    rng: np.random.Generator,
+) -> Inference:
+    """Estimate every cell, compare every pair.
+
+    Args:
+        scores: The table scores.parquet: all ways of scoring, networks and references.
+        train_on: Training set to the data sets in it.
+        resamples: Of the bootstrap and of the permutation test.
+        level: Coverage aimed at, such as 0.95.
+        rng: Where resamples come from.
+
+    Raises:
+        InputError: A score is doubled, missing for a film that other runs have, or no number.
+    """
+    is_primary = (scores[WAY] == list(PRIMARY)).all(axis=1)
+    networks, beside = scores[scores["kind"] == "network"], scores[scores["kind"] == "reference"]
+    primary = scores[is_primary & (scores["kind"] == "network")]
+    both = scores[is_primary & scores["train_on"].isin(beside["train_on"].unique())]
+    resample = Resampler(resamples, rng)
+    cut = list(blocks(primary))
+    drawn = [resample(block) for block in cut]
+    every_pair = [list(combinations([one.variant for one in block.runs], 2)) for block in cut]
+    compared = [compare(*some, level) for some in zip(cut, every_pair, drawn, strict=True) if some[1]]
+    joined = [compare(b, pairs, resample(b), level) for b in blocks(both) if (pairs := _ensemble_pairs(b))]
+    ways = [
+        estimates(list(blocks(rows)), level).assign(**dict(zip(WAY, map(str, way), strict=True)))
+        for way, rows in networks.groupby(WAY, sort=False)
+    ]
+    groups = [
+        estimates(list(blocks(rows)), level).assign(abnormal=abnormal) for abnormal, rows in primary.groupby("abnormal")
+    ]
+    return Inference(
+        estimates=estimates(cut, level, drawn),
+        comparisons=_concat(compared, COMPARISON),
+        scoring=_concat(ways),
+        subgroups=_concat(groups),
+        references=_with_published(beside, level),
+        ensembles=_concat(joined, COMPARISON),
+        crossing=crossing(primary, train_on, level),
+        ranks=ranks(cut, "dice", level),
+    )
+
+
+def _concat(tables: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Tables one below the other; without any, an empty one with these columns."""
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(columns))
+
+
+def _with_published(beside: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Estimates of the references, then what others have printed."""
+    own = [estimates(list(blocks(beside)), level)] if len(beside) else []
+    table = _concat([*own, REFERENCES])
+    return table.astype({name: "Int64" for name in ("images", "seeds", "failures") if name in table})
+
+
+class Resampler:
+    """Draws resamples of blocks; blocks with the same films share the films' weights."""
+
+    def __init__(self, resamples: int, rng: np.random.Generator) -> None:
+        self.resamples, self.rng = resamples, rng
+        self._films: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
+
+    def __call__(self, block: Block) -> Resampled:
+        """Means of every variant of a block, and random signs of its films."""
+        key = tuple(block.strata)
+        if key not in self._films:
+            weights = film_weights(block.strata, self.resamples, self.rng)
+            signs = self.rng.choice(np.array([-1.0, 1.0]), size=weights.shape)
+            self._films[key] = weights, signs
+        weights, signs = self._films[key]
+        names = [runs.variant for runs in block.runs]
+        return Resampled(dict(zip(names, resampled_means(block.runs, weights, self.rng), strict=True)), signs)
+
+
+def estimates(cut: Sequence[Block], level: float, drawn: Sequence[Resampled] | None = None) -> pd.DataFrame:
+    """Every variant's means with intervals.
+
+    Args:
+        cut: Blocks of scores.
+        level: Coverage aimed at.
+        drawn: Resamples of each block; without them pooled ratios have no interval and are left out.
+
+    Returns:
+        Columns of `NAMES`, and with resamples bootstrap_low and bootstrap_high. Means over films have the interval of
+        `intervals`, pooled ratios that of the crossed bootstrap. failures counts predictions without a lung.
+    """
+    return _concat([_estimates(block, level, drawn[i] if drawn else None) for i, block in enumerate(cut)])
+
+
+def _estimates(block: Block, level: float, drawn: Resampled | None) -> pd.DataFrame:
+    tables = []
+    for runs in block.runs:
+        low, high = _limits(crossed_estimate([runs.metrics], [1], block.strata), level)
+        names, mean = METRICS, plain_means(runs)
+        boot: dict[str, object] = {}
+        if drawn:
+            limits = percentile_interval(drawn.means[runs.variant], level)
+            low, high = (np.append(own, limit[len(METRICS) :]) for own, limit in zip((low, high), limits, strict=True))
+            names, boot = [*METRICS, *POOLED], {"bootstrap_low": limits[0], "bootstrap_high": limits[1]}
+        cells = {"metric": names, "mean": mean[: len(names)], "low": low, "high": high}
+        seeds, images, _ = runs.metrics.shape
+        sizes = {"images": images, "seeds": seeds, "failures": int(runs.empty.sum())}
+        who = {"variant": runs.variant, "train_on": block.train_on, "test_on": block.test_on}
+        tables.append(pd.DataFrame(who | cells | sizes | boot))
+    table = pd.concat(tables, ignore_index=True)
+    return table[table["mean"].notna()]
+
+
+def _limits(means: Estimate, level: float) -> Float[np.ndarray, "2 metric"]:
+    """The interval of means, within the values that each metric can have."""
+    top = [1.0 if name in FRACTIONS else np.inf for name in METRICS]
+    return np.clip(interval(means, level), 0, top)
+
+
+def _ensemble_pairs(block: Block) -> list[tuple[str, str]]:
+    """The declared questions.
+
+    Does one network with both encoders beat joining two networks' outputs? Does joining architectures beat joining as
+    many seeds of one? Does an ensemble beat its members?
+    """
+    names = {runs.variant for runs in block.runs}
+    pairs = [("proposed", "ensemble_encoders"), ("proposed", "ensemble_mean"), ("ensemble_mean", "ensemble_vote")]
+    pairs += [("ensemble_encoders", f"seeds2_{variant}") for variant in ENCODERS]
+    pairs += [("ensemble_mean", f"seeds3_{variant}") for variant in SINGLE]
+    pairs += [("ensemble_mean", variant) for variant in SINGLE] + [
+        ("ensemble_encoders", variant) for variant in ENCODERS
+    ]
+    return [pair for pair in pairs if names.issuperset(pair)]
+
+
+def crossing(primary: pd.DataFrame, train_on: Mapping[str, Sequence[str]], level: float) -> pd.DataFrame:
+    """Every training set on every test set, and what is lost against training on the test set's own data set.
+
+    Args:
+        primary: Networks' scores in the primary way.
+        train_on: Training set to the data sets in it.
+        level: Coverage aimed at.
+
+    Returns:
+        Columns variant, train_on, test_on, metric, domain (`in` where the training set holds the test set's data set),
+        mean, low, high, images, seeds, home (the training set that is the test set's data set alone), gap (mean less
+        that of home, paired on films), gap_low, gap_high; the last four are empty where there is no home.
+    """
+    # The training sets take the variants' place: what stands side by side in a block is compared.
+    turned = primary.rename(columns={"variant": "train_on", "train_on": "variant"})
+    rows = []
+    for block in blocks(turned):
+        homes = [runs for runs in block.runs if list(train_on[runs.variant]) == [block.test_on]]
+        for runs in block.runs:
+            domain = "in" if block.test_on in train_on[runs.variant] else "out"
+            means = crossed_estimate([runs.metrics], [1], block.strata)
+            limits = _limits(means, level)
+            for metric in COMPARED:
+                at = METRICS.index(metric)
+                where = {
+                    "variant": block.train_on,
+                    "train_on": runs.variant,
+                    "test_on": block.test_on,
+                    "metric": metric,
+                }
+                cell = {"domain": domain, "mean": means.mean[at], "low": limits[0, at], "high": limits[1, at]}
+                rows.append(where | cell | {"images": runs.metrics.shape[1], "seeds": len(runs.metrics)})
+                if homes and runs is not homes[0]:
+                    gap = crossed_estimate([runs.metrics, homes[0].metrics], [1, -1], block.strata)
+                    low, high = interval(gap, level)[:, at]
+                    rows[-1] |= {"home": homes[0].variant, "gap": gap.mean[at], "gap_low": low, "gap_high": high}
+    columns = ["variant", "train_on", "test_on", "metric", "domain", "mean", "low", "high", "images", "seeds"]
+    table = pd.DataFrame(rows, columns=[*columns, "home", "gap", "gap_low", "gap_high"])
+    return table[table["test_on"] != "pooled"].reset_index(drop=True)

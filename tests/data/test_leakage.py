@@ -1,0 +1,110 @@
+"""Copies across the parts of a split are found, other films are not."""
+
+import io
+from collections.abc import Callable
+
+import imagehash
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageEnhance
+
+from lungseg.data.leakage import COLUMNS, distances, hashes, near_duplicates, refuse_leaks
+from lungseg.data.phantom import draw
+from lungseg.errors import InputError
+
+WITHIN = 16  # drawn films are smoother than real ones and closer to each other
+PARTS = ["train", "train", "validation", "test", "test"]
+
+
+@pytest.fixture(scope="module")
+def films() -> np.ndarray:
+    """Five different drawn films of 128 px."""
+    return np.stack(
+        [
+            np.asarray(
+                Image.fromarray(draw(f"film{seed}", np.random.default_rng(seed), abnormal=False).image).resize(
+                    (128, 128)
+                )
+            )
+            for seed in range(5)
+        ]
+    )
+
+
+def listing(parts: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"dataset": "phantom", "image_id": [f"film{i}" for i in range(len(parts))], "part": parts})
+
+
+def jpeg(film: np.ndarray) -> np.ndarray:
+    buffer = io.BytesIO()
+    Image.fromarray(film).save(buffer, "jpeg", quality=60)
+    return np.asarray(Image.open(buffer))
+
+
+def test_hamming_distances_are_those_of_imagehash(films: np.ndarray) -> None:
+    own = [imagehash.phash(Image.fromarray(film), hash_size=16) for film in films]
+    expected = [[a - b for b in own] for a in own]
+    np.testing.assert_array_equal(distances(hashes(films)), expected)
+
+
+def test_different_films_are_far_apart_and_still_shown(films: np.ndarray) -> None:
+    pairs = near_duplicates(listing(PARTS), films, within=WITHIN)
+    assert list(pairs) == COLUMNS and (pairs["near"] == 0).all() and (pairs["distance"] > WITHIN).all()
+    assert {tuple(sorted(p)) for p in pairs[["part_a", "part_b"]].to_numpy()} == {
+        ("train", "validation"), ("test", "train"), ("test", "validation"),
+    }  # fmt: skip
+    assert pairs["distance"].is_monotonic_increasing
+    refuse_leaks(pairs, allowed=0)
+
+
+def test_a_copy_in_another_part_is_found_and_refused(films: np.ndarray) -> None:
+    films = films.copy()
+    films[3] = films[0]
+    pairs = near_duplicates(listing(PARTS), films, within=0)
+    first = pairs.iloc[0]
+    assert (first["image_id_a"], first["image_id_b"], first["distance"], first["near"]) == ("film0", "film3", 0, 1)
+    assert first["correlation"] == pytest.approx(1)
+    with pytest.raises(InputError, match=r"found 1 near-duplicates across parts: film0 \(train\) and film3 \(test\)"):
+        refuse_leaks(pairs, allowed=0)
+    refuse_leaks(pairs, allowed=1)
+
+
+def test_every_copy_is_listed_not_only_the_closest(films: np.ndarray) -> None:
+    films = films.copy()
+    films[3] = films[4] = films[0]
+    pairs = near_duplicates(listing(PARTS), films, within=0)
+    assert pairs["near"].sum() == 2 and set(pairs[pairs["near"] == 1]["image_id_b"]) == {"film3", "film4"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        jpeg,
+        lambda film: np.asarray(ImageEnhance.Brightness(Image.fromarray(film)).enhance(1.2)),
+        lambda film: np.asarray(Image.fromarray(film).resize((64, 64)).resize((128, 128))),
+    ],
+    ids=["jpeg", "brighter", "smaller"],
+)
+def test_a_film_encoded_anew_is_found(films: np.ndarray, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    films = films.copy()
+    films[4] = change(films[1])
+    pairs = near_duplicates(listing(PARTS), films, within=WITHIN)
+    assert pairs[pairs["near"] == 1][["image_id_a", "image_id_b"]].to_numpy().tolist() == [["film1", "film4"]]
+
+
+def test_copies_within_one_part_are_no_leak(films: np.ndarray) -> None:
+    films = films.copy()
+    films[1], films[4] = films[0], films[3]
+    assert (near_duplicates(listing(PARTS), films, within=WITHIN)["near"] == 0).all()
+
+
+def test_the_threshold_belongs_to_the_near(films: np.ndarray) -> None:
+    far = int(near_duplicates(listing(PARTS), films, within=0)["distance"].min())
+    assert near_duplicates(listing(PARTS), films, within=far)["near"].sum() == 1
+    assert near_duplicates(listing(PARTS), films, within=far - 1)["near"].sum() == 0
+
+
+def test_one_part_or_no_film_is_an_empty_table(films: np.ndarray) -> None:
+    assert near_duplicates(listing(["test"] * 5), films, within=256).empty
+    assert list(near_duplicates(listing([]), films[:0], within=WITHIN)) == COLUMNS
