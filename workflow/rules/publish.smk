@@ -48,7 +48,7 @@ rule publish:
 
 rule rulegraph:
     input:
-        snakefile="Snakefile",
+        snakefiles=["Snakefile", *sorted(map(str, Path("workflow/rules").glob("*.smk")))],
         config="config/quickstart.yaml",
     output:
         "docs/rulegraph.mmd",
