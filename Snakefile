@@ -19,6 +19,7 @@ from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.status import watch
+from lungseg.paper import paper_folder, read_paper
 
 # glibc hands every big block back to the kernel and pays page faults for it again; keeping them trains up to twice as fast.
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")

@@ -72,6 +72,7 @@ class Experiment(Choice):
 
     name: PathPart = Field(description="`paper` writes to results/; any other name to <name>/results/.")
     note: str = Field("", description="What is reduced, random or missing; printed wherever the numbers stand.")
+    paper: str = Field("mishra", description="Whose table is regenerated: a folder of workflow/papers, or a path.")
     datasets: tuple[DatasetName, ...] = Field(min_length=1, description="Data sets to prepare and test on.")
     archives: str | None = Field(
         "archives",

@@ -12,6 +12,7 @@ from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
 from lungseg.report.readme import fill, mermaid
 from lungseg.report.tables import answer, comparison_table, dataset_table
+from tests.workflow import MISHRA
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -51,9 +52,9 @@ def test_numbers_are_those_of_the_published_results() -> None:
     results = ROOT / "results/cpu"
     estimates, comparisons = (pd.read_csv(results / f"{name}.csv") for name in ("estimates", "comparisons"))
     assert (results / "table1.md").read_text().strip() in shown
-    assert dataset_table(estimates, "pooled", "dice") in shown
-    assert comparison_table(comparisons, "pooled", "pooled", "dice") in shown
-    assert answer(comparisons, "pooled", "pooled") in shown
+    assert dataset_table(estimates, MISHRA, "pooled", "dice") in shown
+    assert comparison_table(comparisons, MISHRA, "pooled", "pooled", "dice") in shown
+    assert answer(comparisons, MISHRA, "pooled", "pooled") in shown
 
 
 def test_links_lead_to_files() -> None:

@@ -14,7 +14,6 @@ import pandas as pd
 from scipy.special import expit
 
 from lungseg.learning import stored_predictions
-from lungseg.paper import TABLE1
 from lungseg.shapes import Bool, Float, UInt32
 
 CUTS: dict[str, float | None] = {"soft": None, "0.3": 0.3, "0.5": 0.5, "0.7": 0.7}
@@ -104,11 +103,12 @@ def _measure(groups: Counts, smooth: float) -> Float[np.ndarray, "group 4"]:
     )
 
 
-def study(counts: pd.DataFrame) -> pd.DataFrame:
+def study(counts: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     """Every definition's table of the paper's networks.
 
     Args:
         counts: Columns variant, seed, dataset, part, size, cut, and tp, fp, fn, tn; one row per film.
+        printed: The paper's table: index metric, columns variant; NaN where it prints nothing.
 
     Returns:
         Columns of `Definition`, variant, metric, published, value (mean over seeds), gap (value - published).
@@ -125,14 +125,14 @@ def study(counts: pd.DataFrame) -> pd.DataFrame:
                 definition = Definition(films, str(part), str(size), str(cut), smooth, averaging, classes)
                 measured = pd.DataFrame([measure(run, definition) for _, run in runs], columns=METRICS)
                 means = measured.groupby([variant for variant, _ in runs], sort=False).mean()
-                rows += [asdict(definition) | row for row in _against_published(means)]
+                rows += [asdict(definition) | row for row in _against_published(means, printed)]
     return pd.DataFrame(rows, columns=VALUES)
 
 
-def _against_published(means: pd.DataFrame) -> Iterator[dict[str, object]]:
+def _against_published(means: pd.DataFrame, printed: pd.DataFrame) -> Iterator[dict[str, object]]:
     for variant, values in means.iterrows():
         for metric, value in values.items():
-            published = float(TABLE1[str(variant)][str(metric)])
+            published = float(printed[str(variant)].get(str(metric), np.nan))
             yield {
                 "variant": variant,
                 "metric": metric,
@@ -156,7 +156,8 @@ def rank(values: pd.DataFrame) -> pd.DataFrame:
     if values.empty:  # none of the paper's networks was run
         return pd.DataFrame(columns=[*fields, "distance", *(f"distance_{name}" for name in METRICS), *RELATIONS])
     gaps = values.assign(gap=values["gap"].abs())
-    alone = gaps.pivot_table(index=fields, columns="metric", values="gap", aggfunc="mean", sort=False)[METRICS]
+    alone = gaps.pivot_table(index=fields, columns="metric", values="gap", aggfunc="mean", sort=False)
+    alone = alone.reindex(columns=METRICS)  # empty where the paper has no such column
     distance = gaps[gaps["metric"].isin(COMPARED)].groupby(fields, sort=False)["gap"].mean()
     table = values.pivot_table(index=[*fields, "variant"], columns="metric", values="value", sort=False)
     held = pd.DataFrame({name: relation.holds(table, table) for name, relation in RELATIONS.items()})
@@ -191,7 +192,7 @@ RELATIONS = {
 }
 
 
-def relations(values: pd.DataFrame) -> pd.DataFrame:
+def relations(values: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
     """Can the printed relations come from counting? Under one definition, or with two side by side.
 
     Two definitions are mixed on the same films: the first counts what stands on the larger side of the relation, the
@@ -199,6 +200,7 @@ def relations(values: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         values: As from `study`.
+        printed: The paper's table; a relation that it does not print is left out.
 
     Returns:
         Columns relation, printed (in how many of the paper's rows it holds), definitions, alone (how many produce it in
@@ -208,27 +210,32 @@ def relations(values: pd.DataFrame) -> pd.DataFrame:
     fields = list(Definition.__dataclass_fields__)
     rows = []
     for name, relation in RELATIONS.items():
-        printed = relation.holds(TABLE1.T, TABLE1.T)
-        wanted = list(printed[printed].index)
-        table = values[values["variant"].isin(wanted)].pivot_table(
-            index=[*fields, "variant"], columns="metric", values="value", sort=False
-        )
+        if not {*relation.left, *relation.right} <= set(printed.index):
+            continue
+        held = relation.holds(printed.T, printed.T)
+        wanted = list(held[held].index)
+        own = values[values["variant"].isin(wanted)]
+        if not wanted or own.empty:
+            continue
+        table = own.pivot_table(index=[*fields, "variant"], columns="metric", values="value", sort=False)
         row = {"relation": name, "printed": len(wanted), "definitions": len(table.groupby(fields))}
         row |= {"alone": 0, "mixtures": 0, "mixed": 0, "example": "", "distance": np.inf}
         for _, group in table.groupby(["films", "part"], sort=False):
-            row = _best(row, group, relation)
+            row = _best(row, group, relation, printed)
         rows.append(row)
-    return pd.DataFrame(rows)
+    columns = ["relation", "printed", "definitions", "alone", "mixtures", "mixed", "example", "distance"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def _best(row: dict[str, Any], group: pd.DataFrame, relation: Relation) -> dict[str, Any]:
+def _best(row: dict[str, Any], group: pd.DataFrame, relation: Relation, printed: pd.DataFrame) -> dict[str, Any]:
     """Add the definitions of one set of films, with the networks that were run, to the row of a relation."""
-    published = TABLE1[list(group.index.get_level_values("variant").unique())]
+    published = printed[list(group.index.get_level_values("variant").unique())]
     variants = published.shape[1]
     keys = [key[:-1] for key in group.index[::variants]]
     sides = {name: group[name].to_numpy().reshape(len(keys), variants) for name in COMPARED}
     held = relation.holds({k: v[:, None] for k, v in sides.items()}, {k: v[None] for k, v in sides.items()}).all(axis=2)
-    gaps = {name: np.abs(side - published.loc[name].to_numpy()).mean(axis=1) for name, side in sides.items()}
+    asked = {name: sides[name] for name in (*relation.left, *relation.right)}
+    gaps = {name: np.abs(side - published.loc[name].to_numpy()).mean(axis=1) for name, side in asked.items()}
     left, right = (np.mean([gaps[name] for name in names], axis=0) for names in (relation.left, relation.right))
     distance = np.where(held & ~np.eye(len(keys), dtype=bool), (left[:, None] + right[None]) / 2, np.inf)
     first, second = np.unravel_index(distance.argmin(), distance.shape)

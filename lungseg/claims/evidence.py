@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from lungseg.claims.arithmetic import Finding
+from lungseg.paper import Paper
 from lungseg.statistics.comparisons import MARGIN
 
 
@@ -15,6 +16,7 @@ class Evidence:
     """What verdicts are made of, all for the training and test set of Table 1.
 
     Args:
+        paper: What is printed.
         estimates: Rows of estimates.csv.
         comparisons: Rows of comparisons.csv.
         findings: What arithmetic finds in the paper's Table 1.
@@ -22,6 +24,7 @@ class Evidence:
         histories: Columns variant, seed, epoch, validation_dice.
     """
 
+    paper: Paper
     estimates: pd.DataFrame
     comparisons: pd.DataFrame
     findings: tuple[Finding, ...]

@@ -92,14 +92,13 @@ def _value(where: str, metric: str, text: str) -> Printed:
     return printed(text, fraction=metric != "loss")
 
 
-def as_printed(table: Mapping[str, Mapping[str, float]], decimals: int) -> dict[str, dict[str, Printed]]:
-    """Values of a program as a table would print them.
+def as_printed(table: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Printed]]:
+    """The cells of a table, from their texts.
 
     Args:
-        table: Method to metric to value.
-        decimals: How many are printed.
+        table: Method to metric to text.
     """
     return {
-        method: {metric: printed(f"{value:.{decimals}f}", metric != "loss") for metric, value in row.items()}
+        method: {metric: printed(text, metric != "loss") for metric, text in row.items()}
         for method, row in table.items()
     }

@@ -1,7 +1,7 @@
 """A published sentence and our tables -> a verdict with its reason.
 
 Verdicts: `supported`, `contradicted`, `inconclusive`, `impossible` (by arithmetic, whatever the data), `untested` (with
-the reason). Each claim in workflow/claims.yaml names the rule below that decides it.
+the reason). Each claim in a paper's claims.yaml names the rule below that decides it.
 """
 
 from collections.abc import Iterable
@@ -11,15 +11,14 @@ from typing import Annotated, Literal
 
 import pandas as pd
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from lungseg.claims.arithmetic import printed
 from lungseg.claims.evidence import Evidence, Verdict, find, find_pair, gain, inside, not_run, step
 from lungseg.errors import InputError
-from lungseg.paper import NAMES, TABLE1, name
+from lungseg.paper import Metric, Paper
 from lungseg.statistics.comparisons import MARGIN
 
-PUBLISHED_WIDTH = 64  # of the plain U-Net, Ronneberger et al. 2015
 COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "why"]
 
 
@@ -37,15 +36,23 @@ class _Claim(BaseModel):
 
     @field_validator("variant", "against", check_fields=False)
     @classmethod
-    def variant_is_known(cls, value: str) -> str:
-        """A claim about a network that nobody knows points at nothing."""
-        if value not in NAMES:
-            raise ValueError(f"no network is called {value!r}; known are {', '.join(NAMES)}")
+    def variant_is_known(cls, value: str, info: ValidationInfo) -> str:
+        """A claim about a network that the paper does not name points at nothing."""
+        names = info.context.names if info.context else {}
+        if value not in names:
+            raise ValueError(f"no network is called {value!r}; known are {', '.join(names)}")
+        return value
+
+    @field_validator("metric", check_fields=False)
+    @classmethod
+    def metric_is_printed(cls, value: str, info: ValidationInfo) -> str:
+        """So does one about a column that its table has not."""
+        if info.context and value not in info.context.metrics:
+            raise ValueError(f"the table has no column {value!r}; it has {', '.join(info.context.metrics)}")
         return value
 
 
-Metric = Literal["dice", "loss", "iou", "recall", "precision"]
-Network = Annotated[str, Field(description="A key of lungseg.paper.NAMES.")]
+Network = Annotated[str, Field(description="A variant that the paper names.")]
 
 
 class Cell(_Claim):
@@ -57,7 +64,9 @@ class Cell(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Compare the printed value with the interval."""
-        published = float(TABLE1[self.variant][self.metric])
+        published = evidence.paper.printed(self.variant, self.metric)
+        if published is None:
+            return Verdict("untested", "the paper leaves this cell empty")
         row = find(evidence.estimates, variant=self.variant, metric=self.metric)
         if row is None:
             return not_run(self.variant, published)
@@ -79,8 +88,8 @@ class Order(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Supported where every step is, contradicted where one step is."""
-        told, verdicts = [], []
-        for worse, better in pairwise(map(str, TABLE1)):
+        told, verdicts, name = [], [], evidence.paper.name
+        for worse, better in pairwise(evidence.paper.networks):
             row = find_pair(evidence.comparisons, better, worse, self.metric)
             if row is None:
                 return not_run(f"{worse} beside {better}")
@@ -123,6 +132,7 @@ class Better(_Claim):
         row = find_pair(evidence.comparisons, self.variant, self.against, self.metric)
         if row is None:
             return not_run(f"{self.variant} beside {self.against}")
+        name = evidence.paper.name
         verdicts = {"a better": "supported", "b better": "contradicted", "equivalent": "contradicted"}
         why = f"{name(self.variant)} against {name(self.against)}: {gain(row)}, {step(row['verdict'])}"
         verdict = verdicts.get(row["verdict"], "inconclusive")
@@ -154,7 +164,10 @@ class Agreement(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Whether any values that round to the two cells give the percentage, as a difference or relative."""
-        new, old = (printed(f"{TABLE1[variant][self.metric]:.3f}") for variant in (self.variant, self.against))
+        cells = [evidence.paper.cells.get(variant, {}).get(self.metric) for variant in (self.variant, self.against)]
+        if None in cells:
+            return Verdict("untested", "the table has not both cells", float(self.percent))
+        new, old = (printed(str(cell)) for cell in cells)
         said = printed(self.percent, fraction=False)
         ranges = {
             "in points": (100 * (new.low - old.high), 100 * (new.high - old.low)),
@@ -203,7 +216,9 @@ class Cost(_Claim):
         """Compare films per second of training and parameters on the machine of this run."""
         if not {self.variant, self.against} <= set(evidence.costs.index):
             return not_run(f"{self.variant} beside {self.against}")
-        if self.against == "unet" and evidence.costs["width"]["unet"] != PUBLISHED_WIDTH:
+        name = evidence.paper.name
+        width = evidence.paper.conditions.width
+        if self.against == "unet" and width is not None and evidence.costs["width"]["unet"] != width:
             count = f"{evidence.costs['parameters']['unet']:,.0f}"
             return Verdict(
                 "untested", f"the U-Net of this experiment, with {count} parameters, has not the published width"
@@ -257,15 +272,15 @@ Claim = Annotated[
 ]
 
 
-def read_claims(path: str | Path) -> list[Claim]:
-    """Read the list of claims.
+def read_claims(path: str | Path, paper: Paper) -> list[Claim]:
+    """Read the list of claims of a paper.
 
     Raises:
         InputError: An entry names an unknown network, metric, rule or key, lacks one, or two have one name.
     """
     entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     try:
-        claims = TypeAdapter(list[Claim]).validate_python(entries)
+        claims = TypeAdapter(list[Claim]).validate_python(entries or [], context=paper)
     except ValidationError as error:
         first = error.errors()[0]
         at = first["loc"][0] if first["loc"] else 0
@@ -290,4 +305,4 @@ def judge(claims: Iterable[Claim], evidence: Evidence) -> pd.DataFrame:
         verdict = claim.judge(evidence)
         words = {"says": claim.says, "takes": claim.takes, "decides": claim.decides}
         rows.append({"claim": claim.claim, "source": claim.source} | vars(verdict) | words)
-    return pd.DataFrame(rows)[[*COLUMNS, "says", "takes", "decides"]]
+    return pd.DataFrame(rows, columns=[*COLUMNS, "says", "takes", "decides"])

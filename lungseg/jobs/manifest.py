@@ -7,15 +7,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lungseg.machine import output
-
-
-def commit(root: Path) -> dict[str, Any]:
-    """The commit that lies checked out in a folder, and the tracked files that differ from it; None outside git."""
-    here = output(["git", "-C", str(root), "rev-parse", "HEAD"])
-    changed = output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"])
-    return {"commit": here, "changed": [line[2:].strip() for line in (changed or "").splitlines()]}
-
 
 def packages() -> dict[str, str]:
     """Version of every package that lungseg names as its dependency, and its own."""

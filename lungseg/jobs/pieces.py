@@ -27,7 +27,8 @@ from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.jobs.console import describe, follow
 from lungseg.jobs.fingerprint import fingerprint
-from lungseg.learning.bundles import CARD, FILES, PREDICTIONS, Run, checked_card, planned, predicted_parts, read_card
+from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicted_parts
+from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 
 MEBI = 2**20
 FILMS_LIMIT, SHIP_LIMIT, SHIPS = 45 * MEBI, 16 * MEBI, 8  # bytes of the films' file and of each file that comes back
@@ -273,7 +274,7 @@ def _pack(options: argparse.Namespace) -> None:
     import yaml
 
     from lungseg.config import read_experiment
-    from lungseg.jobs.manifest import commit
+    from lungseg.machine import commit
 
     if not options.configfile.is_file():
         raise InputError(options.configfile, "no such file", "a configuration", "Give --configfile.")

@@ -11,7 +11,8 @@ import pandas as pd
 
 from lungseg.config import Experiment
 from lungseg.learning import bundles
-from lungseg.learning.bundles import HISTORY, PREDICTIONS, WEIGHTS, planned
+from lungseg.learning.bundles import planned
+from lungseg.learning.run_files import HISTORY, PREDICTIONS, PROGRESS, WEIGHTS
 
 QUIET = 3.0  # a training whose last epoch is this many epochs ago has stopped
 
@@ -66,7 +67,7 @@ def _read(experiment: Experiment, root: Path, run: bundles.Run) -> Run:
     if experiment.bundles and (bundle := root / experiment.bundles / "runs" / run.name).is_dir():
         folder = bundle
     finished = (folder / WEIGHTS).is_file() or (folder / PREDICTIONS).is_file()
-    path = folder / (HISTORY if finished else "progress.csv")
+    path = folder / (HISTORY if finished else PROGRESS)
     there = path.is_file()
     past = pd.read_csv(path) if there else None
     age = time.time() - path.stat().st_mtime if there else float("inf")

@@ -4,20 +4,16 @@ A bundle is a run without its weights: `history.csv`, `weights.json` (the card: 
 hash) and `predictions.npz`. With it another machine scores, draws and reports the run, and need not train it.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lungseg.config import Experiment
 from lungseg.errors import InputError
+from lungseg.learning.run_files import CARD, HISTORY, PREDICTIONS, Card, read_card
 from lungseg.recipe import Training, Variant
 
-WEIGHTS = "weights.safetensors"
-HISTORY, CARD, PREDICTIONS = FILES = ("history.csv", "weights.json", "predictions.npz")
-
-Card = Mapping[str, Any]
+FILES = (HISTORY, CARD, PREDICTIONS)
 
 
 @dataclass(frozen=True)
@@ -53,21 +49,6 @@ def planned(experiment: Experiment) -> list[Run]:
 def predicted_parts(experiment: Experiment, train_on: str) -> list[str]:
     """The parts of the split that runs of a training set segment: for Table 1 also those they learned from."""
     return ["train", "validation", "test"] if train_on == experiment.table1.train_on else ["test"]
-
-
-def read_card(path: str | Path) -> Card:
-    """The facts beside the weights of a run.
-
-    Raises:
-        InputError: It is no card, or cut short.
-    """
-    try:
-        facts = json.loads(Path(path).read_text(encoding="utf-8"))
-        Variant(**facts["variant"]), Training(**facts["training"])
-    except (ValueError, TypeError, KeyError) as error:
-        found = " ".join(str(error).split())[:160]
-        raise InputError(path, found, "the card of a run", "Bring the run's files again, or train it again.") from error
-    return dict(facts)
 
 
 def find_bundles(place: str | None, experiment: Experiment, code: str) -> dict[str, str]:

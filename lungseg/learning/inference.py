@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from lungseg.data.films import Part
-from lungseg.learning.bundles import CARD, WEIGHTS, read_card
+from lungseg.learning.run_files import CARD, WEIGHTS, read_card
 from lungseg.learning.stepper import autocast, normalise
 from lungseg.learning.stored_predictions import Prediction, encode
 from lungseg.learning.weights import load_network

@@ -11,14 +11,12 @@ from torch import nn
 
 from lungseg.data.films import Part
 from lungseg.errors import InputError
-from lungseg.learning.bundles import CARD, HISTORY, WEIGHTS
+from lungseg.learning.run_files import CARD, CHECKPOINT, HISTORY, PROGRESS, WEIGHTS
 from lungseg.learning.stepper import arithmetic
 from lungseg.learning.training import Checkpoint, Epoch, Examples, fit, identity, recorded, write_history
 from lungseg.learning.weights import describe_run, save_network
 from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant
-
-CHECKPOINT, PROGRESS = "checkpoint.pt", "progress.csv"
 
 
 @dataclass(frozen=True)

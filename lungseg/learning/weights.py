@@ -13,7 +13,7 @@ from torch import nn
 from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import replacing
-from lungseg.learning.bundles import read_card
+from lungseg.learning.run_files import read_card
 from lungseg.learning.stepper import arithmetic
 from lungseg.learning.training import Epoch
 from lungseg.machine import processor

@@ -13,7 +13,6 @@ import pandas as pd
 from great_tables import GT
 
 from lungseg.errors import InputError
-from lungseg.paper import name
 from lungseg.report.results import Results
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.statistics.intervals import crossed_estimate, interval
@@ -130,7 +129,7 @@ def as_page(moved: pd.DataFrame, a: str, b: str) -> str:
         a: What A is.
         b: What B is.
     """
-    shown = moved.assign(variant=moved["variant"].map(name)).drop(columns=["seeds_a", "seeds_b"])
+    shown = moved.drop(columns=["seeds_a", "seeds_b"])
     counts = ", ".join(f"{count} {verdict}" for verdict, count in moved["verdict"].value_counts().items())
     table = (
         GT(shown, id="compare")

@@ -12,7 +12,7 @@ import yaml
 
 from lungseg.config import read_experiment
 from lungseg.data.datasets import DATASETS
-from lungseg.paper import METRICS, TABLE1, name
+from lungseg.paper import Paper
 from lungseg.recipe import Variant
 from lungseg.report.results import Results
 from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, tally
@@ -52,11 +52,12 @@ class Axis:
         return round(4 + 92 * (value - self.low) / ((self.high - self.low) or 1), 2)
 
 
-def page(results: Results, template: Path, packed: str, command: str, level: float) -> str:
+def page(results: Results, paper: Paper, template: Path, packed: str, command: str, level: float) -> str:
     """Render the report.
 
     Args:
         results: The finished experiment.
+        paper: Whose table it is about.
         template: The folder with report.html.j2, report.css and report.js.
         packed: The trail, as from `trail.pack`.
         command: What makes a file of this experiment again, to be followed by the file.
@@ -66,7 +67,8 @@ def page(results: Results, template: Path, packed: str, command: str, level: flo
         loader=jinja2.FileSystemLoader(template), autoescape=True, trim_blocks=True, lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )  # fmt: skip
-    loader.filters |= {"name": name, "title": lambda metric: TITLES.get(metric, metric), "beside": beside}
+    loader.filters |= {"name": paper.name, "title": lambda metric: TITLES.get(metric, metric)}
+    loader.filters["beside"] = lambda reference: beside(reference, paper)
     loader.filters["relation"] = lambda key: RELATION_TITLES[key]
     manifest = results.manifest()
     shown = manifest["config"]["table1"]
@@ -83,27 +85,34 @@ def page(results: Results, template: Path, packed: str, command: str, level: flo
         "shown": shown,
         "margin": MARGIN,
         "verdicts": VERDICTS,
-        "band": band(manifest),
+        "band": band(manifest, paper),
         "plots": {name: _picture(results.folder / f"figures/{name}") for name in PLOTS},
-        "names": {variant: name(variant) for variant in manifest["config"]["variants"]},
+        "names": {variant: paper.name(variant) for variant in manifest["config"]["variants"]},
+        "paper": paper,
+        "own_table": own_table(manifest),
     }
-    return loader.get_template("report.html.j2").render(content | _tables(results, **shown, level=level))
+    return loader.get_template("report.html.j2").render(content | _tables(results, paper, **shown, level=level))
 
 
-def _tables(results: Results, train_on: str, test_on: str, level: float) -> Row:
+def own_table(manifest: Row) -> str:
+    """The name under which audited_tables.csv holds the paper's own table."""
+    return f"{Path(manifest['config'].get('paper', 'mishra')).name}.csv"
+
+
+def _tables(results: Results, paper: Paper, train_on: str, test_on: str, level: float) -> Row:
     """What the page says in words and tables."""
     estimates, claims, audited = (results.table(name) for name in ("estimates", "claims", "audited_tables"))
     comparisons, cells = results.table("comparisons"), results.table("table1")
     here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
-    own = audited[audited["table"] == "mishra.csv"]
+    own = audited[audited["table"] == own_table(results.manifest())]
     return {
-        "sentences": sentences(cells, comparisons, own, train_on, test_on),
+        "sentences": sentences(cells, comparisons, own, paper, train_on, test_on),
         "tally": tally(claims),
-        "table1": networks(cells),
+        "table1": networks(cells, paper),
         "legend": f"{legend(level)} {failures(estimates, train_on, test_on)}",
         "claims": _records(claims),
         "audited": [{"table": key, "rows": _records(rows)} for key, rows in audited.groupby("table", sort=False)],
-        "pairs": pairs(comparisons.query(here)),
+        "pairs": pairs(comparisons.query(here), paper),
         "crossing": crossing(results.table("crossing")),
         "references": _records(results.table("references").query("metric == 'dice'")),
         "subgroups": _records(results.table("subgroups").query(here)),
@@ -129,7 +138,7 @@ def _picture(stem: Path) -> str | None:
     return f"data:{MIME[smaller.suffix]};base64,{base64.b64encode(smaller.read_bytes()).decode()}"
 
 
-def band(manifest: Row) -> list[str]:
+def band(manifest: Row, paper: Paper) -> list[str]:
     """What is reduced, random or missing: the experiment's note, and what its files say by themselves."""
     config, archives = manifest["config"], manifest["archives"]
     lines = [config["note"]] if config["note"] else []
@@ -143,14 +152,14 @@ def band(manifest: Row) -> list[str]:
         lines.append("The films are drawn by a program: this says that every step works, and nothing about lungs.")
     networks = {variant: Variant(**choices) for variant, choices in config["variants"].items()}
     if random := [key for key, one in networks.items() if "random" in map(one.start, one.encoders)]:
-        lines.append(f"Encoders with random weights: {', '.join(map(name, random))}.")
+        lines.append(f"Encoders with random weights: {', '.join(map(paper.name, random))}.")
     if not manifest["hardware"]["gpus"]:
         lines.append("Trained without a GPU.")
     return lines
 
 
 def sentences(
-    cells: pd.DataFrame, comparisons: pd.DataFrame, audited: pd.DataFrame, train_on: str, test_on: str
+    cells: pd.DataFrame, comparisons: pd.DataFrame, audited: pd.DataFrame, paper: Paper, train_on: str, test_on: str
 ) -> list[str]:
     """The answer, each sentence by a rule: the gain, the printed values within our intervals, the printed table itself.
 
@@ -158,16 +167,17 @@ def sentences(
         cells: The table table1.csv.
         comparisons: The table comparisons.csv.
         audited: The rows of audited_tables.csv of the paper's own table.
+        paper: Whose table.
         train_on: The training set to show.
         test_on: The test set to show.
     """
     printed = cells[cells["published"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
-    gain = answer(comparisons, train_on, test_on).strip().strip("*")
+    gain = answer(comparisons, paper, train_on, test_on).strip().strip("*")
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     own = (
         f"No masks at all can give the printed table: {len(audited)} contradictions in {audited['row'].nunique()} of "
-        f"its {TABLE1.shape[1]} rows: {kinds}."
+        f"its {len(paper.networks)} rows: {kinds}."
     )
     return [
         gain,
@@ -176,11 +186,12 @@ def sentences(
     ]
 
 
-def networks(cells: pd.DataFrame) -> list[Row]:
+def networks(cells: pd.DataFrame, paper: Paper) -> list[Row]:
     """Table 1 for the page: a row per network with a cell per metric, each with its small interval plot.
 
     Args:
         cells: The table table1.csv.
+        paper: Whose metrics.
     """
     axes = {
         metric: Axis.over(rows[["published", "low", "high", "mean"]].to_numpy().ravel().tolist())
@@ -189,24 +200,24 @@ def networks(cells: pd.DataFrame) -> list[Row]:
     table = []
     for variant, rows in cells.groupby("variant", sort=False):
         by_metric = {row["metric"]: row for row in _records(rows)}
-        shown = [by_metric[metric] | {"axis": axes[metric]} for metric in METRICS]
+        shown = [by_metric[metric] | {"axis": axes[metric]} for metric in paper.metrics]
         table.append({"variant": variant, "cells": shown})
     return table
 
 
-def pairs(comparisons: pd.DataFrame) -> list[Row]:
+def pairs(comparisons: pd.DataFrame, paper: Paper) -> list[Row]:
     """Differences in Dice for the forest plot, b less a, with the published difference where the paper prints both.
 
     Args:
         comparisons: Rows of comparisons.csv of one training set, test set and metric.
+        paper: That prints some of the differences.
     """
     rows = []
     for row in _records(comparisons):
         a, b = str(row["variant_a"]), str(row["variant_b"])
-        known = a in TABLE1 and b in TABLE1
-        published = float(TABLE1[b]["dice"]) - float(TABLE1[a]["dice"]) if known else None
+        published = paper.gain(b, a, "dice")
         turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
-        better = {"a better": f"{name(a)} better", "b better": f"{name(b)} better"}
+        better = {"a better": f"{paper.name(a)} better", "b better": f"{paper.name(b)} better"}
         verdict = better.get(row["verdict"], row["verdict"])
         rows.append(row | turned | {"a": a, "b": b, "published": published, "says": verdict})
     values = [row[key] for row in rows for key in ("low", "high", "published") if row[key] is not None]
@@ -255,9 +266,9 @@ def _range(values: pd.Series) -> str:
     return f"{low:g}" if low == high else f"{low:g}–{high:g}"
 
 
-def beside(reference: str) -> str:
+def beside(reference: str, paper: Paper) -> str:
     """The name for people of what stands beside the networks: `seeds2_unet` is `2 seeds of U-Net`."""
     if reference.startswith("seeds"):
         number, _, variant = reference.removeprefix("seeds").partition("_")
-        return f"{number} seeds of {name(variant)}, joined"
+        return f"{number} seeds of {paper.name(variant)}, joined"
     return reference.replace("_", " ")

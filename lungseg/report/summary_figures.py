@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lungseg.claims.definitions import COMPARED, CUTS
-from lungseg.paper import TABLE1
+from lungseg.paper import Paper
 from lungseg.report.film_figures import STYLE, WIDTH, saying
 
 TITLES = {"dice": "Dice", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
@@ -89,15 +89,15 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
 
 
 @mpl.rc_context(STYLE)
-def ways_of_counting(values: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+def ways_of_counting(values: pd.DataFrame, paper: Paper) -> Figure:
     """What each definition makes of the same predictions, beside what the paper prints.
 
     Args:
         values: The table definitions.parquet.
-        names: Variant to its name for people.
+        paper: Whose table, and its names.
     """
     shown = values[values["metric"].isin(COMPARED)]
-    variants = [str(variant) for variant in TABLE1 if variant in set(shown["variant"])]
+    variants = [variant for variant in paper.networks if variant in set(shown["variant"])]
     if not variants:
         return saying("none of the paper's networks was run: nothing to count")
     colours = dict(zip(CUTS, sns.color_palette("colorblind", len(CUTS)), strict=True))
@@ -111,11 +111,11 @@ def ways_of_counting(values: pd.DataFrame, names: Mapping[str, str]) -> Figure:
                 dots = own.loc[own["cut"] == cut, "value"]
                 spread = height + rng.uniform(-0.3, 0.3, len(dots))
                 panel.scatter(dots, spread, s=2, color=colour, alpha=0.35, linewidth=0, rasterized=True)
-            printed = float(TABLE1[variant][metric])
-            panel.plot([printed, printed], [height - 0.38, height + 0.38], color="black", linewidth=1.3)
+            if (printed := paper.printed(variant, metric)) is not None:
+                panel.plot([printed, printed], [height - 0.38, height + 0.38], color="black", linewidth=1.3)
         panel.set(title=TITLES[metric], ylim=(len(variants) - 0.5, -0.5))
         panel.grid(visible=False, axis="y")
-    panels[0].set_yticks(range(len(variants)), [_title(variant, names) for variant in variants])
+    panels[0].set_yticks(range(len(variants)), [_title(variant, paper.names) for variant in variants])
     handles = [
         Line2D([], [], color=colour, marker="o", ls="", label=f"counted: {cut}") for cut, colour in colours.items()
     ]

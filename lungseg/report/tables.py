@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 from great_tables import GT
 
+from lungseg.claims.evidence import find_pair, gain
 from lungseg.errors import InputError
-from lungseg.paper import METRICS, TABLE1, name
+from lungseg.paper import Paper
 from lungseg.statistics.comparisons import MARGIN
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
@@ -20,11 +21,12 @@ LIMITS = ("mean", "low", "high")
 Cell = dict[Hashable, Any]
 
 
-def table1(estimates: pd.DataFrame, train_on: str, test_on: str) -> pd.DataFrame:
+def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str) -> pd.DataFrame:
     """Put our estimates beside the published numbers.
 
     Args:
         estimates: The table estimates.csv.
+        paper: Whose numbers.
         train_on: The training set to show.
         test_on: The test set to show.
 
@@ -42,9 +44,9 @@ def table1(estimates: pd.DataFrame, train_on: str, test_on: str) -> pd.DataFrame
     cells: dict[tuple[str, str], Cell] = {(cell["variant"], cell["metric"]): cell for cell in shown}
     rows = []
     for variant in dict.fromkeys(variant for variant, _ in cells):
-        for metric in METRICS:
+        for metric in paper.metrics:
             ours, pooled = cells[variant, metric], cells.get((variant, f"{metric}_pooled"), {})
-            published = float(TABLE1[variant][metric]) if variant in TABLE1 else None
+            published = paper.printed(variant, metric)
             rows.append(
                 {"variant": variant, "metric": metric, "published": published}
                 | {key: ours[key] for key in LIMITS}
@@ -54,11 +56,12 @@ def table1(estimates: pd.DataFrame, train_on: str, test_on: str) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def layout(table: pd.DataFrame) -> pd.DataFrame:
+def layout(table: pd.DataFrame, paper: Paper) -> pd.DataFrame:
     """Table 1 as a reader sees it: three lines per network, a column per metric.
 
     Args:
         table: As from `table1`.
+        paper: Whose names and metrics.
 
     Returns:
         Strings. Index network, line (`published`, `mean over films`, `pooled pixels`); columns the metrics' titles.
@@ -66,14 +69,14 @@ def layout(table: pd.DataFrame) -> pd.DataFrame:
     lines = {}
     for variant, rows in table.groupby("variant", sort=False):
         cells: dict[str, Cell] = {row["metric"]: row for row in rows.to_dict(orient="records")}
-        shown = [cells[metric] for metric in METRICS]
-        lines[name(str(variant)), "published"] = [_number(cell["published"]) for cell in shown]
-        lines[name(str(variant)), "mean over films"] = [
+        shown = [cells[metric] for metric in paper.metrics]
+        lines[paper.name(str(variant)), "published"] = [_number(cell["published"]) for cell in shown]
+        lines[paper.name(str(variant)), "mean over films"] = [
             _interval(cell) + (OUTSIDE if cell["inside"] is False else "") for cell in shown
         ]
-        lines[name(str(variant)), "pooled pixels"] = [_interval(cell, "pooled_") for cell in shown]
+        lines[paper.name(str(variant)), "pooled pixels"] = [_interval(cell, "pooled_") for cell in shown]
     index = pd.MultiIndex.from_tuples(list(lines), names=["Network", ""])
-    return pd.DataFrame(list(lines.values()), index=index, columns=[TITLES[metric] for metric in METRICS])
+    return pd.DataFrame(list(lines.values()), index=index, columns=[TITLES[metric] for metric in paper.metrics])
 
 
 def _number(value: float | None) -> str:
@@ -156,11 +159,12 @@ def to_html(shown: pd.DataFrame, caption: str, note: str) -> str:
     return table.tab_header(title=caption).tab_source_note(note).as_raw_html()
 
 
-def dataset_table(estimates: pd.DataFrame, train_on: str, metric: str) -> str:
+def dataset_table(estimates: pd.DataFrame, paper: Paper, train_on: str, metric: str) -> str:
     """Markdown: one metric with interval, a row per network and a column per test set.
 
     Args:
         estimates: The table estimates.csv.
+        paper: Whose names.
         train_on: The training set to show.
         metric: Which metric.
     """
@@ -170,15 +174,18 @@ def dataset_table(estimates: pd.DataFrame, train_on: str, metric: str) -> str:
     titles = [f"{'all' if test == 'pooled' else test} ({size} films)" for test, size in sizes.items()]
     rows = ["| " + " | ".join(["Network", *titles]) + " |", "|" + " --- |" * (len(sizes) + 1)]
     for variant in dict.fromkeys(variant for variant, _ in cells):
-        rows.append("| " + " | ".join([name(variant), *(_interval(cells[variant, test]) for test in sizes)]) + " |")
+        rows.append(
+            "| " + " | ".join([paper.name(variant), *(_interval(cells[variant, test]) for test in sizes)]) + " |"
+        )
     return "\n".join(rows) + "\n"
 
 
-def comparison_table(comparisons: pd.DataFrame, train_on: str, test_on: str, metric: str) -> str:
+def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, test_on: str, metric: str) -> str:
     """Markdown: the differences that the paper claims between its networks, published and ours.
 
     Args:
         comparisons: The table comparisons.csv.
+        paper: That claims them.
         train_on: The training set to show.
         test_on: The test set to show.
         metric: `dice` or `iou`.
@@ -186,12 +193,13 @@ def comparison_table(comparisons: pd.DataFrame, train_on: str, test_on: str, met
     cells = comparisons.query("train_on == @train_on and test_on == @test_on and metric == @metric")
     title = f"{TITLES[metric]} difference"
     rows = [f"| {title} | published | ours | p, Holm |", "| --- | --- | --- | --- |"]
-    known = cells[cells["variant_a"].isin(TABLE1) & cells["variant_b"].isin(TABLE1)]
-    for pair in known.to_dict(orient="records"):
+    for pair in cells.to_dict(orient="records"):
         a, b = str(pair["variant_a"]), str(pair["variant_b"])
-        published = float(TABLE1[b][metric]) - float(TABLE1[a][metric])
+        published = paper.gain(b, a, metric)
+        if published is None:
+            continue
         ours = f"{-pair['difference']:+.4f} [{-pair['high']:+.4f}, {-pair['low']:+.4f}]"
-        rows.append(f"| {name(b)} against {name(a)} | {published:+.3f} | {ours} | {pair['p_holm']:.2g} |")
+        rows.append(f"| {paper.name(b)} against {paper.name(a)} | {published:+.3f} | {ours} | {pair['p_holm']:.2g} |")
     return "\n".join(rows) + "\n"
 
 
@@ -230,34 +238,35 @@ def claims_table(claims: pd.DataFrame, note: str) -> str:
     return "\n\n".join([f"{len(claims)} claims: {tally(claims)}.", "\n".join(rows), note]).strip() + "\n"
 
 
-def answer(comparisons: pd.DataFrame, train_on: str, test_on: str) -> str:
-    """One sentence: does the network with both encoders beat the plain U-Net in Dice, as the paper says?
+def answer(comparisons: pd.DataFrame, paper: Paper, train_on: str, test_on: str) -> str:
+    """One sentence: does the paper's network beat what it is compared with, as the paper says?
 
     Args:
-        comparisons: The table comparisons.csv, the plain U-Net before the other.
+        comparisons: The table comparisons.csv.
+        paper: Its headline names the two.
         train_on: The training set to show.
         test_on: The test set to show.
     """
-    pairs = comparisons.query(
-        "variant_a == 'unet' and variant_b == 'proposed' and metric == 'dice'"
-        " and train_on == @train_on and test_on == @test_on"
-    )
-    if pairs.empty:
-        return "This experiment has not both the plain U-Net and the network with both encoders.\n"
-    pair = pairs.iloc[0]
-    gain, low, high = -pair["difference"], -pair["high"], -pair["low"]
-    published = float(TABLE1["proposed"]["dice"]) - float(TABLE1["unet"]["dice"])
+    if paper.headline is None:
+        return "The paper names no difference that its table is about.\n"
+    asked = paper.headline
+    one, other, metric = asked.variant_in_words, asked.against_in_words, asked.metric
+    here = "metric == @metric and train_on == @train_on and test_on == @test_on"
+    pair = find_pair(comparisons.query(here), asked.variant, asked.against, metric)
+    if pair is None:
+        return f"This experiment has not both {other} and {one}.\n"
     verdict = {
-        "equivalent": f"and the plain U-Net are equivalent, within {MARGIN} Dice",
-        "b better": "beats the plain U-Net in Dice",
-        "a better": "is worse than the plain U-Net in Dice",
-        "undecided": "cannot be told from the plain U-Net in Dice",
+        "equivalent": f"and {other} are equivalent, within {MARGIN} {TITLES[metric]}",
+        "a better": f"beats {other} in {TITLES[metric]}",
+        "b better": f"is worse than {other} in {TITLES[metric]}",
+        "undecided": f"cannot be told from {other} in {TITLES[metric]}",
     }[pair["verdict"]]
-    contained = "lies inside" if low <= published <= high else "lies outside"
-    return (
-        f"**In this run the network with both encoders {verdict}: {gain:+.4f} [{low:+.4f}, {high:+.4f}]. "
-        f"The published gain, {published:+.3f}, {contained} that interval.**\n"
-    )
+    told = f"**In this run {one} {verdict}: {gain(pair)}."
+    published = paper.gain(asked.variant, asked.against, metric)
+    if published is None:
+        return f"{told} The paper prints no gain.**\n"
+    contained = "lies inside" if pair["low"] <= published <= pair["high"] else "lies outside"
+    return f"{told} The published gain, {published:+.3f}, {contained} that interval.**\n"
 
 
 def headline(estimates: pd.DataFrame, train_on: str, test_on: str) -> dict[str, dict[str, float]]:

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from lungseg.paper import REFERENCES
-from lungseg.scores.baselines import ENCODERS, SINGLE
+from lungseg.paper import Paper
 from lungseg.scores.metrics import RATIOS
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.bootstrap import film_weights, percentile_interval, plain_means, resampled_means
@@ -30,7 +29,7 @@ NAMES = ["variant", "train_on", "test_on", "metric", "mean", "low", "high", "ima
 
 
 @dataclass(frozen=True)
-class Inference:
+class Tables:
     """The tables of an experiment.
 
     Args:
@@ -54,17 +53,21 @@ class Inference:
     ranks: pd.DataFrame
 
 
-def infer(
+def make_tables(
     scores: pd.DataFrame,
+    paper: Paper,
+    printed_elsewhere: pd.DataFrame,
     train_on: Mapping[str, Sequence[str]],
     resamples: int,
     level: float,
     rng: np.random.Generator,
-) -> Inference:
+) -> Tables:
     """Estimate every cell, compare every pair.
 
     Args:
         scores: The table scores.parquet: all ways of scoring, networks and references.
+        paper: Names the networks that are joined, and the one that they are compared with.
+        printed_elsewhere: Values of others that stand beside, as from `paper.read_references`.
         train_on: Training set to the data sets in it.
         resamples: Of the bootstrap and of the permutation test.
         level: Coverage aimed at, such as 0.95.
@@ -82,7 +85,7 @@ def infer(
     drawn = [resample(block) for block in cut]
     every_pair = [list(combinations([one.variant for one in block.runs], 2)) for block in cut]
     compared = [compare(*some, level) for some in zip(cut, every_pair, drawn, strict=True) if some[1]]
-    joined = [compare(b, pairs, resample(b), level) for b in blocks(both) if (pairs := _ensemble_pairs(b))]
+    joined = [compare(b, pairs, resample(b), level) for b in blocks(both) if (pairs := _ensemble_pairs(b, paper))]
     ways = [
         estimates(list(blocks(rows)), level).assign(**dict(zip(WAY, map(str, way), strict=True)))
         for way, rows in networks.groupby(WAY, sort=False)
@@ -90,12 +93,12 @@ def infer(
     groups = [
         estimates(list(blocks(rows)), level).assign(abnormal=abnormal) for abnormal, rows in primary.groupby("abnormal")
     ]
-    return Inference(
+    return Tables(
         estimates=estimates(cut, level, drawn),
         comparisons=_concat(compared, COMPARISON),
         scoring=_concat(ways),
         subgroups=_concat(groups),
-        references=_with_published(beside, level),
+        references=_with_published(beside, printed_elsewhere, level),
         ensembles=_concat(joined, COMPARISON),
         crossing=crossing(primary, train_on, level),
         ranks=ranks(cut, "dice", level),
@@ -107,10 +110,10 @@ def _concat(tables: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.D
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(columns))
 
 
-def _with_published(beside: pd.DataFrame, level: float) -> pd.DataFrame:
+def _with_published(beside: pd.DataFrame, printed_elsewhere: pd.DataFrame, level: float) -> pd.DataFrame:
     """Estimates of the references, then what others have printed."""
     own = [estimates(list(blocks(beside)), level)] if len(beside) else []
-    table = _concat([*own, REFERENCES])
+    table = _concat([*own, printed_elsewhere])
     return table.astype({name: "Int64" for name in ("images", "seeds", "failures") if name in table})
 
 
@@ -173,19 +176,19 @@ def _limits(means: Estimate, level: float) -> Float[np.ndarray, "2 metric"]:
     return np.clip(interval(means, level), 0, top)
 
 
-def _ensemble_pairs(block: Block) -> list[tuple[str, str]]:
+def _ensemble_pairs(block: Block, paper: Paper) -> list[tuple[str, str]]:
     """The declared questions.
 
-    Does one network with both encoders beat joining two networks' outputs? Does joining architectures beat joining as
-    many seeds of one? Does an ensemble beat its members?
+    Does the paper's network beat joining the outputs of others? Does joining architectures beat joining as many seeds
+    of one? Does an ensemble beat its members?
     """
     names = {runs.variant for runs in block.runs}
-    pairs = [("proposed", "ensemble_encoders"), ("proposed", "ensemble_mean"), ("ensemble_mean", "ensemble_vote")]
-    pairs += [("ensemble_encoders", f"seeds2_{variant}") for variant in ENCODERS]
-    pairs += [("ensemble_mean", f"seeds3_{variant}") for variant in SINGLE]
-    pairs += [("ensemble_mean", variant) for variant in SINGLE] + [
-        ("ensemble_encoders", variant) for variant in ENCODERS
-    ]
+    own = paper.headline.variant if paper.headline else ""
+    pairs = [(own, "ensemble_encoders"), (own, "ensemble_mean"), ("ensemble_mean", "ensemble_vote")]
+    pairs += [("ensemble_encoders", f"seeds2_{variant}") for variant in paper.encoders]
+    pairs += [("ensemble_mean", f"seeds3_{variant}") for variant in paper.single]
+    pairs += [("ensemble_mean", variant) for variant in paper.single]
+    pairs += [("ensemble_encoders", variant) for variant in paper.encoders]
     return [pair for pair in pairs if names.issuperset(pair)]
 
 

@@ -11,10 +11,11 @@ from lungseg.claims.evidence import Evidence
 from lungseg.claims.printed_table import as_printed
 from lungseg.claims.verdicts import COLUMNS, Claim, judge, read_claims
 from lungseg.errors import InputError
-from lungseg.paper import TABLE1
 from lungseg.report.tables import claims_table
+from tests.workflow import MISHRA
 
-CLAIMS = Path(__file__).parents[2] / "workflow/claims.yaml"
+TABLE1 = MISHRA.table()
+CLAIMS = Path(__file__).parents[2] / "workflow/papers/mishra/claims.yaml"
 VERDICTS = {"supported", "contradicted", "inconclusive", "impossible", "untested"}
 NETWORKS = list(TABLE1)
 
@@ -51,8 +52,13 @@ def evidence(**changes: object) -> Evidence:
         [("proposed", seed, epoch, 0.9 + min(epoch, 15) / 1000) for seed in (0, 1) for epoch in range(1, 31)],
         columns=["variant", "seed", "epoch", "validation_dice"],
     )
-    findings = tuple(audit(as_printed({name: row.to_dict() for name, row in TABLE1.items()}, 3)))
-    facts = {"estimates": estimates(), "comparisons": comparisons(), "findings": findings}
+    findings = tuple(audit(as_printed(MISHRA.cells)))
+    facts: dict[str, object] = {
+        "paper": MISHRA,
+        "estimates": estimates(),
+        "comparisons": comparisons(),
+        "findings": findings,
+    }
     return Evidence(**{**facts, "costs": costs, "histories": histories, **changes})  # type: ignore[arg-type]
 
 
@@ -60,7 +66,7 @@ def claim(**entry: object) -> list[Claim]:
     from pydantic import TypeAdapter
 
     whole = {"claim": "one", "says": "it is so", "source": "Table 1", "takes": "data"} | entry
-    return TypeAdapter(list[Claim]).validate_python([whole])
+    return TypeAdapter(list[Claim]).validate_python([whole], context=MISHRA)
 
 
 def verdict(found: Evidence, **entry: object) -> str:
@@ -68,7 +74,7 @@ def verdict(found: Evidence, **entry: object) -> str:
 
 
 def test_every_claim_of_the_paper_gets_a_verdict_and_a_reason() -> None:
-    claims = read_claims(CLAIMS)
+    claims = read_claims(CLAIMS, MISHRA)
     table = judge(claims, evidence())
     assert list(table)[:8] == COLUMNS and len(table) == len(claims)
     assert set(table["verdict"]) <= VERDICTS and (table["why"].str.len() > 15).all()
@@ -157,7 +163,7 @@ def test_convergence_looks_at_what_follows() -> None:
 
 def test_what_the_experiment_lacks_is_untested_with_its_name() -> None:
     few = evidence(estimates=estimates()[:0], comparisons=comparisons()[:0], costs=evidence().costs[:0])
-    table = judge(read_claims(CLAIMS), few)
+    table = judge(read_claims(CLAIMS, MISHRA), few)
     cells = table[table["decides"].isin(["cell", "gain", "better", "order", "parameters", "cost"])]
     assert (cells["verdict"] == "untested").all() and cells["why"].str.startswith("this experiment has no").all()
 
@@ -185,18 +191,18 @@ def test_a_claim_that_points_at_nothing_is_an_error(tmp_path: Path, change: dict
     }
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump([entry | change]))
     with pytest.raises(InputError, match=message):
-        read_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml", MISHRA)
 
 
 def test_two_claims_of_one_name_are_an_error(tmp_path: Path) -> None:
     entry = {"claim": "one", "says": "s", "source": "t", "takes": "d", "decides": "untested", "reason": "because"}
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump([entry, entry]))
     with pytest.raises(InputError, match="two claims called one"):
-        read_claims(tmp_path / "claims.yaml")
+        read_claims(tmp_path / "claims.yaml", MISHRA)
 
 
 def test_the_table_for_people_counts_and_lists() -> None:
-    table = judge(read_claims(CLAIMS), evidence())
+    table = judge(read_claims(CLAIMS, MISHRA), evidence())
     text = claims_table(table, "Reduced data.")
     assert text.startswith(f"{len(table)} claims: ") and "6 impossible" in text and text.endswith("Reduced data.\n")
     assert sum(line.startswith("| ") for line in text.splitlines()) == len(table) + 2

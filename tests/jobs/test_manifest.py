@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from lungseg.jobs.manifest import commit, packages, seconds
-from lungseg.machine import hardware
+from lungseg.jobs.manifest import packages, seconds
+from lungseg.machine import commit, hardware
 from tests.workflow import commit as make_commit
 
 

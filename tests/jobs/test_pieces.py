@@ -19,7 +19,8 @@ from lungseg.data.packing import differences, pack, sums, unpack
 from lungseg.errors import InputError
 from lungseg.jobs import pieces
 from lungseg.jobs.pieces import Piece, brought, complete, main, ship, take, useful_order
-from lungseg.learning.bundles import CARD, FILES
+from lungseg.learning.bundles import FILES
+from lungseg.learning.run_files import CARD
 from tests.workflow import ROOT, copy_project, snakemake
 
 # What the package needs elsewhere, and a machine that only trains need not have.

@@ -11,16 +11,8 @@ import yaml
 
 from lungseg.config import Experiment
 from lungseg.errors import InputError
-from lungseg.learning.bundles import (
-    CARD,
-    FILES,
-    PREDICTIONS,
-    check_films,
-    find_bundles,
-    planned,
-    read_card,
-    refuse_mixture,
-)
+from lungseg.learning.bundles import FILES, check_films, find_bundles, planned, refuse_mixture
+from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 from tests.workflow import ROOT, copy_project, planned_rules, snakemake
 
 TINY = Experiment.model_validate(yaml.safe_load((ROOT / "tests/tiny.yaml").read_text()))

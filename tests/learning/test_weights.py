@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from lungseg.errors import InputError
-from lungseg.learning.bundles import read_card
 from lungseg.learning.inference import predict
+from lungseg.learning.run_files import read_card
 from lungseg.learning.weights import load_network, save_network
 from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant

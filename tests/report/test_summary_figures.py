@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lungseg.paper import TABLE1
 from lungseg.report.summary_figures import crossing, rank_diagram, ways_of_counting
+from tests.workflow import MISHRA
 
+TABLE1 = MISHRA.table()
 NAMES = {"unet": "U-Net"}
 
 
@@ -57,7 +58,7 @@ def test_what_cannot_be_drawn_is_told() -> None:
     empty = pd.DataFrame(columns=["train_on", "over", "metric", "variant", "mean_rank"])
     assert "nothing to rank" in rank_diagram(empty, "pooled", NAMES).texts[0].get_text()
     nothing = pd.DataFrame(columns=["variant", "metric", "cut", "value"])
-    assert "nothing to count" in ways_of_counting(nothing, NAMES).texts[0].get_text()
+    assert "nothing to count" in ways_of_counting(nothing, MISHRA).texts[0].get_text()
 
 
 def test_ways_of_counting_have_a_dot_each_and_the_printed_value() -> None:
@@ -65,7 +66,7 @@ def test_ways_of_counting_have_a_dot_each_and_the_printed_value() -> None:
         {"variant": variant, "metric": metric, "cut": cut, "value": 0.9 + 0.01 * number}
         for variant in TABLE1 for metric in TABLE1.index for cut in ("soft", "0.3", "0.5", "0.7") for number in range(3)
     ]  # fmt: skip
-    figure = ways_of_counting(pd.DataFrame(rows), NAMES)
+    figure = ways_of_counting(pd.DataFrame(rows), MISHRA)
     assert [panel.get_title() for panel in figure.axes] == ["Dice", "IoU", "Recall", "Precision"]
     assert sum(len(dots.get_offsets()) for dots in figure.axes[0].collections) == 4 * 4 * 3
     assert [line.get_xdata()[0] for line in figure.axes[2].lines] == pytest.approx(TABLE1.loc["recall"].to_list())

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from lungseg.errors import InputError
-from lungseg.paper import METRICS, TABLE1
 from lungseg.report.tables import (
     answer,
     comparison_table,
@@ -25,7 +24,9 @@ from lungseg.report.tables import (
     to_latex,
     to_markdown,
 )
+from tests.workflow import MISHRA
 
+TABLE1 = MISHRA.table()
 NOTE = legend(0.95) + " Drawn films, 64 px, 100 % random_initialisation."
 
 
@@ -33,7 +34,7 @@ def estimates() -> pd.DataFrame:
     """Estimates around the published values: U-Net's Dice inside its interval, the proposed network's outside."""
     rows = []
     for variant in ("unet", "proposed", "mine"):
-        for metric in (*METRICS, *(f"{m}_pooled" for m in METRICS if m != "loss")):
+        for metric in (*MISHRA.metrics, *(f"{m}_pooled" for m in list(MISHRA.metrics) if m != "loss")):
             mean = 0.95 + 0.001 * len(rows)
             if variant == "unet" and metric == "dice":
                 mean = 0.957
@@ -43,8 +44,8 @@ def estimates() -> pd.DataFrame:
 
 
 def test_rows_are_the_papers_with_ours_beside_them() -> None:
-    table = table1(estimates(), "pooled", "pooled").set_index(["variant", "metric"])
-    assert list(table.loc["unet"].index) == METRICS
+    table = table1(estimates(), MISHRA, "pooled", "pooled").set_index(["variant", "metric"])
+    assert list(table.loc["unet"].index) == list(MISHRA.metrics)
     assert table.loc[("proposed", "dice"), "published"] == 0.984
     assert table.loc[("unet", "dice"), "inside"] is True
     assert table.loc[("proposed", "dice"), "inside"] is False
@@ -60,7 +61,7 @@ def test_published_numbers_contradict_themselves_as_the_paper_prints_them() -> N
 
 
 def test_every_form_shows_every_number() -> None:
-    shown = layout(table1(estimates(), "pooled", "pooled"))
+    shown = layout(table1(estimates(), MISHRA, "pooled", "pooled"), MISHRA)
     texts = [render(shown, "Table 1.", NOTE) for render in (to_markdown, to_latex, to_html)]
     for text in texts:
         assert all(f"{value:.3f}" in text for value in TABLE1["proposed"])
@@ -75,7 +76,7 @@ def test_every_form_shows_every_number() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
 def test_latex_compiles(tmp_path: Path) -> None:
-    table = to_latex(layout(table1(estimates(), "pooled", "pooled")), "Table 1.", NOTE)
+    table = to_latex(layout(table1(estimates(), MISHRA, "pooled", "pooled"), MISHRA), "Table 1.", NOTE)
     head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
     (tmp_path / "t.tex").write_text(head + table + r"\end{document}")
     command = ["pdflatex", "-halt-on-error", "t.tex"]
@@ -85,18 +86,18 @@ def test_latex_compiles(tmp_path: Path) -> None:
 
 def test_unknown_cell_is_told() -> None:
     with pytest.raises(InputError, match="config key table1: found nlm on jsrt, expected pooled on pooled"):
-        table1(estimates(), "nlm", "jsrt")
+        table1(estimates(), MISHRA, "nlm", "jsrt")
 
 
 def test_dataset_table_has_a_column_per_test_set() -> None:
-    text = dataset_table(estimates(), "pooled", "dice")
+    text = dataset_table(estimates(), MISHRA, "pooled", "dice")
     assert "all (192 films)" in text
     assert "| U-Net | 0.957 [0.955, 0.959] |" in text
 
 
 @pytest.mark.parametrize("variants", [["unet", "proposed"], ["unet", "proposed", "mine"]])
 def test_mark_stands_where_the_published_value_is_outside(variants: list[str]) -> None:
-    shown = layout(table1(estimates().query("variant in @variants"), "pooled", "pooled"))["Dice"]
+    shown = layout(table1(estimates().query("variant in @variants"), MISHRA, "pooled", "pooled"), MISHRA)["Dice"]
     assert shown["U-Net", "mean over films"] == "0.957 [0.955, 0.959]"
     assert shown.iloc[4].endswith("†")
 
@@ -107,7 +108,7 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
         ("unet", "proposed", "pooled", "pooled", "dice", -0.01, -0.02, 0.005, 0.03, 0.06),
         ("unet", "mine", "pooled", "pooled", "dice", -0.01, -0.02, 0.005, 0.03, 0.06),
     ]
-    text = comparison_table(pd.DataFrame(rows, columns=columns), "pooled", "pooled", "dice")
+    text = comparison_table(pd.DataFrame(rows, columns=columns), MISHRA, "pooled", "pooled", "dice")
     assert "against U-Net | +0.027 | +0.0100 [-0.0050, +0.0200] | 0.06 |" in text
     assert len(text.splitlines()) == 3
 
@@ -124,14 +125,14 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
 def test_answer_follows_the_comparison(low: float, high: float, compared: str, said: str, published: str) -> None:
     row = {"variant_a": "unet", "variant_b": "proposed", "train_on": "pooled", "test_on": "pooled", "metric": "dice"}
     row |= {"difference": (low + high) / 2, "low": low, "high": high, "verdict": compared}  # type: ignore[dict-item]
-    text = answer(pd.DataFrame([row]), "pooled", "pooled")
+    text = answer(pd.DataFrame([row]), MISHRA, "pooled", "pooled")
     assert said in text
     assert f"+0.027, {published}" in text
 
 
 def test_an_experiment_without_the_pair_says_so() -> None:
     columns = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "verdict"]
-    assert "has not both" in answer(pd.DataFrame(columns=columns), "pooled", "pooled")
+    assert "has not both" in answer(pd.DataFrame(columns=columns), MISHRA, "pooled", "pooled")
 
 
 def test_headline_holds_dice_and_iou_of_one_cell() -> None:

@@ -13,6 +13,7 @@ from lungseg.scores.cases import algorithms, cases, primary, together
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.postprocessing import two_largest
 from lungseg.scores.scoring import DISTANCES, OVERLAP, score, score_film
+from tests.workflow import MISHRA
 
 WAYS = [("network", "none"), ("network", "two_largest"), ("native", "none"), ("native", "two_largest")]
 
@@ -145,7 +146,9 @@ def runs(seeds: int) -> tuple[list[Segmentation], np.ndarray]:
 def named(made: list[Segmentation], truth: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
     training = np.zeros((8, 32, 32), np.uint8)
     training[:6, 4:20, 4:20] = 1
-    return {(one.variant, one.seed): one.logits for one in references(made, training, truth)}
+    return {
+        (one.variant, one.seed): one.logits for one in references(made, training, truth, MISHRA.single, MISHRA.encoders)
+    }
 
 
 def test_the_mean_shape_is_the_share_of_training_masks() -> None:

@@ -6,13 +6,16 @@ import pytest
 from scipy import stats as scipy_stats
 
 from lungseg.errors import InputError
+from lungseg.paper import read_references
 from lungseg.scores.metrics import COUNTS, RATIOS, ratios
 from lungseg.scores.scoring import OVERLAP
 from lungseg.statistics import bootstrap
 from lungseg.statistics.bootstrap import film_weights, percentile_interval, resampled_means
-from lungseg.statistics.estimation import POOLED, Inference, infer
+from lungseg.statistics.estimation import POOLED, Tables, make_tables
 from lungseg.statistics.score_blocks import METRICS, Runs, blocks
+from tests.workflow import MISHRA, ROOT
 
+ELSEWHERE = read_references(ROOT / "workflow/papers/mishra/references.csv")
 TRAIN_ON = {"pooled": ["montgomery", "jsrt"], "jsrt": ["jsrt"], "montgomery": ["montgomery"]}
 
 
@@ -42,8 +45,8 @@ def scores(
     return pd.concat(rows, ignore_index=True)
 
 
-def inferred(table: pd.DataFrame, resamples: int = 300, seed: int = 0) -> Inference:
-    return infer(table, TRAIN_ON, resamples, 0.95, np.random.default_rng(seed))
+def inferred(table: pd.DataFrame, resamples: int = 300, seed: int = 0) -> Tables:
+    return make_tables(table, MISHRA, ELSEWHERE, TRAIN_ON, resamples, 0.95, np.random.default_rng(seed))
 
 
 def cell(table: pd.DataFrame, **where: object) -> pd.Series:

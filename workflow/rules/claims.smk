@@ -4,6 +4,7 @@
 # What might the printed numbers be? Stored predictions of the paper's networks, counted in every way in use.
 rule definitions:
     input:
+        paper=PRINTED,
         predictions=expand(rules.predict.output, train_on=MAIN)[0],
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),
@@ -30,7 +31,8 @@ rule definitions:
 
 rule audit:
     input:
-        claims="workflow/claims.yaml",
+        paper=PRINTED,
+        claims=CLAIMS,
         published=[str(path) for path in PUBLISHED_TABLES],
         estimates=rules.estimate.output.estimates,
         comparisons=rules.estimate.output.comparisons,

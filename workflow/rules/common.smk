@@ -36,6 +36,16 @@ PREDICTED = {
     }
     for name, runs in RUNS.items()
 }
+# What the paper prints.
+try:
+    PAPER = str(paper_folder(config["paper"], Path(workflow.basedir, "workflow/papers")))
+    read_paper(PAPER)
+except InputError as error:
+    raise WorkflowError(str(error))
+PRINTED = [f"{PAPER}/paper.yaml", f"{PAPER}/table1.csv"]
+CLAIMS, REFERENCES = (
+    [path for path in [f"{PAPER}/{name}"] if Path(path).is_file()] for name in ("claims.yaml", "references.csv")
+)
 # Published tables whose arithmetic is checked.
 PUBLISHED_TABLES = [path for path in sorted(Path("workflow/published").glob("*.csv")) if path.stem != "sources"]
 # Where git keeps the small results of an experiment other than the reference.

@@ -24,6 +24,7 @@ rule bundle:
 
 rule publish:
     input:
+        paper=PRINTED,
         files=expand("<results>/{file}", file=SMALL),
         estimates=rules.estimate.output.estimates,
         comparisons=rules.estimate.output.comparisons,

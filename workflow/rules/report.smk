@@ -3,6 +3,7 @@
 
 rule table1:
     input:
+        paper=PRINTED,
         estimates=rules.estimate.output.estimates,
     output:
         csv="<results>/table1.csv",
@@ -27,6 +28,7 @@ rule table1:
 
 rule figures:
     input:
+        paper=PRINTED,
         scores=rules.collect.output.csv,
         histories=of(ALL_RUNS, "history.csv"),
         predictions=expand(rules.predict.output, train_on=MAIN),
@@ -55,6 +57,7 @@ rule figures:
 
 rule diagrams:
     input:
+        paper=PRINTED,
         crossing=rules.estimate.output.crossing,
         ranks=rules.estimate.output.ranks,
         definitions=rules.definitions.output.parquet,
@@ -142,6 +145,7 @@ rule manifest:
 # One file that opens without a network: the answer, and from each number the way to its films.
 rule report:
     input:
+        paper=PRINTED,
         template=expand("workflow/report/report.{kind}", kind=["html.j2", "css", "js"]),
         manifest=rules.manifest.output[0],
         scores=rules.collect.output.csv,

@@ -3,6 +3,7 @@
 
 rule score:
     input:
+        paper=PRINTED,
         predictions=rules.predict.output[0],
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),

@@ -3,6 +3,8 @@
 
 rule estimate:
     input:
+        paper=PRINTED,
+        references=REFERENCES,
         scores=rules.collect.output.parquet,
     output:
         estimates="<results>/estimates.csv",

@@ -4,7 +4,8 @@ import pandas as pd
 
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
-from lungseg.learning.bundles import read_card, refuse_mixture
+from lungseg.learning.bundles import refuse_mixture
+from lungseg.learning.run_files import read_card
 from lungseg.scores.cases import primary, together
 
 begin(snakemake.log[0])

@@ -1,15 +1,20 @@
 """Give every mean its interval, and compare what stands side by side."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
 from lungseg.files import write_csv
 from lungseg.jobs.console import begin
-from lungseg.statistics.estimation import infer
+from lungseg.paper import read_paper, read_references
+from lungseg.statistics.estimation import make_tables
 
 begin(snakemake.log[0])
-choices = snakemake.params
+files, choices = snakemake.input, snakemake.params
+paper, elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 rng = np.random.default_rng(choices.seed)
-inference = infer(pd.read_parquet(snakemake.input.scores), choices.train_on, choices.resamples, choices.level, rng)
-for field in inference.__dataclass_fields__:
-    write_csv(getattr(inference, field), snakemake.output[field])
+scores = pd.read_parquet(files.scores)
+tables = make_tables(scores, paper, elsewhere, choices.train_on, choices.resamples, choices.level, rng)
+for field in tables.__dataclass_fields__:
+    write_csv(getattr(tables, field), snakemake.output[field])

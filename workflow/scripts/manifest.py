@@ -8,9 +8,9 @@ from pathlib import Path
 
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
-from lungseg.jobs.manifest import commit, packages, seconds, trained
-from lungseg.learning.bundles import read_card
-from lungseg.machine import hardware
+from lungseg.jobs.manifest import packages, seconds, trained
+from lungseg.learning.run_files import read_card
+from lungseg.machine import commit, hardware
 
 begin(snakemake.log[0])
 folder = Path(snakemake.input.benchmarks[0]).parents[1]  # DIR/download/phantom.tsv

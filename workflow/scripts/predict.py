@@ -6,7 +6,8 @@ from tqdm import tqdm
 
 from lungseg.data.films import read_part
 from lungseg.jobs.console import begin
-from lungseg.learning.bundles import PREDICTIONS, check_films, read_card
+from lungseg.learning.bundles import check_films
+from lungseg.learning.run_files import PREDICTIONS, read_card
 from lungseg.learning.stored_predictions import predicted_films, read_bundle, write_predictions
 
 begin(snakemake.log[0])

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from lungseg.data.films import read_part
 from lungseg.jobs.console import begin, follow
-from lungseg.jobs.manifest import commit
 from lungseg.learning.run import Recipe, train_run
 from lungseg.learning.training import start
+from lungseg.machine import commit
 from lungseg.recipe import Training, Variant
 
 begin(snakemake.log[0])
