@@ -30,11 +30,12 @@ class Preprocessing(Choice):
 class Split(Choice):
     """Which image is for training, validation and testing."""
 
-    method: Literal["gaal2020", "random"] = Field(
+    method: Literal["gaal2020", "random", "grouped"] = Field(
         "gaal2020",
-        description="`gaal2020`: the published ids; `random`: seeded, stratified by data set and abnormality.",
+        description="`gaal2020`: the published ids; `random`: seeded, stratified by data set and abnormality; "
+        "`grouped`: the same, with all films of a known or suspected patient in one part.",
     )
-    seed: Seed = Field(0, description="Seed of the random split.")
+    seed: Seed = Field(0, description="Seed of the random and the grouped split.")
 
 
 class Leakage(Choice):
@@ -45,7 +46,7 @@ class Leakage(Choice):
         ge=0,
         le=256,
         description="Bits of 256 in which the perceptual hashes of near-duplicates may differ; "
-        "different films at hand differ in 40 or more, a film encoded anew in 26 at most.",
+        "two films at hand differ in 40 or more, a film encoded anew mostly in 24 or less.",
     )
     allowed: int = Field(0, ge=0, description="Near-duplicates across parts that do not stop the run.")
 

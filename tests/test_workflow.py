@@ -35,7 +35,10 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "crossing.csv": "variant,train_on,test_on,metric,domain,mean,low,high,images,seeds,home,gap,gap_low,gap_high",
         "ranks.csv": "train_on,over,metric,variant,mean_rank",
         "references.csv": "variant,train_on,test_on,metric,mean,low,high",
-        "leakage.csv": "dataset_a,image_id_a,part_a,dataset_b,image_id_b,part_b,distance",
+        "leakage.csv": "dataset_a,image_id_a,part_a,dataset_b,image_id_b,part_b,distance,correlation,near,"
+        "likeness,null,candidate,patient,status",
+        "sensitivity.csv": "variant,against,train_on,test_on,metric,mean,low,high,images,seeds,left_out,"
+        "full_mean,full_low,full_high,change",
         "definitions.csv": "films,part,size,cut,smooth,averaging,classes,distance",
         "relations.csv": "relation,printed,definitions,alone,mixtures,mixed",
     }

@@ -1,6 +1,6 @@
 """What verdicts on claims are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,21 @@ class Evidence:
     findings: tuple[Finding, ...]
     costs: pd.DataFrame
     histories: pd.DataFrame
+
+
+def costs(cards: Sequence[Mapping[str, Any]], histories: pd.DataFrame) -> pd.DataFrame:
+    """What each variant costs.
+
+    Args:
+        cards: Of the runs.
+        histories: Columns variant and images_per_second.
+
+    Returns:
+        One row per variant: parameters, width, images_per_second (mean over epochs and seeds).
+    """
+    facts = [(card["run"].partition("/")[0], card["parameters"], card["variant"]["width"]) for card in cards]
+    table = pd.DataFrame(facts, columns=["variant", "parameters", "width"]).groupby("variant").first()
+    return table.join(histories.groupby("variant")["images_per_second"].mean())
 
 
 @dataclass(frozen=True)

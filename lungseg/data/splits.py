@@ -1,12 +1,14 @@
 """Which film is for training, validation and testing."""
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from lungseg.data.patients import patient_of
 from lungseg.errors import InputError
 
 PARTS = ("train", "validation", "test")
@@ -62,13 +64,46 @@ def random_split(
     Returns:
         Columns image_id, part; rows as in the table.
     """
-    borders = np.cumsum(fractions)[:-1]
+    return grouped_split(table, {}, rng, fractions)
+
+
+def grouped_split(
+    table: pd.DataFrame,
+    group_of: Mapping[str, str],
+    rng: np.random.Generator,
+    fractions: tuple[float, float, float] = FRACTIONS,
+) -> pd.DataFrame:
+    """A random split, as `random_split`, that leaves groups whole.
+
+    A group counts with the data set and abnormality of its first film by name, and goes where the middle of its films
+    falls: each part of a stratum has its share of films, up to half a group.
+
+    Args:
+        table: Columns image_id, dataset, abnormal. The order of its rows does not matter.
+        group_of: Image id to the name of its group; a film that is not there is a group of its own.
+        rng: Where the order comes from.
+        fractions: Of train, validation and test; their sum is 1.
+
+    Returns:
+        Columns image_id, part; rows as in the table.
+    """
+    films = table.sort_values("image_id")
+    films = films.assign(group=[group_of.get(image_id, image_id) for image_id in films["image_id"]])
+    groups = films.groupby("group").agg(
+        first=("image_id", "first"),
+        size=("image_id", "size"),
+        dataset=("dataset", "first"),
+        abnormal=("abnormal", "first"),
+    )
     parts: dict[str, str] = {}
-    for _, rows in table.groupby(["dataset", "abnormal"]):
-        ids = rng.permutation(np.sort(rows["image_id"].to_numpy(dtype=str)))
-        chunks = np.split(ids, np.round(borders * len(ids)).astype(int))
-        parts |= {str(image_id): part for part, chunk in zip(PARTS, chunks, strict=True) for image_id in chunk}
-    return pd.DataFrame({"image_id": table["image_id"], "part": table["image_id"].map(parts)})
+    for _, stratum in groups.sort_values("first").groupby(["dataset", "abnormal"]):
+        drawn = stratum.iloc[rng.permutation(len(stratum))]
+        ends = drawn["size"].cumsum()
+        borders = np.round(np.cumsum(fractions)[:-1] * ends.iloc[-1])
+        places = np.searchsorted(borders, ends - drawn["size"] / 2, side="right")
+        parts |= {str(group): PARTS[place] for group, place in zip(drawn.index, places, strict=True)}
+    part_of = films.set_index("image_id")["group"].map(parts)
+    return pd.DataFrame({"image_id": table["image_id"], "part": table["image_id"].map(part_of)})
 
 
 def split(table: pd.DataFrame, method: str, seed: int) -> pd.DataFrame:
@@ -76,8 +111,8 @@ def split(table: pd.DataFrame, method: str, seed: int) -> pd.DataFrame:
 
     Args:
         table: Columns image_id, dataset, abnormal.
-        method: `gaal2020` or `random`.
-        seed: Of the random split.
+        method: `gaal2020`, `random` or `grouped` (the patients of `lungseg.data.patients`).
+        seed: Of the random and the grouped split.
 
     Raises:
         InputError: As `gaal2020`, or for an unknown method.
@@ -86,4 +121,6 @@ def split(table: pd.DataFrame, method: str, seed: int) -> pd.DataFrame:
         return gaal2020(table)
     if method == "random":
         return random_split(table, np.random.default_rng(seed))
-    raise InputError("split.method", repr(method), "gaal2020 or random", "Correct it in the configuration.")
+    if method == "grouped":
+        return grouped_split(table, {film: p.name for film, p in patient_of().items()}, np.random.default_rng(seed))
+    raise InputError("split.method", repr(method), "gaal2020, random or grouped", "Correct it in the configuration.")

@@ -1,4 +1,4 @@
-"""Copies across the parts of a split are found, other films are not."""
+"""Copies across the parts of a split are found, patients are reported, other films are neither."""
 
 import io
 from collections.abc import Callable
@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from lungseg.data.leakage import COLUMNS, distances, hashes, near_duplicates, refuse_leaks
+from lungseg.data.leakage import COLUMNS, distances, hashes, look_alikes, refuse_leaks, tell
+from lungseg.data.patients import patients
 from lungseg.data.phantom import draw
 from lungseg.errors import InputError
 
@@ -34,6 +35,11 @@ def films() -> np.ndarray:
 
 def listing(parts: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"dataset": "phantom", "image_id": [f"film{i}" for i in range(len(parts))], "part": parts})
+
+
+def near_duplicates(films: pd.DataFrame, images: np.ndarray, within: int) -> pd.DataFrame:
+    """As for films whose lungs are everywhere."""
+    return look_alikes(films, images, np.ones(images.shape, dtype=bool), within)
 
 
 def jpeg(film: np.ndarray) -> np.ndarray:
@@ -108,3 +114,39 @@ def test_the_threshold_belongs_to_the_near(films: np.ndarray) -> None:
 def test_one_part_or_no_film_is_an_empty_table(films: np.ndarray) -> None:
     assert near_duplicates(listing(["test"] * 5), films, within=256).empty
     assert list(near_duplicates(listing([]), films[:0], within=WITHIN)) == COLUMNS
+
+
+def test_a_patient_in_two_parts_is_reported_and_stops_nothing(films: np.ndarray) -> None:
+    first, second = patients()[0].films[:2]
+    listed = listing(PARTS).assign(image_id=["film0", second, "film2", first, "film4"])
+    pairs = near_duplicates(listed, films, within=WITHIN)
+    (row,) = pairs[pairs["patient"].notna()].to_dict("records")
+    assert (row["image_id_a"], row["image_id_b"], row["patient"]) == (second, first, first)
+    assert row["status"] == patients()[0].status and row["near"] == 0 and 0 <= row["likeness"] <= 1
+    refuse_leaks(pairs, allowed=0)
+    assert "1 pairs of one patient in different parts of 1 known" in tell(pairs)
+    together = near_duplicates(listed.assign(part="train"), films, within=WITHIN)
+    assert together["patient"].tolist() == [first]
+    assert "0 pairs of one patient in different parts of 1 known" in tell(together)
+
+
+def test_candidates_are_those_above_what_two_data_sets_reach(films: np.ndarray) -> None:
+    again = np.concatenate([films, np.roll(films[:1], 3, axis=2)])  # the same chest on a film 3 px aside
+    listed = listing([*PARTS, "train"]).assign(dataset=["a", "a", "b", "b", "a", "a"])
+    pairs = near_duplicates(listed, again, within=0)
+    found = pairs[pairs["candidate"] == 1]
+    assert ("film0", "film5") in set(zip(found["image_id_a"], found["image_id_b"], strict=True))
+    assert (found["likeness"] > found["null"]).all() and len(set(pairs["null"])) == 1
+    assert (found["dataset_a"] == found["dataset_b"]).all()
+    assert found["patient"].isna().all() and (found["near"] == 0).all()
+    refuse_leaks(pairs, allowed=0)
+    alone = near_duplicates(listing([*PARTS, "train"]), again, within=0)
+    assert (alone["candidate"] == 0).all() and alone["null"].isna().all()
+
+
+def test_copies_come_first(films: np.ndarray) -> None:
+    films = films.copy()
+    films[3] = films[0]
+    pairs = near_duplicates(listing(PARTS), films, within=0)
+    assert pairs["near"].tolist()[0] == 1 and (pairs["near"].tolist()[1:] == [0] * (len(pairs) - 1))
+    assert tell(pairs).startswith("1 copies in different parts; ")

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lungseg.data import jsrt, montgomery, shenzhen
-from lungseg.data.splits import PARTS, gaal2020, published, random_split, split
+from lungseg.data.patients import patients, seen_elsewhere
+from lungseg.data.splits import PARTS, gaal2020, grouped_split, published, random_split, split
 from lungseg.errors import InputError
 
 IDS = {"montgomery": montgomery.IDS, "shenzhen": shenzhen.WITH_MASK, "jsrt": jsrt.IDS}
@@ -54,7 +55,7 @@ def test_a_drawn_film_has_no_published_split() -> None:
 
 
 def test_an_unknown_method_lists_the_known_ones() -> None:
-    with pytest.raises(InputError, match="gaal2020 or random"):
+    with pytest.raises(InputError, match="gaal2020, random or grouped"):
         split(_table("jsrt"), "fold", 0)
 
 
@@ -103,3 +104,54 @@ def test_another_seed_is_another_split() -> None:
     one, other = (split(_large(), "random", seed)["part"] for seed in (0, 1))
     assert (one != other).mean() > 0.2
     assert split(_large(), "random", 0)["part"].tolist() == one.tolist()
+
+
+groupings = st.lists(st.integers(0, 25), min_size=120, max_size=120).map(
+    lambda numbers: {f"film{n:03d}": f"patient{number}" for n, number in enumerate(numbers) if number < 20}
+)
+
+
+@given(table=tables, group_of=groupings, seed=st.integers(0, 2**32))
+def test_no_group_is_in_two_parts_and_every_film_in_one(
+    table: pd.DataFrame, group_of: dict[str, str], seed: int
+) -> None:
+    parts = grouped_split(table, group_of, np.random.default_rng(seed))
+    assert parts["image_id"].tolist() == table["image_id"].tolist() and parts["part"].isin(PARTS).all()
+    grouped = parts.assign(group=parts["image_id"].map(group_of)).dropna()
+    assert len(grouped.drop_duplicates(["group", "part"])) == len(grouped.drop_duplicates("group"))
+
+
+@given(table=tables, group_of=groupings, seed=st.integers(0, 2**32))
+def test_a_grouped_split_does_not_depend_on_the_order_of_rows(
+    table: pd.DataFrame, group_of: dict[str, str], seed: int
+) -> None:
+    parts = grouped_split(table, group_of, np.random.default_rng(seed)).set_index("image_id")["part"]
+    shuffled = grouped_split(table.sample(frac=1, random_state=0), group_of, np.random.default_rng(seed))
+    assert shuffled.set_index("image_id")["part"].loc[parts.index].tolist() == parts.tolist()
+
+
+@given(table=tables, seed=st.integers(0, 2**32))
+def test_groups_of_one_are_no_groups(table: pd.DataFrame, seed: int) -> None:
+    alone = {image_id: f"only {image_id}" for image_id in table["image_id"]}
+    grouped, plain = (grouped_split(table, group_of, np.random.default_rng(seed)) for group_of in (alone, {}))
+    assert sorted(grouped["part"]) == sorted(plain["part"])
+    assert random_split(table, np.random.default_rng(seed)).equals(plain)
+
+
+def test_pairs_keep_the_fractions_of_every_stratum() -> None:
+    table = _large()
+    group_of = {f"film{n:04d}": f"patient{n // 8 * 4 + n % 4}" for n in range(1000)}  # two of one stratum each
+    merged = table.merge(grouped_split(table, group_of, np.random.default_rng(1)))
+    for _, rows in merged.groupby(["dataset", "abnormal"]):
+        shares = [(rows["part"] == part).mean() for part in PARTS]
+        np.testing.assert_allclose(shares, [0.7, 0.1, 0.2], atol=2 / len(rows))
+
+
+def test_the_grouped_method_keeps_every_known_patient_together() -> None:
+    table = pd.concat([_table(name).assign(abnormal=0) for name in SIZES], ignore_index=True)
+    for seed in range(5):
+        parts = split(table, "grouped", seed)
+        assert seen_elsewhere(parts) == []
+        part = parts.set_index("image_id")["part"]
+        assert all(len(set(part.loc[list(patient.films)])) == 1 for patient in patients())
+    assert seen_elsewhere(gaal2020(table))

@@ -61,6 +61,7 @@ DIAGRAMS = ["crossing", "ranks", "definitions"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
+    "sensitivity.csv",
     *[
         "references.csv",
         "ensembles.csv",

@@ -6,6 +6,7 @@ rule estimate:
         paper=PRINTED,
         references=REFERENCES,
         scores=rules.collect.output.parquet,
+        splits=expand(rules.split.output.split, dataset=DATASETS),
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
@@ -15,6 +16,7 @@ rule estimate:
         ensembles="<results>/ensembles.csv",
         crossing="<results>/crossing.csv",
         ranks="<results>/ranks.csv",
+        sensitivity="<results>/sensitivity.csv",
     log:
         "<logs>/estimate.log",
     benchmark:

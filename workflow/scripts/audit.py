@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungseg.claims.arithmetic import audit
-from lungseg.claims.evidence import Evidence
+from lungseg.claims.evidence import Evidence, costs
 from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
@@ -20,16 +20,13 @@ files, shown = snakemake.input, snakemake.params.table1
 paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
 runs = [run | json.loads(Path(file).read_text()) for run, file in zip(snakemake.params.runs, files.cards, strict=True)]
-tables = [pd.read_csv(file).assign(**run) for run, file in zip(snakemake.params.runs, files.histories, strict=True)]
-histories = pd.concat(tables)
-facts = [(Path(run["run"]).parts[0], run["parameters"], run["variant"]["width"]) for run in runs]
-costs = pd.DataFrame(facts, columns=["variant", "parameters", "width"])
-costs = costs.groupby("variant").first().join(histories.groupby("variant")["images_per_second"].mean())
+pairs = zip(snakemake.params.runs, files.histories, strict=True)
+histories = pd.concat([pd.read_csv(file).assign(**run) for run, file in pairs])
 own = as_printed(paper.cells)
-findings = tuple(audit(own))
+findings, spent = tuple(audit(own)), costs(runs, histories)
 estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
-claims = judge(said, Evidence(paper, estimates, comparisons, findings, costs, histories))
+claims = judge(said, Evidence(paper, estimates, comparisons, findings, spent, histories))
 write_csv(claims, snakemake.output.claims)
 with replacing(snakemake.output.text) as path:
     path.write_text(claims_table(claims, snakemake.params.note), encoding="utf-8")

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungseg.data.patients import seen_elsewhere
 from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper, read_references
 from lungseg.statistics.estimation import make_tables
+from lungseg.statistics.sensitivity import sensitivity
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
@@ -18,3 +20,5 @@ scores = pd.read_parquet(files.scores)
 tables = make_tables(scores, paper, elsewhere, choices.train_on, choices.resamples, choices.level, rng)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
+films = seen_elsewhere(pd.concat(map(pd.read_csv, files.splits)))
+write_csv(sensitivity(scores, films, choices.level), snakemake.output.sensitivity)

@@ -23,11 +23,8 @@ if stored.films.of() != list(zip(test.dataset, test.image_id, strict=True)):
     raise RuntimeError(f"{files.predictions} holds other films than the test part")
 runs = [stored.of(run["variant"], run["seed"]) for run in choices.runs]
 paper = read_paper(Path(files.paper[0]).parent)
-beside = (
-    list(references(runs, training.masks, test.masks > 0, paper.single, paper.encoders))
-    if choices.with_references
-    else []
-)
+made = references(runs, training.masks, test.masks > 0, paper.single, paper.encoders)
+beside = list(made) if choices.with_references else []
 places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
 own_size = read_originals(stored.films.of(), *places)
 scores = score(runs, beside, test.masks > 0, own_size)
