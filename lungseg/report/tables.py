@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from great_tables import GT
 
-from lungseg.claims.evidence import find_pair, gain
+from lungseg.claims.evidence import find_pair, gain, step
 from lungseg.errors import InputError
 from lungseg.paper import Paper
 from lungseg.statistics.comparisons import MARGIN
@@ -203,26 +203,50 @@ def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, tes
     return "\n".join(rows) + "\n"
 
 
+def beside_table(estimates: pd.DataFrame, comparisons: pd.DataFrame, paper: Paper, train_on: str, test_on: str) -> str:
+    """Markdown: each network's printed and measured Dice, and its difference to what the headline compares with.
+
+    Args:
+        estimates: The table estimates.csv.
+        comparisons: The table comparisons.csv.
+        paper: Whose networks come first, in the order of print.
+        train_on: The training set to show.
+        test_on: The test set to show.
+    """
+    here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
+    shown, pairs = estimates.query(here), comparisons.query(here)
+    base = paper.headline.against if paper.headline else str(shown["variant"].iloc[0])
+    rows = [f"| Network | printed | here | less {paper.name(base)} | verdict |", "| --- | --- | --- | --- | --- |"]
+    for cell in shown.to_dict(orient="records"):
+        variant = str(cell["variant"])
+        printed, pair = paper.printed(variant, "dice"), find_pair(pairs, variant, base, "dice")
+        compared = [gain(pair), step(pair["verdict"])] if pair else ["", ""]
+        row = [paper.name(variant), _number(printed), _interval(cell), *compared]
+        rows.append("| " + " | ".join(row) + " |")
+    return "\n".join(rows)
+
+
 def tally(claims: pd.DataFrame) -> str:
     """How many claims have each verdict."""
     counts = claims["verdict"].value_counts()
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
 
 
-def coverage_note(coverage: pd.DataFrame, seeds: int) -> str:
+def coverage_note(coverage: pd.DataFrame, seeds: int, root: str = ".") -> str:
     """How honest the printed intervals of means are, by simulation.
 
     Args:
         coverage: The table bench/results/coverage.csv.
         seeds: Of the experiment; where none was simulated with as many, the nearest number.
+        root: The way to the repository's root, for the link.
     """
     means = coverage[(coverage["quantity"] == "mean") & coverage["method"].str.contains("in the tables")]
     nearest = min(means["seeds"].unique(), key=lambda simulated: abs(simulated - seeds))
     rows = means[(means["seeds"] == nearest) & means["scene"].isin(SIMULATED)].to_dict("records")
     said = ", ".join(f"{row['coverage']:.1%} on {row['films']} films ({row['scene']})" for row in rows)
     return (
-        f"In a [simulation](bench/results/coverage.md) with {nearest} seeds and known truth, such 95% intervals hold "
-        f"it in {said}."
+        f"In a [simulation]({root}/bench/results/coverage.md) with {nearest} seeds, nominal 95 % intervals covered the "
+        f"true value in {said}."
     )
 
 

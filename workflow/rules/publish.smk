@@ -26,21 +26,16 @@ rule publish:
     input:
         paper=PRINTED,
         files=expand("<results>/{file}", file=SMALL),
-        estimates=rules.estimate.output.estimates,
-        comparisons=rules.estimate.output.comparisons,
-        claims=rules.audit.output.claims,
-        table1=rules.table1.output.md,
         coverage="bench/results/coverage.csv",
         bundles=rules.bundle.output,
     output:
         files=expand(f"{PUBLISHED}/{{file}}", file=SMALL),
+        page=f"{PUBLISHED}/README.md",
     log:
         "<logs>/publish.log",
     conda:
         "../../envs/lungseg.yaml"
     params:
-        table1=config["table1"],
-        seeds=len(SEEDS),
         readme="README.md",
         code=CODE["publish"],
     script:
@@ -58,7 +53,6 @@ rule rulegraph:
     conda:
         "../../envs/lungseg.yaml"
     params:
-        readme="README.md",
         code=CODE["rulegraph"],
     script:
         "../scripts/rulegraph.py"
