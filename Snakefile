@@ -14,11 +14,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
+from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.status import watch
+from lungseg.learning.memory import machine_mb, side_by_side, training_mb
 from lungseg.paper import paper_folder, read_paper
 
 # glibc hands every big block back to the kernel and pays page faults for it again; keeping them trains up to twice as fast.
@@ -48,6 +50,7 @@ report: "workflow/report/workflow.rst"
 
 
 onstart:
+    tell_side_by_side()
     watch(EXPERIMENT, Path())
 
 

@@ -10,7 +10,7 @@ from bench.show import as_markdown, machines
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
-TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale")]
+TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale", "memory")]
 
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)

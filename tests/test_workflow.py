@@ -97,6 +97,7 @@ def test_weights_come_with_a_card_of_what_built_them(results: Path) -> None:
     assert card["run"] == "unet/pooled/seed1"
     assert card["variant"]["width"] == 4
     assert card["training"]["epochs"] == 1
+    assert card["steps"] == "single"
     assert not (results / "runs/unet/pooled/seed1/checkpoint.pt").exists()
 
 

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-# What these modules do is to talk: nothing in a result depends on them.
-SILENT = frozenset({"errors", "jobs.console"})
+# What these modules do is to talk, and to find a place for a training: nothing in a result depends on them.
+SILENT = frozenset({"errors", "jobs.console", "learning.devices", "learning.memory"})
 
 
 @cache  # scripts share most of their modules

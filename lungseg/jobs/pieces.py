@@ -28,6 +28,8 @@ from lungseg.files import replacing
 from lungseg.jobs.console import describe, follow
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicted_parts
+from lungseg.learning.devices import count
+from lungseg.learning.memory import card_bytes, machine_mb, training_mb
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 
 MEBI = 2**20
@@ -57,7 +59,6 @@ def train(films: Path, name: str, work: Path) -> None:
     from lungseg.learning.training import Epoch, start
 
     told: list[int] = []
-    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
 
     def until_told(epochs: Iterator[Epoch], total: int, name: str) -> Iterator[Epoch]:
         for epoch in follow(epochs, total, name):
@@ -78,7 +79,9 @@ def train(films: Path, name: str, work: Path) -> None:
         commit=packed.commit,
         checkpoint_seconds=experiment.checkpoint_seconds,
     )
-    device = start(experiment.device, 1)
+    size = experiment.preprocessing.size
+    device = start(experiment.device, 1, card_bytes(recipe.variant, recipe.training, size))  # it may wait for a GPU
+    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     train_run(recipe, packed.part("train", own), packed.part("validation", own), device, folder, until_told)
     parts = {part: packed.part(part, experiment.datasets) for part in predicted_parts(experiment, run.train_on)}
     prediction = predict_run(folder, run.variant, run.seed, parts, device)
@@ -238,7 +241,16 @@ def brought(bundles: Path, experiment: Experiment) -> list[str]:
     return names
 
 
-def run_piece(films: Path, minutes: float, work: Path, out: Path, bundles: Path, side_by_side: int) -> int:
+def fitting(experiment: Experiment) -> int:
+    """How many trainings run side by side: at most four, and no more than cores and memory hold."""
+    on_gpu = experiment.device != "cpu" and count() > 0
+    size, places = experiment.preprocessing.size, min(4, len(os.sched_getaffinity(0)))
+    needs = [training_mb(variant, experiment.training, size, on_gpu) for variant in experiment.variants.values()]
+    memory = machine_mb()
+    return places if memory is None else max(1, min(places, memory // max(needs)))
+
+
+def run_piece(films: Path, minutes: float, work: Path, out: Path, bundles: Path, side_by_side: int | None) -> int:
     """Train for some minutes, bring what is whole, and tell what is left.
 
     Returns:
@@ -247,7 +259,8 @@ def run_piece(films: Path, minutes: float, work: Path, out: Path, bundles: Path,
     packed = unpack(films)
     names = [run.name for run in useful_order(packed.experiment)]
     done = frozenset(brought(bundles, packed.experiment))
-    failed = Piece(films, work, done, side_by_side).run(packed.experiment, 60 * minutes)
+    piece = Piece(films, work, done, side_by_side or fitting(packed.experiment))
+    failed = piece.run(packed.experiment, 60 * minutes)
     whole = [name for name in names if name not in done and complete(work / name)]
     left = ship(work, whole, out)
     print(f"{len(done)} of {len(names)} runs were done, {len(whole) - len(left)} more are in {out}", flush=True)
@@ -314,7 +327,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--out", type=Path, required=True, help="gets at most 8 archives of at most 16 MiB")
     one.add_argument("--bundles", type=Path, default=Path(os.devnull), help="runs that lie there are done")
     one.add_argument(
-        "--side-by-side", type=int, default=min(4, len(os.sched_getaffinity(0))), help="trainings at a time"
+        "--side-by-side", type=int, help="trainings at a time; unless given up to 4, as cores and memory allow"
     )
     one.set_defaults(
         do=lambda o: run_piece(o.films, o.minutes, o.work.resolve(), o.out, o.bundles.resolve(), o.side_by_side)

@@ -35,7 +35,10 @@ def augment(
     """
     grid = nn.functional.affine_grid(_inverse(draws), [len(images), 2, *images.shape[2:]], align_corners=False)
     both = nn.functional.grid_sample(torch.cat([images, masks], dim=1).float(), grid, align_corners=False)
-    brightness, contrast = (draws[:, 4:].T * draws.new_tensor([[BRIGHTNESS], [CONTRAST]]) + 1)[:, :, None, None, None]
+    # Each constant is a number, not a tensor: one would come from the host, and no captured step may fetch from there.
+    brightness, contrast = (
+        (draws[:, place] * most + 1)[:, None, None, None] for place, most in ((4, BRIGHTNESS), (5, CONTRAST))
+    )
     bright = (both[:, :1] * brightness).clamp(0, 255)
     mean = bright.mean(dim=(1, 2, 3), keepdim=True)
     return (mean + (bright - mean) * contrast).clamp(0, 255), (both[:, 1:] > 0.5).float()

@@ -1,11 +1,13 @@
 """One step of the optimiser, and how it runs as fast as the device allows."""
 
+import warnings
 from contextlib import AbstractContextManager
 
 import torch
 from torch import Tensor, nn
 
 from lungseg.learning.augmentation import augment
+from lungseg.learning.capture import Capture
 from lungseg.recipe import Training
 from lungseg.shapes import Float, Int64, UInt8
 
@@ -58,16 +60,23 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Non
 def adam(network: nn.Module, recipe: Training) -> torch.optim.Adam:
     """Adam over all parameters, in one kernel; its step size lies on the device, where a captured step reads it."""
     device = next(network.parameters()).device
-    rate = torch.tensor(recipe.learning_rate, device=device)
-    return torch.optim.Adam(network.parameters(), lr=rate, fused=True, capturable=device.type == "cuda")
+    made = torch.optim.Adam(network.parameters(), recipe.learning_rate, fused=True, capturable=device.type == "cuda")
+    for group in made.param_groups:
+        group["lr"] = torch.tensor(recipe.learning_rate, device=device)
+    return made
+
+
+def captures(device: torch.device) -> bool:
+    """Whether steps on a device are captured."""
+    return device.type == "cuda"
 
 
 class Stepper:
     """Takes the steps of one run.
 
-    On a GPU the first steps run kernel by kernel, on a stream of their own; then one is captured, and from there on
-    the whole step, gathering and augmentation included, is replayed as one graph: no kernel waits for Python. On a
-    CPU each step simply runs. The arithmetic is the same.
+    On a GPU the first steps run kernel by kernel; then one is captured, and from there on the whole step, gathering
+    and augmentation included, is replayed as one graph: no kernel waits for Python. On a CPU each step simply runs, and
+    so it does on a GPU where the capture fails. The arithmetic is the same.
 
     Args:
         network: In training mode, on the device of the films.
@@ -81,7 +90,8 @@ class Stepper:
         self, network: nn.Module, optimiser: torch.optim.Optimizer, images: Images, masks: Images, recipe: Training
     ) -> None:
         self.network, self.optimiser, self.images, self.masks, self.recipe = network, optimiser, images, masks, recipe
-        self.taken = 0
+        self.capture = Capture(self._step) if captures(images.device) else None
+        self.taken = self.replayed = 0
 
     def __call__(
         self, index: Int64[Tensor, " batch"], draws: Float[Tensor, "batch 6"], rate: Float[Tensor, ""]
@@ -99,32 +109,24 @@ class Stepper:
         for group in self.optimiser.param_groups:
             group["lr"].copy_(rate)
         self.taken += 1
-        if index.device.type == "cpu":
+        if self.capture is not None and self.taken == WARM_UP + 1:
+            self._record(self.capture, index, draws)
+        if self.capture is None:
             return self._step(index, draws)
         if self.taken <= WARM_UP:
-            return self._on_a_stream(index, draws)
-        if self.taken == WARM_UP + 1:
-            self._capture(index, draws)
-        self.index.copy_(index)
-        self.draws.copy_(draws)
-        self.graph.replay()
-        return self.loss.clone()
+            return self.capture.warm_up(index, draws)
+        self.replayed += 1
+        return self.capture.replay(index, draws)
 
-    def _on_a_stream(self, index: Tensor, draws: Tensor) -> Tensor:
-        """A step outside the default stream, where what it allocates would stand in the way of a capture."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            loss = self._step(index, draws)
-        torch.cuda.current_stream().wait_stream(stream)
-        return loss
-
-    def _capture(self, index: Tensor, draws: Tensor) -> None:
-        """Record a step without taking it; it reads `self.index` and `self.draws` and writes `self.loss`."""
-        self.index, self.draws, self.graph = index.clone(), draws.clone(), torch.cuda.CUDAGraph()
+    def _record(self, capture: Capture, index: Tensor, draws: Tensor) -> None:
+        # Gradients of the steps before lie elsewhere; the recorded backward pass makes its own, and keeps them.
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.cuda.graph(self.graph):
-            self.loss = self._step(self.index, self.draws)
+        try:
+            capture.record(index, draws)
+        except RuntimeError as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            warnings.warn(f"the GPU takes single steps, slower: their capture failed ({reason})", stacklevel=3)
+            self.capture = None
 
     def _step(self, index: Tensor, draws: Tensor) -> Tensor:
         images, masks = self.images[index], self.masks[index]

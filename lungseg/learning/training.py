@@ -6,6 +6,7 @@ from its last checkpoint as if nothing had happened: on the CPU, with the same n
 
 import csv
 import hashlib
+import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.learning.augmentation import DRAWS
+from lungseg.learning.devices import Card, own
 from lungseg.learning.stepper import Stepper, adam, autocast, loss_per_image, normalise
 from lungseg.recipe import Training, Variant
 from lungseg.shapes import Int64, UInt8
@@ -54,7 +56,10 @@ class Examples:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of history.csv. Losses are means per image, Dice and accuracy means per image at threshold 0.5."""
+    """One row of history.csv. Losses are means per image, Dice and accuracy means per image at threshold 0.5.
+
+    `captured` is the share of its steps that a GPU replayed from a capture.
+    """
 
     epoch: int
     lr: float
@@ -64,6 +69,7 @@ class Epoch:
     validation_accuracy: float
     images_per_second: float
     seconds: float
+    captured: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -81,24 +87,31 @@ class Checkpoint:
     seconds: float = 60.0
 
 
-def start(device: str, threads: int) -> torch.device:
+def start(device: str, threads: int, need: int = 0) -> torch.device:
     """Choose where to compute, and make the same input give the same output there.
 
     Args:
         device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
         threads: Of the CPU; the last bits of a result depend on it.
+        need: Bytes of a GPU. Where several are there, this process takes one with room for them, and waits for it.
 
     Raises:
         InputError: A GPU is asked for and none is there.
     """
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else its sums differ from run to run, with a warning
     # Writing NaN into memory that the next line overwrites checks torch, not us (bench/results/optimisations.csv).
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("config key device", "cuda", "a GPU that torch can use", "Choose `device: cpu` or `auto`.")
     use_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    return torch.device("cuda" if use_gpu else "cpu")
+    if not use_gpu:
+        return torch.device("cpu")
+    seen = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
+    card = own([Card(index, str(each.uuid), each.total_memory) for index, each in enumerate(seen)], need)
+    torch.cuda.set_device(card.index)  # for streams and whatever else asks for no card
+    return torch.device("cuda", card.index)
 
 
 def identity(code: str, variant: Variant, recipe: Training, seed: int, train: Part, validation: Part) -> str:
@@ -186,12 +199,13 @@ def _epoch(stepper: Stepper, validation: Examples, seed: int, number: int) -> Ep
     steps = range((number - 1) * len(order), number * len(order))
     rates = [learning_rate(recipe, step, recipe.epochs * len(order)) for step in steps]
     stepper.network.train()
+    replayed = stepper.replayed
     queue = zip(*(torch.as_tensor(table).to(device) for table in (order, draws, rates)), strict=True)
     loss = float(torch.stack([stepper(*step) for step in queue]).mean())
     seconds = time.monotonic() - start
     validation_loss, dice, accuracy = validate(stepper.network, validation, recipe)
-    speed = order.size / seconds
-    return Epoch(number, rates[-1], loss, validation_loss, dice, accuracy, speed, time.monotonic() - start)
+    speed, captured = order.size / seconds, (stepper.replayed - replayed) / len(order)
+    return Epoch(number, rates[-1], loss, validation_loss, dice, accuracy, speed, time.monotonic() - start, captured)
 
 
 def _batches(images: int, batch_size: int, rng: np.random.Generator) -> Int64[np.ndarray, "step batch"]:

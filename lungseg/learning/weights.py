@@ -59,6 +59,7 @@ def describe_run(
         "processor": processor(),
         "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "arithmetic": arithmetic(device, recipe.precision),
+        "steps": "captured" if any(epoch.captured for epoch in epochs) else "single",
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }

@@ -198,3 +198,15 @@ def test_three_pieces_and_a_lost_machine_give_the_tables_of_one_undisturbed_run(
     snakemake(clone, "--config", "bundles=results/tiny")
     for name in ("scores.parquet", "estimates.csv", "comparisons.csv", "table1.csv", "claims.csv", "definitions.csv"):
         assert (clone / "tiny/results" / name).read_bytes() == (project / "tiny/results" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("memory", "cores", "fit"), [(99999, 16, 4), (99999, 2, 2), (9000, 16, 1), (500, 16, 1), (None, 16, 4)]
+)
+def test_no_more_side_by_side_than_cores_and_memory_hold(
+    monkeypatch: pytest.MonkeyPatch, memory: int | None, cores: int, fit: int
+) -> None:
+    experiment = Experiment.model_validate(yaml.safe_load((ROOT / "config/cpu.yaml").read_text()))
+    monkeypatch.setattr(pieces, "machine_mb", lambda: memory)
+    monkeypatch.setattr(pieces.os, "sched_getaffinity", lambda _: range(cores))
+    assert pieces.fitting(experiment) == fit

@@ -3,6 +3,8 @@
 import signal
 import subprocess
 import sys
+import warnings
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from lungseg.data.films import Part
 from lungseg.learning import stepper, training
@@ -221,3 +223,47 @@ def test_asking_for_a_missing_gpu_is_a_clear_error() -> None:
         pytest.skip("a GPU is here")
     with pytest.raises(Exception, match="config key device: found cuda, expected a GPU"):
         start("cuda", 1)
+
+
+class Recorded:
+    """In the place of a capture, on a CPU: what is recorded is done at each replay."""
+
+    def __init__(self, work: Callable[..., Tensor]) -> None:
+        self.warm_up = self.replay = work
+
+    def record(self, *inputs: Tensor) -> None:
+        """Nothing can fail."""
+
+
+class Refused(Recorded):
+    """A recording that fails in the backward pass, and leaves gradients behind."""
+
+    def __init__(self, work: Callable[..., Tensor]) -> None:
+        super().__init__(work)
+        self.network, self.replay = work.__self__.network, None  # type: ignore[attr-defined, assignment]
+
+    def record(self, *inputs: Tensor) -> None:
+        """Fail."""
+        for parameter in self.network.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        raise RuntimeError("operation not permitted when stream is capturing\nCompile with TORCH_USE_CUDA_DSA")
+
+
+@pytest.mark.parametrize(("stand_in", "steps_taken"), [(Recorded, "captured"), (Refused, "single")])
+def test_a_capture_or_its_failure_changes_no_result(
+    monkeypatch: pytest.MonkeyPatch, stand_in: type[Recorded], steps_taken: str
+) -> None:
+    plain, epochs = train()
+    assert describe_run(build(VARIANT, 0), VARIANT, RECIPE, epochs, discs(1))["steps"] == "single"
+    monkeypatch.setattr(stepper, "captures", lambda device: True)
+    monkeypatch.setattr(stepper, "Capture", stand_in)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        found, epochs = train()
+    assert found == plain
+    assert describe_run(build(VARIANT, 0), VARIANT, RECIPE, epochs, discs(1))["steps"] == steps_taken
+    assert [epoch.captured for epoch in epochs] == ([0.5, 1, 1, 1, 1] if steps_taken == "captured" else [0] * 5)
+    expected = (
+        "the GPU takes single steps, slower: their capture failed (operation not permitted when stream is capturing)"
+    )
+    assert [str(each.message) for each in told] == [expected] * (steps_taken == "single")

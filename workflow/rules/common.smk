@@ -90,6 +90,38 @@ COMMAND = "snakemake --cores all" + "".join(
 COMMAND += f" --config archives={config['archives']}" if config["archives"] != "archives" else ""
 
 
+# On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise
+# (`--resources mem_mb=N gpu=N`). A cluster gives each job what it asks for.
+LOCAL = workflow.is_main_process and workflow.nodes is None
+CARDS = devices.count() if LOCAL and config["device"] != "cpu" else 0
+ON_GPU = CARDS > 0 or (config["device"] != "cpu" and not LOCAL)
+if LOCAL:
+    for resource, amount in {"mem_mb": machine_mb(), "gpu": CARDS}.items():
+        if amount is not None and resource not in workflow.global_resources:
+            workflow.register_resource(resource, amount)
+# Two trainings with one thread each pass as many films as one with two, and never wait for each other.
+THREADS = 4 if ON_GPU else 1
+SIZE = EXPERIMENT.preprocessing.size
+NEEDS = {name: training_mb(variant, EXPERIMENT.training, SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
+
+
+def train_mb(wildcards, attempt):
+    """Memory of a training; more of it at each new attempt."""
+    return attempt * NEEDS[wildcards.variant]
+
+
+def tell_side_by_side():
+    """Say so where memory limits how many trainings run at a time."""
+    limits = {name: resource.value for name, resource in workflow.global_resources.items()}
+    if not LOCAL or limits.get("mem_mb") is None:
+        return
+    places = max(1, workflow.cores // THREADS)
+    if ON_GPU and limits["gpu"]:
+        places = min(places, limits["gpu"])
+    if line := side_by_side(limits["mem_mb"], [NEEDS[run["variant"]] for run in TRAINED], places):
+        print(line, file=sys.stderr)
+
+
 def shown(file, category):
     """This output in Snakemake's own report, with the caption of its name."""
     name = Path(file).stem

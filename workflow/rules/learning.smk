@@ -20,10 +20,10 @@ rule train:
         "<benchmarks>/train/{variant}.{train_on}.seed{seed}.tsv"
     conda:
         "../../envs/lungseg.yaml"
-    # Two trainings with one thread each pass as many films as one with two, and never wait for each other.
-    threads: 1 if config["device"] == "cpu" else 4
+    threads: THREADS
     resources:
-        gpu=0 if config["device"] == "cpu" else 1,
+        gpu=1 if ON_GPU else 0,
+        mem_mb=train_mb,
     params:
         variant=lookup(dpath="variants/{variant}", within=config),
         training=config["training"],
@@ -52,7 +52,8 @@ rule predict:
         "../../envs/lungseg.yaml"
     threads: 2
     resources:
-        gpu=0 if config["device"] == "cpu" else 1,
+        gpu=1 if ON_GPU else 0,
+        mem_mb=max(NEEDS.values()),
     params:
         runs=lookup(dpath="{train_on}/runs", within=PREDICTED),
         parts=lookup(dpath="{train_on}/parts", within=PREDICTED),
