@@ -1,7 +1,7 @@
 """A published sentence and our tables -> a verdict with its reason.
 
-Verdicts: `supported`, `contradicted`, `inconclusive`, `impossible` (by arithmetic, whatever the data), `untested` (with
-the reason). Each claim in a paper's claims.yaml names the rule below that decides it.
+Verdicts: `supported`, `contradicted`, `inconclusive`, `impossible` (by arithmetic, if all columns are about the lung
+and averaged alike), `untested` (with the reason). Each claim in a paper's claims.yaml names its rule.
 """
 
 from collections.abc import Iterable

@@ -176,8 +176,8 @@ def sentences(
     gain = answer(comparisons, paper, train_on, test_on).strip().strip("*")
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     own = (
-        f"No masks at all can give the printed table: {len(audited)} contradictions in {audited['row'].nunique()} of "
-        f"its {len(paper.networks)} rows: {kinds}."
+        "If all its columns are about the lung and averaged alike, no masks can give the printed table: "
+        f"{len(audited)} contradictions in {audited['row'].nunique()} of its {len(paper.networks)} rows: {kinds}."
     )
     return [
         gain,

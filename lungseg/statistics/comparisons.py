@@ -16,7 +16,7 @@ from lungseg.statistics.score_blocks import METRICS, Block, Runs
 
 COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
 LOWER_IS_BETTER = {"loss", "hd95_px", "assd_px", "hd95_mm", "assd_mm"}
-MARGIN = 0.005  # of Dice; a smaller difference does not count, set before looking at results
+MARGIN = 0.005  # of Dice; a smaller difference does not count; set after first results on the same test films
 COLUMNS = [
     "variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "p", "p_holm",
     "p_permutation", "p_equivalence", "p_false_claim", "superiority", "verdict", "bootstrap_low", "bootstrap_high",
