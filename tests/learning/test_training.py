@@ -15,7 +15,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lungseg.data.films import Part
+from lungseg.errors import InputError
 from lungseg.learning import stepper, training
+from lungseg.learning.run import Recipe, train_run
 from lungseg.learning.stepper import loss_per_image
 from lungseg.learning.training import (
     Checkpoint,
@@ -267,3 +269,11 @@ def test_a_capture_or_its_failure_changes_no_result(
         "the GPU takes single steps, slower: their capture failed (operation not permitted when stream is capturing)"
     )
     assert [str(each.message) for each in told] == [expected] * (steps_taken == "single")
+
+
+def test_a_run_beside_bundles_of_another_arithmetic_is_refused_before_it_begins(tmp_path: Path) -> None:
+    recipe = Recipe("unet/pooled/seed0", VARIANT, RECIPE, 0, "code", None, 60, arithmetic="bfloat16")
+    assert RECIPE.precision == "float32"
+    with pytest.raises(InputError, match="the arithmetic of cpu: found float32, expected bfloat16, as in the bundles"):
+        train_run(recipe, discs(24), discs(8), start("cpu", 1), tmp_path, lambda epochs, total, name: epochs)
+    assert list(tmp_path.iterdir()) == []
