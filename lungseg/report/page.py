@@ -153,7 +153,8 @@ def band(manifest: Row, paper: Paper) -> list[str]:
     networks = {variant: Variant(**choices) for variant, choices in config["variants"].items()}
     if random := [key for key, one in networks.items() if "random" in map(one.start, one.encoders)]:
         lines.append(f"Encoders with random weights: {', '.join(map(paper.name, random))}.")
-    if not manifest["hardware"]["gpus"]:
+    kinds = manifest.get("trained")  # where the runs were trained; results of older code know this machine alone
+    if not (manifest["hardware"]["gpus"] if kinds is None else any(kind["gpu"] for kind in kinds)):
         lines.append("Trained without a GPU.")
     return lines
 
