@@ -33,11 +33,11 @@ mlflow: setup  ## the tracking page of all trainings so far, at http://127.0.0.1
 test: setup  ## all tests
 	python -m pytest
 
-# One piece of an experiment's trainings. make gpu-experiment MINUTES=30 ARCHIVES=folder; CONFIG is named as its `name`.
+# One piece of an experiment's trainings. make gpu-experiment MINUTES=30 ARCHIVES=folder CONFIG=file
 CONFIG ?= config/gpu.yaml
 MINUTES ?= 9
 ARCHIVES ?= archives
-NAME = $(basename $(notdir $(CONFIG)))
+NAME = $(shell $(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["name"])' $(CONFIG))
 FILMS = $(NAME)/pieces/films.npz
 PIECES = python -m lungseg.jobs.pieces
 DAG = snakemake --cores all --quiet rules --configfile $(CONFIG) --config archives=$(ARCHIVES)

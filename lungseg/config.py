@@ -89,6 +89,7 @@ class Experiment(Choice):
     )
     bundles: str | None = Field(
         None,
+        min_length=1,
         description="Folder of runs that were trained elsewhere, as `publish` writes it (results/NAME): runs that lie "
         "there are taken from it, the rest is trained.",
     )
