@@ -92,10 +92,15 @@ def gain(row: Mapping[str, Any]) -> str:
     return f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
 
 
-def step(verdict: object) -> str:
-    """A comparison's verdict in words, seen from its first variant."""
+def step(row: Mapping[str, Any]) -> str:
+    """A comparison's verdict in words, seen from its first variant.
+
+    A difference within the margin whose interval excludes 0 is there all the same: it is told with its side.
+    """
+    if row["verdict"] == "equivalent" and not row["low"] <= 0 <= row["high"]:
+        return f"{'better' if row['difference'] > 0 else 'worse'}, by less than {MARGIN}"
     said = {"a better": "better", "b better": "worse", "equivalent": f"equivalent within {MARGIN}"}
-    return said.get(str(verdict), "undecided")
+    return said.get(str(row["verdict"]), "undecided")
 
 
 def not_run(what: str, published: float | None = None) -> Verdict:

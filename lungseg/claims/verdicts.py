@@ -94,7 +94,7 @@ class Order(_Claim):
             if row is None:
                 return not_run(f"{worse} beside {better}")
             verdicts.append(row["verdict"])
-            told.append(f"{name(better)} against {name(worse)} {gain(row)}: {step(row['verdict'])}")
+            told.append(f"{name(better)} against {name(worse)} {gain(row)}: {step(row)}")
         if any(verdict in ("b better", "equivalent") for verdict in verdicts):
             return Verdict("contradicted", "; ".join(told))
         return Verdict("supported" if set(verdicts) == {"a better"} else "inconclusive", "; ".join(told))
@@ -116,7 +116,7 @@ class Gain(_Claim):
             return not_run(f"{self.variant} beside {self.against}", self.published)
         numbers = (self.published, row["difference"], row["low"], row["high"])
         verdict, why = inside(self.published, row["low"], row["high"], f"{gain(row)} here")
-        return Verdict(verdict, f"{why}; {step(row['verdict'])}", *numbers)
+        return Verdict(verdict, f"{why}; {step(row)}", *numbers)
 
 
 class Better(_Claim):
@@ -134,7 +134,7 @@ class Better(_Claim):
             return not_run(f"{self.variant} beside {self.against}")
         name = evidence.paper.name
         verdicts = {"a better": "supported", "b better": "contradicted", "equivalent": "contradicted"}
-        why = f"{name(self.variant)} against {name(self.against)}: {gain(row)}, {step(row['verdict'])}"
+        why = f"{name(self.variant)} against {name(self.against)}: {gain(row)}, {step(row)}"
         verdict = verdicts.get(row["verdict"], "inconclusive")
         return Verdict(verdict, why, None, row["difference"], row["low"], row["high"])
 

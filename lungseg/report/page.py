@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from lungseg.config import read_experiment
+from lungseg.config import Experiment, read_experiment
 from lungseg.data.datasets import DATASETS
 from lungseg.paper import Paper
 from lungseg.recipe import Variant
@@ -106,7 +106,7 @@ def _tables(results: Results, paper: Paper, train_on: str, test_on: str, level: 
     here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
     own = audited[audited["table"] == own_table(results.manifest())]
     return {
-        "sentences": sentences(cells, comparisons, own, paper, train_on, test_on),
+        "sentences": sentences(cells, comparisons, own, paper, read_experiment(results.manifest()["config"])),
         "tally": tally(claims),
         "table1": networks(cells, paper),
         "legend": f"{legend(level)} {failures(estimates, train_on, test_on)}",
@@ -160,7 +160,7 @@ def band(manifest: Row, paper: Paper) -> list[str]:
 
 
 def sentences(
-    cells: pd.DataFrame, comparisons: pd.DataFrame, audited: pd.DataFrame, paper: Paper, train_on: str, test_on: str
+    cells: pd.DataFrame, comparisons: pd.DataFrame, audited: pd.DataFrame, paper: Paper, experiment: Experiment
 ) -> list[str]:
     """The answer, each sentence by a rule: the gain, the printed values within our intervals, the printed table itself.
 
@@ -169,12 +169,11 @@ def sentences(
         comparisons: The table comparisons.csv.
         audited: The rows of audited_tables.csv of the paper's own table.
         paper: Whose table.
-        train_on: The training set to show.
-        test_on: The test set to show.
+        experiment: What was run.
     """
     printed = cells[cells["published"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
-    gain = answer(comparisons, paper, train_on, test_on).strip().strip("*")
+    gain = answer(comparisons, paper, experiment).strip().strip("*")
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     own = (
         "If all its columns are about the lung and averaged alike, no masks can give the printed table: "

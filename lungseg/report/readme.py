@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
+from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.paper import Paper
 from lungseg.report.results import Results
@@ -51,7 +52,7 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
     parts = [
-        answer(comparisons, paper, *shown).strip(),
+        answer(comparisons, paper, read_experiment(config)).strip(),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
         f"[{config['statistics']['level']:.0%} interval over seeds and films]. {config['note']}".strip(),
@@ -77,7 +78,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
     parts = [
         f"# {config['name']}: what it found",
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
-        answer(comparisons, paper, train_on, test_on).strip(),
+        answer(comparisons, paper, read_experiment(config)).strip(),
         table1,
         "## By test set\n\nMean Dice per film.",
         dataset_table(estimates, paper, train_on, "dice").strip(),

@@ -7,6 +7,7 @@ import pandas as pd
 from great_tables import GT
 
 from lungseg.claims.evidence import find_pair, gain, step
+from lungseg.config import Experiment
 from lungseg.errors import InputError
 from lungseg.paper import Paper
 from lungseg.statistics.comparisons import MARGIN
@@ -220,7 +221,7 @@ def beside_table(estimates: pd.DataFrame, comparisons: pd.DataFrame, paper: Pape
     for cell in shown.to_dict(orient="records"):
         variant = str(cell["variant"])
         printed, pair = paper.printed(variant, "dice"), find_pair(pairs, variant, base, "dice")
-        compared = [gain(pair), step(pair["verdict"])] if pair else ["", ""]
+        compared = [gain(pair), step(pair)] if pair else ["", ""]
         row = [paper.name(variant), _number(printed), _interval(cell), *compared]
         rows.append("| " + " | ".join(row) + " |")
     return "\n".join(rows)
@@ -262,21 +263,20 @@ def claims_table(claims: pd.DataFrame, note: str) -> str:
     return "\n\n".join([f"{len(claims)} claims: {tally(claims)}.", "\n".join(rows), note]).strip() + "\n"
 
 
-def answer(comparisons: pd.DataFrame, paper: Paper, train_on: str, test_on: str) -> str:
-    """One sentence: does the paper's network beat what it is compared with, as the paper says?
+def answer(comparisons: pd.DataFrame, paper: Paper, experiment: Experiment) -> str:
+    """One sentence: does the paper's network beat what it is compared with, as the paper says, and how was it trained?
 
     Args:
         comparisons: The table comparisons.csv.
         paper: Its headline names the two.
-        train_on: The training set to show.
-        test_on: The test set to show.
+        experiment: Says under which conditions, and which training and test set to show.
     """
     if paper.headline is None:
         return "The paper names no difference that its table is about.\n"
-    asked = paper.headline
+    asked, train_on, test_on = paper.headline, experiment.table1.train_on, experiment.table1.test_on
     one, other, metric = asked.variant_in_words, asked.against_in_words, asked.metric
-    here = "metric == @metric and train_on == @train_on and test_on == @test_on"
-    pair = find_pair(comparisons.query(here), asked.variant, asked.against, metric)
+    shown = comparisons[(comparisons["train_on"] == train_on) & (comparisons["test_on"] == test_on)]
+    pair = find_pair(shown, asked.variant, asked.against, metric)
     if pair is None:
         return f"This experiment has not both {other} and {one}.\n"
     verdict = {
@@ -285,12 +285,28 @@ def answer(comparisons: pd.DataFrame, paper: Paper, train_on: str, test_on: str)
         "b better": f"is worse than {other} in {TITLES[metric]}",
         "undecided": f"cannot be told from {other} in {TITLES[metric]}",
     }[pair["verdict"]]
-    told = f"**In this run {one} {verdict}: {gain(pair)}."
+    if pair["verdict"] == "equivalent" and not pair["low"] <= 0 <= pair["high"]:
+        side = "better" if pair["difference"] > 0 else "worse"
+        verdict = f"is {side} than {other}, by less than the {MARGIN} {TITLES[metric]} that count"
+    told = f"**{conditions(experiment, asked.variant)}, {one} {verdict}: {gain(pair)}."
     published = paper.gain(asked.variant, asked.against, metric)
     if published is None:
         return f"{told} The paper prints no gain.**\n"
     contained = "lies inside" if pair["low"] <= published <= pair["high"] else "lies outside"
     return f"{told} The published gain, {published:+.3f}, {contained} that interval.**\n"
+
+
+def conditions(experiment: Experiment, variant: str) -> str:
+    """How a variant was trained, as the beginning of a sentence."""
+    seeds = f"{len(experiment.seeds)} seed{'s' if len(experiment.seeds) > 1 else ''}"
+    size, epochs = experiment.preprocessing.size, experiment.training.epochs
+    text = f"At {size} px, {epochs} epoch{'s' if epochs > 1 else ''} and {seeds}"
+    text += ", on drawn films" if "phantom" in experiment.datasets else ""
+    network = experiment.variants[variant]
+    starts = [network.start(encoder) for encoder in network.encoders]
+    if starts and set(starts) == {"random"}:
+        return f"{text}, with encoders that start from random weights"
+    return f"{text}, with one encoder that starts from random weights" if "random" in starts else text
 
 
 def headline(estimates: pd.DataFrame, train_on: str, test_on: str) -> dict[str, dict[str, float]]:

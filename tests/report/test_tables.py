@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.report.tables import (
     answer,
     comparison_table,
+    conditions,
     coverage_note,
     dataset_table,
     failures,
@@ -26,6 +28,14 @@ from lungseg.report.tables import (
 )
 from tests.workflow import MISHRA
 
+BOTH: dict[str, object] = {"encoders": ["mobilenetv2", "inceptionresnetv2"]}
+CONFIG: dict[str, object] = {
+    "name": "small",
+    "datasets": ["jsrt"],
+    "train_on": {"pooled": ["jsrt"]},
+    "variants": {"unet": {}, "proposed": {"width": 8}},
+}
+EXPERIMENT = read_experiment(CONFIG)
 TABLE1 = MISHRA.table()
 NOTE = legend(0.95) + " Drawn films, 64 px, 100 % random_initialisation."
 
@@ -118,6 +128,20 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
     [
         (-0.03, -0.01, "b better", "beats the plain U-Net in Dice: +0.0200 [+0.0100, +0.0300]", "lies inside"),
         (-0.004, 0.001, "equivalent", "and the plain U-Net are equivalent, within 0.005 Dice: +0.0015", "lies outside"),
+        (
+            -0.004,
+            -0.001,
+            "equivalent",
+            "is better than the plain U-Net, by less than the 0.005 Dice that count: +0",
+            "lies",
+        ),
+        (
+            0.001,
+            0.004,
+            "equivalent",
+            "is worse than the plain U-Net, by less than the 0.005 Dice that count: -0",
+            "lies",
+        ),
         (-0.02, 0.01, "undecided", "cannot be told from the plain U-Net in Dice: +0.0050", "lies outside"),
         (0.01, 0.03, "a better", "is worse than the plain U-Net in Dice: -0.0200 [-0.0300, -0.0100]", "lies outside"),
     ],
@@ -125,14 +149,33 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
 def test_answer_follows_the_comparison(low: float, high: float, compared: str, said: str, published: str) -> None:
     row = {"variant_a": "unet", "variant_b": "proposed", "train_on": "pooled", "test_on": "pooled", "metric": "dice"}
     row |= {"difference": (low + high) / 2, "low": low, "high": high, "verdict": compared}  # type: ignore[dict-item]
-    text = answer(pd.DataFrame([row]), MISHRA, "pooled", "pooled")
+    text = answer(pd.DataFrame([row]), MISHRA, EXPERIMENT)
     assert said in text
     assert f"+0.027, {published}" in text
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "At 256 px, 60 epochs and 5 seeds"),
+        ({"datasets": ["phantom"], "train_on": {"pooled": ["phantom"]}}, "and 5 seeds, on drawn films"),
+        ({"seeds": [3], "training": {"epochs": 1}}, "At 256 px, 1 epoch and 1 seed"),
+        ({"variants": {"proposed": BOTH}}, "5 seeds, with encoders that start from random weights"),
+        (
+            {"variants": {"proposed": BOTH | {"weights": {"mobilenetv2": "imagenet", "inceptionresnetv2": "random"}}}},
+            "5 seeds, with one encoder that starts from random weights",
+        ),
+        ({"variants": {"proposed": BOTH | {"weights": "imagenet"}}}, "At 256 px, 60 epochs and 5 seeds"),
+    ],
+)
+def test_conditions_stand_in_the_sentence(change: dict[str, object], said: str) -> None:
+    text = conditions(read_experiment(CONFIG | change), "proposed")
+    assert text.endswith(said)
+
+
 def test_an_experiment_without_the_pair_says_so() -> None:
     columns = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "verdict"]
-    assert "has not both" in answer(pd.DataFrame(columns=columns), MISHRA, "pooled", "pooled")
+    assert "has not both" in answer(pd.DataFrame(columns=columns), MISHRA, EXPERIMENT)
 
 
 def test_headline_holds_dice_and_iou_of_one_cell() -> None:
