@@ -92,15 +92,22 @@ def gain(row: Mapping[str, Any]) -> str:
     return f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
 
 
-def step(row: Mapping[str, Any]) -> str:
-    """A comparison's verdict in words, seen from its first variant.
+def side(row: Mapping[str, Any]) -> str:
+    """On which side a comparison falls, seen from its first variant: better, worse or undecided.
 
-    A difference within the margin whose interval excludes 0 is there all the same: it is told with its side.
+    `equivalent` says that a difference is within the margin, not that there is none: its side is that of its interval.
+    Only metrics of which more is better have a margin.
     """
-    if row["verdict"] == "equivalent" and not row["low"] <= 0 <= row["high"]:
-        return f"{'better' if row['difference'] > 0 else 'worse'}, by less than {MARGIN}"
-    said = {"a better": "better", "b better": "worse", "equivalent": f"equivalent within {MARGIN}"}
-    return said.get(str(row["verdict"]), "undecided")
+    if row["verdict"] == "equivalent":
+        return "better" if row["low"] > 0 else "worse" if row["high"] < 0 else "undecided"
+    return {"a better": "better", "b better": "worse"}.get(str(row["verdict"]), "undecided")
+
+
+def step(row: Mapping[str, Any]) -> str:
+    """The same in words, with the margin where the difference is within it."""
+    if row["verdict"] != "equivalent":
+        return side(row)
+    return f"equivalent within {MARGIN}" if side(row) == "undecided" else f"{side(row)}, by less than {MARGIN}"
 
 
 def not_run(what: str, published: float | None = None) -> Verdict:

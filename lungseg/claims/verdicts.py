@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from lungseg.claims.arithmetic import printed
-from lungseg.claims.evidence import Evidence, Verdict, find, find_pair, gain, inside, not_run, step
+from lungseg.claims.evidence import Evidence, Verdict, find, find_pair, gain, inside, not_run, side, step
 from lungseg.errors import InputError
 from lungseg.paper import Metric, Paper
 from lungseg.statistics.comparisons import MARGIN
@@ -87,17 +87,16 @@ class Order(_Claim):
     metric: Metric
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Supported where every step is, contradicted where one step is."""
-        told, verdicts, name = [], [], evidence.paper.name
+        """Supported where every step goes up, contradicted where one goes down; a step within the margin counts too."""
+        told, sides, name = [], [], evidence.paper.name
         for worse, better in pairwise(evidence.paper.networks):
             row = find_pair(evidence.comparisons, better, worse, self.metric)
             if row is None:
                 return not_run(f"{worse} beside {better}")
-            verdicts.append(row["verdict"])
+            sides.append(side(row))
             told.append(f"{name(better)} against {name(worse)} {gain(row)}: {step(row)}")
-        if any(verdict in ("b better", "equivalent") for verdict in verdicts):
-            return Verdict("contradicted", "; ".join(told))
-        return Verdict("supported" if set(verdicts) == {"a better"} else "inconclusive", "; ".join(told))
+        verdict = "contradicted" if "worse" in sides else "supported" if set(sides) == {"better"} else "inconclusive"
+        return Verdict(verdict, "; ".join(told))
 
 
 class Gain(_Claim):
@@ -128,14 +127,13 @@ class Better(_Claim):
     metric: Metric
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Supported where it is better, contradicted where it is worse or equivalent."""
+        """Supported where it is better and contradicted where it is worse, be it by less than the margin."""
         row = find_pair(evidence.comparisons, self.variant, self.against, self.metric)
         if row is None:
             return not_run(f"{self.variant} beside {self.against}")
         name = evidence.paper.name
-        verdicts = {"a better": "supported", "b better": "contradicted", "equivalent": "contradicted"}
         why = f"{name(self.variant)} against {name(self.against)}: {gain(row)}, {step(row)}"
-        verdict = verdicts.get(row["verdict"], "inconclusive")
+        verdict = {"better": "supported", "worse": "contradicted"}.get(side(row), "inconclusive")
         return Verdict(verdict, why, None, row["difference"], row["low"], row["high"])
 
 

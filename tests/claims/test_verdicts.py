@@ -103,18 +103,29 @@ def test_a_gain_is_compared_with_our_difference_whichever_way_round_the_pair_sta
 
 
 @pytest.mark.parametrize(
-    ("said", "order"),
+    ("said", "gain", "order"),
     [
-        ("b better", "supported"),
-        ("a better", "contradicted"),
-        ("equivalent", "contradicted"),
-        ("undecided", "inconclusive"),
+        ("b better", 0.01, "supported"),
+        ("a better", 0.01, "contradicted"),
+        ("equivalent", 0.003, "supported"),  # there, though within the margin
+        ("equivalent", -0.003, "contradicted"),
+        ("equivalent", 0.001, "inconclusive"),
+        ("undecided", 0.01, "inconclusive"),
     ],
 )
-def test_better_and_order_follow_the_comparisons(said: str, order: str) -> None:
-    found = evidence(comparisons=comparisons(said))
+def test_better_and_order_follow_the_comparisons(said: str, gain: float, order: str) -> None:
+    found = evidence(comparisons=comparisons(said, gain))
     assert verdict(found, decides="order", metric="dice") == order
     assert verdict(found, decides="better", variant="proposed", against="unet", metric="dice") == order
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [(0.003, "better, by less than 0.005"), (-0.003, "worse, by less than 0.005"), (0.001, "equivalent within 0.005")],
+)
+def test_a_difference_within_the_margin_is_told_with_its_side(gain: float, words: str) -> None:
+    (one,) = claim(decides="better", variant="proposed", against="unet", metric="dice")
+    assert words in judge([one], evidence(comparisons=comparisons("equivalent", gain))).iloc[0]["why"]
 
 
 def test_one_wrong_step_breaks_an_order() -> None:
