@@ -42,7 +42,8 @@ A table of your own is a CSV file; keep the decimals as printed, leave out what 
 
 Columns: method, and some of dice (DSC, F1), iou (Jaccard), precision (PPV), recall (sensitivity), accuracy, loss;
 fractions, no percentages. A printed value stands for all that round to it. The rules hold for masks, for means over
-films as well as for pooled pixels, if all columns are averaged over the same films:
+films as well as for pooled pixels, if all columns are about one class and averaged over the same films. A finding that
+stands for averages over classes too is `impossible`, any other `inconsistent`:
 
 \b
 """ + "\n".join(f"    {rule.name}" for rule in arithmetic.RULES)

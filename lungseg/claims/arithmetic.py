@@ -66,12 +66,15 @@ class Rule:
         why: Why it holds for every film, and so for means and for pooled pixels.
         slack: Of a row's values, the larger side less the smaller one at its best within rounding; the rule fails
             where it is negative.
+        classes: Whether it holds too where all its columns are means over lung and background, as Keras' MeanIoU is.
+            The others need every column to be about the lung.
     """
 
     name: str
     needs: tuple[str, ...]
     why: str
     slack: Callable[[Mapping[str, Printed]], Fraction]
+    classes: bool = False
 
 
 def _dice_to_iou(dice: Fraction) -> Fraction:
@@ -112,12 +115,14 @@ RULES = (
         ("iou", "dice"),
         "IoU = Dice/(2-Dice) on every film, at most Dice",
         lambda row: row["dice"].high - row["iou"].low,
+        classes=True,
     ),
     Rule(
         "Dice/(2-Dice) <= IoU",
         ("dice", "iou"),
         "equal on every film and convex in Dice, so the mean IoU is at least its value at the mean Dice (Jensen)",
         lambda row: row["iou"].high - _dice_to_iou(row["dice"].low),
+        classes=True,
     ),
     Rule(
         "Dice <= (precision + recall)/2",
@@ -182,14 +187,17 @@ class Finding:
     Args:
         row: The method's name.
         rule: The rule's.
-        message: The numbers.
+        message: The numbers, and what the rule takes for granted.
         slack: The larger side less the smaller one at its best within rounding; negative.
+        verdict: `impossible` where the rule holds for averages over classes too; else `inconsistent`: averages that
+            differ from column to column could print it.
     """
 
     row: str
     rule: str
     message: str
     slack: float
+    verdict: str
 
 
 def rules(averaging: Averaging = "any", loss: Loss = "none") -> tuple[Rule, ...]:
@@ -218,4 +226,6 @@ def audit(
             if all(metric in row for metric in rule.needs) and (slack := rule.slack(row)) < 0:
                 numbers = ", ".join(f"{TITLES[metric]} {row[metric].text}" for metric in rule.needs)
                 message = f"{numbers}: {rule.name} fails by at least {float(-slack):.4f}, as {rule.why}"
-                yield Finding(method, rule.name, message, float(slack))
+                verdict = "impossible" if rule.classes else "inconsistent"
+                message += "" if rule.classes else ", if all columns are about the lung and averaged alike"
+                yield Finding(method, rule.name, message, float(slack), verdict)

@@ -1,7 +1,8 @@
 """A published sentence and our tables -> a verdict with its reason.
 
-Verdicts: `supported`, `contradicted`, `inconclusive`, `impossible` (by arithmetic, if all columns are about the lung
-and averaged alike), `untested` (with the reason). Each claim in a paper's claims.yaml names its rule.
+Verdicts: `supported`, `contradicted`, `inconclusive`, `inconsistent` (by arithmetic, if all columns are about the lung
+and averaged alike), `impossible` (also for averages over classes), `untested` (with the reason). Each claim in a
+paper's claims.yaml names its rule.
 """
 
 from collections.abc import Iterable
@@ -144,10 +145,11 @@ class Row(_Claim):
     variant: Network
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Impossible where arithmetic has a finding; nothing else can decide it."""
-        found = [finding.message for finding in evidence.findings if finding.row == self.variant]
+        """Impossible or inconsistent where arithmetic has a finding; nothing else can decide it."""
+        found = [finding for finding in evidence.findings if finding.row == self.variant]
         if found:
-            return Verdict("impossible", "; ".join(found))
+            worst = "impossible" if any(one.verdict == "impossible" for one in found) else "inconsistent"
+            return Verdict(worst, "; ".join(one.message for one in found))
         return Verdict("inconclusive", "no rule of arithmetic is broken, which does not show that they do")
 
 

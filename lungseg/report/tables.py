@@ -14,7 +14,7 @@ from lungseg.statistics.comparisons import MARGIN
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
 OUTSIDE = "†"
-VERDICTS = ("supported", "contradicted", "inconclusive", "impossible", "untested")
+VERDICTS = ("supported", "contradicted", "inconclusive", "inconsistent", "impossible", "untested")
 SIMULATED = ("montgomery", "shenzhen", "jsrt", "pooled")
 LIMITS = ("mean", "low", "high")
 

@@ -155,3 +155,29 @@ def test_identities_are_asked_for() -> None:
     row = {"dice": 0.96, "iou": 0.94}  # possible as means, not for one confusion matrix
     assert found(row) == set() and found(row, averaging="pooled") == {"IoU = Dice/(2-Dice)"}
     assert len(rules("pooled", "dice")) == len(RULES) + len(POOLED) + 1
+
+
+@given(films=counts, decimals=st.integers(1, 5), weighted=st.booleans())
+def test_what_is_called_impossible_is_impossible_for_averages_over_classes_too(
+    films: list[tuple[int, ...]], decimals: int, weighted: bool
+) -> None:
+    """Means over lung and background, alike or by their shares, of all columns."""
+    lung = np.array(films, dtype=float)
+    both = np.stack([ratios(lung), ratios(lung[:, ::-1])])
+    share = (lung[:, 0] + lung[:, 2]) / lung.sum(axis=1)
+    weights = np.stack([share, 1 - share]) if weighted else np.full((2, len(lung)), 0.5)
+    means = (both * weights[..., None]).sum(axis=0).mean(axis=0)
+    findings = audit(rounded({"row": dict(zip(RATIOS, means, strict=True))}, decimals))
+    assert [one for one in findings if one.verdict == "impossible"] == []
+
+
+def test_two_calls_of_keras_print_what_is_called_inconsistent() -> None:
+    """Dice and IoU over both classes beside precision and recall of the lung: honest, and three rules are broken."""
+    lung = np.array([[180.0, 4, 26, 790]] * 5)
+    of_lung, of_background = ratios(lung).mean(axis=0), ratios(lung[:, ::-1]).mean(axis=0)
+    row = dict(zip(RATIOS, of_lung, strict=True))
+    both = dict(zip(RATIOS, (of_lung + of_background) / 2, strict=True))
+    row |= {"dice": both["dice"], "iou": both["iou"]}
+    findings = list(audit(rounded({"row": row}, 3)))
+    assert {one.verdict for one in findings} == {"inconsistent"}
+    assert all("if all columns are about the lung and averaged alike" in one.message for one in findings)

@@ -16,7 +16,7 @@ from tests.workflow import MISHRA
 
 TABLE1 = MISHRA.table()
 CLAIMS = Path(__file__).parents[2] / "workflow/papers/mishra/claims.yaml"
-VERDICTS = {"supported", "contradicted", "inconclusive", "impossible", "untested"}
+VERDICTS = {"supported", "contradicted", "inconclusive", "inconsistent", "impossible", "untested"}
 NETWORKS = list(TABLE1)
 
 
@@ -135,7 +135,9 @@ def test_one_wrong_step_breaks_an_order() -> None:
 
 
 def test_rows_and_percentages_are_a_matter_of_arithmetic() -> None:
-    assert verdict(evidence(), decides="row", variant="proposed") == "impossible"
+    assert verdict(evidence(), decides="row", variant="proposed") == "impossible"  # Dice against IoU, by Jensen
+    for variant in NETWORKS[:3]:  # only IoU against recall, and Dice against precision and recall
+        assert verdict(evidence(), decides="row", variant=variant) == "inconsistent"
     assert verdict(evidence(findings=()), decides="row", variant="proposed") == "inconclusive"
     gain = {"decides": "agreement", "variant": "proposed", "against": "unet", "metric": "dice"}
     # 0.984 and 0.957 are 2.7 points, or 2.8 %, apart.
@@ -215,5 +217,6 @@ def test_two_claims_of_one_name_are_an_error(tmp_path: Path) -> None:
 def test_the_table_for_people_counts_and_lists() -> None:
     table = judge(read_claims(CLAIMS, MISHRA), evidence())
     text = claims_table(table, "Reduced data.")
-    assert text.startswith(f"{len(table)} claims: ") and "6 impossible" in text and text.endswith("Reduced data.\n")
+    assert text.startswith(f"{len(table)} claims: ") and "3 inconsistent, 3 impossible" in text
+    assert text.endswith("Reduced data.\n")
     assert sum(line.startswith("| ") for line in text.splitlines()) == len(table) + 2
