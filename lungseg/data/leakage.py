@@ -17,7 +17,6 @@ References: Zauner (2010), Implementation and benchmarking of perceptual image h
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 import imagehash
 import numpy as np
@@ -25,7 +24,7 @@ import pandas as pd
 from jaxtyping import Bool, Int, UInt8
 from PIL import Image
 
-from lungseg.data.patients import Patient, patients
+from lungseg.data.patients import patients
 from lungseg.data.registration import highest_between, likeness
 from lungseg.errors import InputError
 
@@ -67,7 +66,7 @@ def look_alikes(
         - copies in different parts (near = 1),
         - of each two parts the closest pair by hash even so (near = 0), to show how far apart they are,
         - films of one patient of `lungseg.data.patients`, in whatever parts: `patient` is its name, `status` stated or
-          suspected,
+          suspected, of these two films,
         - candidates (candidate = 1): films of one data set, in whatever parts, whose `likeness` is above `null`, the
           highest between films of different data sets. Most of those that just pass it are different people of one
           build on one machine: look at them. With one data set null is empty.
@@ -88,20 +87,21 @@ def look_alikes(
         | {"distance": away[a, b], "correlation": _correlation(images[a], images[b])}
         | {"near": int(apart[a, b] and away[a, b] <= within)}
         | {"likeness": round(float(alike[a, b]), 3), "null": round(null, 3), "candidate": int(candidates[a, b])}
-        | ({"patient": known[a, b].name, "status": known[a, b].status} if (a, b) in known else {})
+        | known.get((a, b), {})
         for a, b in sorted(pairs)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     return table.sort_values(["near", "distance", "likeness"], ascending=[False, True, False], ignore_index=True)
 
 
-def _patients(image_ids: Sequence[str]) -> dict[tuple[int, int], Patient]:
-    """Pairs of rows that show one patient, the earlier row first."""
+def _patients(image_ids: Sequence[str]) -> dict[tuple[int, int], dict[str, str]]:
+    """Pairs of rows that show one patient, the earlier row first: its name and their status."""
     row = {image_id: number for number, image_id in enumerate(image_ids)}
     return {
-        (min(row[a], row[b]), max(row[a], row[b])): patient
+        (min(row[a], row[b]), max(row[a], row[b])): {"patient": patient.name, "status": status}
         for patient in patients()
-        for a, b in combinations([film for film in patient.films if film in row], 2)
+        for (a, b), status in patient.pairs.items()
+        if a in row and b in row
     }
 
 

@@ -1,12 +1,14 @@
 """Films that show one patient, so that no patient need be both trained on and tested on.
 
 None of the three data sets is published with patients' ids. The table beside this module holds what is known: its
-`status` is `stated` where an official reading names the patient's other film, `suspected` where the films alone say so.
+`status` of two films is `stated` where the official reading of one names the other, `suspected` where the films alone or
+indirect words say so.
 """
 
 import json
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
@@ -21,13 +23,13 @@ class Patient:
     Args:
         dataset: The data set.
         films: Image ids; the first one names the patient.
-        status: `stated` or `suspected`.
+        statuses: `stated` or `suspected`, for each two films in the order of `itertools.combinations`.
         evidence: What says so.
     """
 
     dataset: str
     films: tuple[str, ...]
-    status: str
+    statuses: tuple[str, ...]
     evidence: str
 
     @property
@@ -35,12 +37,17 @@ class Patient:
         """The first film's id."""
         return self.films[0]
 
+    @property
+    def pairs(self) -> dict[tuple[str, str], str]:
+        """Each two films and their status."""
+        return dict(zip(combinations(self.films, 2), self.statuses, strict=True))
+
 
 @cache
 def patients() -> tuple[Patient, ...]:
     """Everybody who is known or suspected to be on more than one film."""
     rows = json.loads(TABLE.read_text(encoding="utf-8"))["patients"]
-    return tuple(Patient(row["dataset"], tuple(row["films"]), row["status"], row["evidence"]) for row in rows)
+    return tuple(Patient(row["dataset"], tuple(row["films"]), tuple(row["status"]), row["evidence"]) for row in rows)
 
 
 def patient_of() -> dict[str, Patient]:

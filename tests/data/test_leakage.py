@@ -122,12 +122,25 @@ def test_a_patient_in_two_parts_is_reported_and_stops_nothing(films: np.ndarray)
     pairs = near_duplicates(listed, films, within=WITHIN)
     (row,) = pairs[pairs["patient"].notna()].to_dict("records")
     assert (row["image_id_a"], row["image_id_b"], row["patient"]) == (second, first, first)
-    assert row["status"] == patients()[0].status and row["near"] == 0 and 0 <= row["likeness"] <= 1
+    assert row["status"] == patients()[0].pairs[first, second] and row["near"] == 0 and 0 <= row["likeness"] <= 1
     refuse_leaks(pairs, allowed=0)
     assert "1 pairs of one patient in different parts of 1 known" in tell(pairs)
     together = near_duplicates(listed.assign(part="train"), films, within=WITHIN)
     assert together["patient"].tolist() == [first]
     assert "0 pairs of one patient in different parts of 1 known" in tell(together)
+
+
+def test_a_status_belongs_to_two_films_not_to_the_patient(films: np.ndarray) -> None:
+    """The reading of 0166 names 0162; that of 0170 names neither."""
+    ids = ["MCUCXR_0170_1", "MCUCXR_0162_1", "film2", "MCUCXR_0166_1", "film4"]
+    pairs = near_duplicates(listing(PARTS).assign(image_id=ids), films, within=WITHIN)
+    told = pairs[pairs["patient"].notna()]
+    assert set(told["patient"]) == {"MCUCXR_0162_1"}
+    assert {(row["image_id_a"], row["image_id_b"]): row["status"] for row in told.to_dict("records")} == {
+        ("MCUCXR_0162_1", "MCUCXR_0166_1"): "stated",
+        ("MCUCXR_0170_1", "MCUCXR_0162_1"): "suspected",
+        ("MCUCXR_0170_1", "MCUCXR_0166_1"): "suspected",
+    }
 
 
 def test_candidates_are_those_above_what_two_data_sets_reach(films: np.ndarray) -> None:

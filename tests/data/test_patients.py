@@ -15,7 +15,8 @@ def test_every_film_exists_and_has_one_patient() -> None:
     assert len(films) == len(set(films)) == len(patient_of())
     for patient in patients():
         assert set(patient.films) <= set(IDS[patient.dataset])
-        assert len(patient.films) > 1 and patient.status in ("stated", "suspected") and patient.evidence
+        assert len(patient.films) > 1 and set(patient.statuses) <= {"stated", "suspected"} and patient.evidence
+        assert len(patient.pairs) == len(patient.films) * (len(patient.films) - 1) / 2  # a status for each two films
         assert patient.name == patient.films[0] == patient_of()[patient.films[-1]].name
 
 
