@@ -1,8 +1,8 @@
 """Films that show one patient, so that no patient need be both trained on and tested on.
 
 None of the three data sets is published with patients' ids. The table beside this module holds what is known: its
-`status` of two films is `stated` where the official reading of one names the other, `suspected` where the films alone or
-indirect words say so.
+`status` of two films is `stated` where the official reading of one names the other, `suspected` where the films alone
+or indirect words say so.
 """
 
 import json
