@@ -22,7 +22,8 @@ def sensitivity(scores: pd.DataFrame, left_out: Collection[str], level: float) -
     """Every mean and every difference of two networks, with and without some test films.
 
     The same films are left out for every training set, whether or not it holds the patient, so that rows compare. What
-    is left has an interval of its own; the change has none, as both sides share nearly all films.
+    is left has an interval of its own; the change has none, as both sides share nearly all films. Where test sets are
+    pooled, the change of a mean also holds the shift in the share of each data set.
 
     Args:
         scores: The table scores.parquet; networks in the primary way of scoring count.

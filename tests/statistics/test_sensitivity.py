@@ -39,6 +39,13 @@ def test_every_number_is_the_one_of_the_experiments_own_tables_with_and_without_
     assert len(pairs.query("metric == 'dice' and test_on == 'pooled'")) == 3
 
 
+def test_the_pooled_mean_moves_with_the_share_of_each_data_set() -> None:
+    """Films of one data set that all have its mean: no mean but the pooled one changes."""
+    table = scores(seeds=1).assign(dice=lambda rows: (rows["test_on"] == "montgomery") * 0.2 + 0.7)
+    change = sensitivity(table, OUT, 0.95).query("metric == 'dice' and against == ''").groupby("test_on")["change"]
+    assert change.max()["montgomery"] == pytest.approx(0) and change.max()["pooled"] < -0.001
+
+
 def test_only_networks_in_the_primary_way_count() -> None:
     table = scores()
     more = [table.assign(size="native", dice=0.1), table.assign(kind="reference", variant="ensemble_mean")]
