@@ -375,6 +375,7 @@ rule export:
 rule infer:
     input:
         scores=rules.collect.output.parquet,
+        coverage="bench/results/coverage.csv",
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
@@ -395,6 +396,7 @@ rule infer:
         resamples=config["statistics"]["resamples"],
         level=config["statistics"]["level"],
         seed=config["statistics"]["seed"],
+        pool=config["statistics"]["pool"],
         code=CODE["infer"],
     script:
         "workflow/scripts/infer.py"

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 IN_TABLES = "in the tables"  # what the bench calls the method that the tables use
+OBSERVED = "as observed"  # and the scenes made of scored films
 FALSE_EQUIVALENCE = "within the margin"
 LEVEL = 0.95  # the only one simulated
 LOWEST = 0.93  # from here on an interval holds
@@ -19,18 +20,19 @@ LOWEST = 0.93  # from here on an interval holds
 def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str]:
     """One note per row of estimates.csv or comparisons.csv; empty where the simulated coverage is at least 93 %.
 
-    A row is judged by the simulated scene of the same quantity (mean or difference) with the nearest number of seeds,
-    and among these the nearest skewness: `nominal 95 %, simulated 89 % at this shape`. Where a difference is called
-    within the margin, the share of such calls that were false at the margin is told when it is surely above 5 %.
+    A row is judged by the scene, of films as they were scored, of the same quantity (mean or difference) with the
+    nearest number of seeds, and among these the nearest skewness: `nominal 95%, simulated 89% at this shape`. Where a
+    difference is called within the margin, the share of such calls that were false at the margin is told when it is
+    surely above 5 %.
 
     Args:
         table: With columns seeds or seeds_a and seeds_b, skewness, and for comparisons relevance.
         coverage: bench/results/coverage.csv.
         level: Of the intervals; at another level than 95 % nothing is known and all notes are empty.
     """
-    if level != LEVEL or coverage.empty:
+    if level != LEVEL:
         return [""] * len(table)
-    used = coverage[coverage["method"].str.contains(IN_TABLES)]
+    used = coverage[coverage["method"].str.contains(IN_TABLES) & coverage["scene"].str.contains(OBSERVED)]
     return [_note(row, used) for row in table.to_dict("records")]
 
 

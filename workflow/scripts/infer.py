@@ -10,6 +10,8 @@ from lungseg.stats import infer
 begin(snakemake.log[0])
 choices = snakemake.params
 rng = np.random.default_rng(choices.seed)
-inference = infer(pd.read_parquet(snakemake.input.scores), choices.train_on, choices.resamples, choices.level, rng)
+scores, coverage = pd.read_parquet(snakemake.input.scores), pd.read_csv(snakemake.input.coverage)
+plan = {"pool": choices.pool, "coverage": coverage}
+inference = infer(scores, choices.train_on, choices.resamples, choices.level, rng, **plan)
 for field in inference.__dataclass_fields__:
     write_csv(getattr(inference, field), snakemake.output[field])
