@@ -194,9 +194,10 @@ def test_a_pair_without_p_is_in_no_family() -> None:
     assert holm(rows, ["a", "b", "c"]) == pytest.approx([np.nan, 0.04], nan_ok=True)
 
 
-def test_the_film_that_moves_a_difference_most_is_named() -> None:
+@pytest.mark.parametrize("off", [0.3, -0.3])
+def test_the_film_that_moves_a_difference_most_is_named(off: float) -> None:
     a, b = scores(2, seed=8), scores(2, seed=9)
-    b[:, 17] -= 0.3
+    b[:, 17] += off
     row = compared(a, b)
     left = np.delete((a - b).mean(axis=0), 17)
     assert row["influential_film"] == "film17" and row["difference_without"] == pytest.approx(left.mean())
