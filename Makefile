@@ -33,13 +33,13 @@ mlflow: setup  ## the tracking page of all trainings so far, at http://127.0.0.1
 test: setup  ## all tests
 	python -m pytest
 
-# One piece of an experiment's trainings. make gpu-experiment MINUTES=30 ARCHIVES=folder; CONFIG is named as its `name`.
+# One piece of an experiment's trainings. make gpu-experiment MINUTES=30 ARCHIVES=folder CONFIG=file
 CONFIG ?= config/gpu.yaml
 MINUTES ?= 9
 ARCHIVES ?= archives
-NAME = $(basename $(notdir $(CONFIG)))
+NAME = $(shell $(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["name"])' $(CONFIG))
 FILMS = $(NAME)/pieces/films.npz
-PIECES = python -m lungseg.pieces
+PIECES = python -m lungseg.jobs.pieces
 DAG = snakemake --cores all --quiet rules --configfile $(CONFIG) --config archives=$(ARCHIVES)
 
 gpu-experiment: setup  ## train for MINUTES=9 what is missing of CONFIG=config/gpu.yaml; at the end tables and report
@@ -65,14 +65,14 @@ $(BIN)/.bench: $(BIN)/.installed bench/requirements.txt
 lint: setup  ## style, types, and Snakemake's own advice
 	ruff check .
 	ruff format --check .
-	snakefmt --check Snakefile
+	snakefmt --check Snakefile workflow/rules
 	mypy
 	snakemake --lint
 
 format: setup  ## bring the code into shape
 	ruff check --fix .
 	ruff format .
-	snakefmt Snakefile
+	snakefmt Snakefile workflow/rules
 
 lock: setup  ## pin every dependency anew in requirements.lock and envs/lungseg.yaml
 	uv pip compile --quiet --upgrade --universal --generate-hashes --extra dev --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from bench.timing import in_turn, write
-from lungseg.blocks import METRICS, Runs
-from lungseg.bootstrap import film_weights, percentile_interval, resampled_means
+from lungseg.statistics.bootstrap import film_weights, percentile_interval, resampled_means
+from lungseg.statistics.score_blocks import METRICS, Runs
 
 CELLS, FILMS, RESAMPLES, TURNS = 25, 192, 10_000, 7
 GOAL_SCIPY, GOAL_SECONDS = 8, 0.5

@@ -8,7 +8,7 @@ networks are alike, so that differences are symmetric.
 
 Observed scenes: the films of results/cpu as five networks scored them, drawn again within their data set. Their
 differences are skewed, often by a single film: a sample without that film looks harmless, and no interval that is made
-of the sample alone can know. What remains is printed beside the numbers (`lungseg.simulated`).
+of the sample alone can know. What remains is printed beside the numbers (`lungseg.statistics.simulated`).
 """
 
 import sys
@@ -23,8 +23,8 @@ from tqdm import tqdm
 
 from bench.limits import BEFORE, Case, methods, tests
 from bench.scenes import POOL, Drawn, Experiments, Observed, observed
-from lungseg.seeds import pooled_variances
-from lungseg.simulated import FALSE_EQUIVALENCE, IN_TABLES, LEVEL, LOWEST, OBSERVED
+from lungseg.statistics.seeds import pooled_variances
+from lungseg.statistics.simulated import FALSE_EQUIVALENCE, IN_TABLES, LEVEL, LOWEST, OBSERVED
 
 RESAMPLED, BATCH = 500, 500  # simulations that are resampled; simulations at once
 OUTPUT = Path(__file__).parent / "results/coverage.csv"

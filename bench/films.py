@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lungseg.datasets.phantom import draw
+from lungseg.data.phantom import draw
 
 
 def write_films(folder: Path, number: int, size: tuple[int, int], noise: float = 0.0) -> None:

@@ -15,13 +15,13 @@ from torch import nn
 
 from bench.loops import NETWORKS, plain
 from bench.timing import in_turn, write
-from lungseg.augmentation import DRAWS
-from lungseg.datasets.phantom import draw
-from lungseg.images import Film, resize
-from lungseg.models import build
-from lungseg.prediction import predict
+from lungseg.data.images import Film, resize
+from lungseg.data.phantom import draw
+from lungseg.learning.augmentation import DRAWS
+from lungseg.learning.inference import predict
+from lungseg.learning.stepper import Stepper, adam
+from lungseg.networks.build import build
 from lungseg.recipe import Training
-from lungseg.steps import Stepper, adam
 
 SIZE, FILMS, BATCH, TURNS, STEPS, GOAL, TOLERANCE = 256, 16, 16, 5, 4, 1.5, 0.01
 

@@ -7,11 +7,11 @@ import numpy as np
 from scipy.stats import bootstrap
 from scipy.stats import t as student
 
-from lungseg.bootstrap import film_weights, percentile_interval
-from lungseg.comparisons import MARGIN
-from lungseg.intervals import Estimate, crossed_estimate, interval, p_equivalence
-from lungseg.seeds import SeedVariance, own_variance
-from lungseg.simulated import IN_TABLES, LEVEL
+from lungseg.statistics.bootstrap import film_weights, percentile_interval
+from lungseg.statistics.comparisons import MARGIN
+from lungseg.statistics.intervals import Estimate, crossed_estimate, interval, p_equivalence
+from lungseg.statistics.seeds import SeedVariance, own_variance
+from lungseg.statistics.simulated import IN_TABLES, LEVEL
 
 RESAMPLES, TRIM = 500, 0.2  # of a bootstrap; share of films that a trimmed mean leaves out at each end
 TABLES, BEFORE = f"crossed t, long arm, pooled seeds ({IN_TABLES})", "before"

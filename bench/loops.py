@@ -25,12 +25,12 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from lungseg.augmentation import DRAWS, augment
-from lungseg.layers import Dropout, StridedDepthwise, UpConvolution
-from lungseg.models import build
+from lungseg.learning.augmentation import DRAWS, augment
+from lungseg.learning.stepper import Stepper, adam, arithmetic, normalise
+from lungseg.learning.training import start
+from lungseg.networks.build import build
+from lungseg.networks.cpu_layers import Dropout, StridedDepthwise, UpConvolution
 from lungseg.recipe import Training, Variant
-from lungseg.steps import Stepper, adam, arithmetic, normalise
-from lungseg.training import start
 
 GPU = torch.cuda.is_available()
 DEVICE = torch.device("cuda" if GPU else "cpu")

@@ -22,8 +22,8 @@ from bench.films import write_films
 from bench.loops import BATCH, NETWORKS, ours, plain
 from bench.timing import write
 from bench.training import FILMS, KEEP
-from lungseg.models import build
-from lungseg.training import start
+from lungseg.learning.training import start
+from lungseg.networks.build import build
 
 SIZE, ROUNDS, CHOSEN = 128, 2, ["unet", "unet_mobilenetv2"]
 LAYERS, FILLING, THREADS, MEMORY = MEASURES = [

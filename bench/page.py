@@ -22,13 +22,14 @@ from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from bench.timing import write
-from lungseg.datasets.phantom import draw
-from lungseg.images import Film, resize
-from lungseg.outlines import MOST, outline
-from lungseg.parts import Part
-from lungseg.report import page
-from lungseg.results import Results
-from lungseg.trail import FILM, KEPT, SCORES, pack, trail
+from lungseg.data.films import Part
+from lungseg.data.images import Film, resize
+from lungseg.data.phantom import draw
+from lungseg.paper import read_paper
+from lungseg.report.outlines import MOST, outline
+from lungseg.report.page import page
+from lungseg.report.results import Results
+from lungseg.report.trail import FILM, KEPT, SCORES, pack, trail
 
 ROOT = Path(__file__).parents[1]
 VARIANTS, SETS, SEEDS, FILMS, SIDE, OPENED = 5, 5, 5, 951, 256, 5
@@ -75,7 +76,14 @@ def whole(folder: Path) -> Path:
     images = pd.DataFrame(facts | {"dataset": test.dataset, "abnormal": 0, "height": 3000, "width": 2919})
     packed = pack(trail(pd.concat(tables), images.assign(spacing_mm=0.14), test, turned))
     target = folder / "report.html"
-    text = page(Results(ROOT / "results/cpu"), ROOT / "workflow/report", packed, "snakemake", 0.95)
+    text = page(
+        Results(ROOT / "results/cpu"),
+        read_paper(ROOT / "workflow/papers/mishra"),
+        ROOT / "workflow/report",
+        packed,
+        "snakemake",
+        0.95,
+    )
     target.write_text(text, encoding="utf-8")
     return target
 

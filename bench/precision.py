@@ -17,14 +17,14 @@ import torch
 from scipy.stats import ttest_rel
 
 from bench.timing import write
-from lungseg.comparisons import MARGIN
-from lungseg.datasets.phantom import draw
-from lungseg.images import Film, resize
-from lungseg.models import build
-from lungseg.parts import Part
+from lungseg.data.films import Part
+from lungseg.data.images import Film, resize
+from lungseg.data.phantom import draw
+from lungseg.learning.stepper import computes_bfloat16
+from lungseg.learning.training import Examples, fit, start, validate
+from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant
-from lungseg.steps import computes_bfloat16
-from lungseg.training import Examples, fit, start, validate
+from lungseg.statistics.comparisons import MARGIN
 
 SIZE, TRAIN, VALIDATION, TEST, SEEDS = 64, 96, 24, 60, 8
 RECIPE = Training(epochs=10, batch_size=8)

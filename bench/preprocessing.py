@@ -20,9 +20,9 @@ from PIL import Image
 
 from bench.films import write_films
 from bench.timing import in_turn, write
-from lungseg.datasets import dataset
-from lungseg.datasets.reading import Radiograph, Unused, decode_grey, in_order, open_archive, outlined, sha256
-from lungseg.images import preprocess
+from lungseg.data.datasets import dataset
+from lungseg.data.images import preprocess
+from lungseg.data.reading import Radiograph, Unused, decode_grey, in_order, open_archive, outlined, sha256
 
 DRAWN, FILMS, MORE, TURNS, GOAL = 4, 16, 64, 5, 1 / 1.15
 

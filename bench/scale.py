@@ -1,4 +1,4 @@
-"""Do inference and audit of the whole reference experiment take under a minute and 2 GB?
+"""Do statistics and audit of the whole reference experiment take under a minute and 2 GB?
 
     python bench/scale.py      writes bench/results/scale.csv
 
@@ -16,23 +16,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungseg.arithmetic import audit
-from lungseg.claims import judge, read_claims
-from lungseg.evidence import Evidence
-from lungseg.export import COLUMNS
-from lungseg.metrics import COUNTS, RATIOS, ratios
-from lungseg.published import TABLE1
-from lungseg.published_table import as_printed, read_table
-from lungseg.references import SINGLE
-from lungseg.stats import infer
+from lungseg.claims.arithmetic import audit
+from lungseg.claims.evidence import Evidence
+from lungseg.claims.printed_table import as_printed, read_table
+from lungseg.claims.verdicts import judge, read_claims
+from lungseg.paper import read_paper, read_references
+from lungseg.scores.cases import COLUMNS
+from lungseg.scores.metrics import COUNTS, RATIOS, ratios
+from lungseg.statistics.estimation import make_tables
 
 ROOT = Path(__file__).parents[1]
 OUTPUT = ROOT / "bench/results/scale.csv"
 FILMS = {"montgomery": 138, "shenzhen": 566, "jsrt": 247}
 TRAIN_ON = {name: [name] for name in FILMS} | {"nlm": ["montgomery", "shenzhen"], "pooled": list(FILMS)}
-VARIANTS = [*map(str, TABLE1), "unet_mobilenetv2_imagenet"]
+PAPER = ROOT / "workflow/papers/mishra"
+MISHRA = read_paper(PAPER)
+VARIANTS = list(MISHRA.names)
 BESIDE = ["ensemble_mean", "ensemble_vote", "ensemble_encoders", "oracle"]
-BESIDE += [f"seeds{size}_{variant}" for size in (2, 3) for variant in SINGLE]
+BESIDE += [f"seeds{size}_{variant}" for size in (2, 3) for variant in MISHRA.single]
 GOAL_SECONDS, GOAL_GIB = 60, 2
 
 
@@ -56,11 +57,12 @@ def scores(rng: np.random.Generator) -> pd.DataFrame:
     return table.assign(empty=0)[COLUMNS]
 
 
-def run_infer(path: str) -> None:
-    """The rule infer."""
-    inference = infer(pd.read_parquet(path), TRAIN_ON, 10_000, 0.95, np.random.default_rng(0))
-    inference.estimates.to_parquet(f"{path}.estimates")
-    inference.comparisons.to_parquet(f"{path}.comparisons")
+def run_estimate(path: str) -> None:
+    """The rule estimate."""
+    elsewhere, rng = read_references(PAPER / "references.csv"), np.random.default_rng(0)
+    tables = make_tables(pd.read_parquet(path), MISHRA, elsewhere, TRAIN_ON, 10_000, 0.95, rng)
+    tables.estimates.to_parquet(f"{path}.estimates")
+    tables.comparisons.to_parquet(f"{path}.comparisons")
 
 
 def run_audit(path: str) -> None:
@@ -72,8 +74,8 @@ def run_audit(path: str) -> None:
     histories = epochs.merge(pd.DataFrame({"variant": VARIANTS}), how="cross").merge(
         pd.DataFrame({"seed": range(5)}), how="cross"
     )
-    findings = tuple(audit(as_printed({str(name): row.to_dict() for name, row in TABLE1.items()}, 3)))
-    claims = judge(read_claims(ROOT / "workflow/claims.yaml"), Evidence(*tables, findings, costs, histories))
+    findings = tuple(audit(as_printed(MISHRA.cells)))
+    claims = judge(read_claims(PAPER / "claims.yaml", MISHRA), Evidence(MISHRA, *tables, findings, costs, histories))
     assert len(claims) > 40
     published = [file for file in (ROOT / "workflow/published").glob("*.csv") if file.stem != "sources"]
     assert sum(len(list(audit(read_table(file)))) for file in published) >= 9
@@ -93,7 +95,7 @@ def main(folder: Path) -> pd.DataFrame:
     table.to_parquet(path, index=False)
     print(f"{len(table)} rows of scores", file=sys.stderr)
     rows = []
-    for step in (run_infer, run_audit):
+    for step in (run_estimate, run_audit):
         with get_context("spawn").Pool(1) as pool:
             seconds, gib = pool.apply(measured, (step, path))
         rows.append(

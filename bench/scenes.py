@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungseg.blocks import METRICS, Block, blocks
-from lungseg.scoring import PRIMARY, WAY
+from lungseg.scores.scoring import PRIMARY, WAY
+from lungseg.statistics.score_blocks import METRICS, Block, blocks
 
 SCORES = Path(__file__).parents[1] / "results/cpu/scores.parquet"
 POOL = ["unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"]

@@ -16,8 +16,8 @@ from scipy.ndimage import binary_erosion, shift
 from tqdm import tqdm
 
 from bench.timing import in_turn, write
-from lungseg.boundary import TOLERANCE_PX, boundary
-from lungseg.datasets.phantom import draw
+from lungseg.data.phantom import draw
+from lungseg.scores.boundary import TOLERANCE_PX, boundary
 
 FILMS, CHUNK, GOAL, WITHIN = 951, 60, 2, 1e-6
 DRAWN, WRONG = 40, 200  # anatomies, and predictions of them; used again until there are enough films

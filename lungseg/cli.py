@@ -11,20 +11,20 @@ import yaml
 from PIL import Image
 from tqdm import tqdm
 
-from lungseg import arithmetic
-from lungseg.arithmetic import Averaging, Loss
-from lungseg.compare import as_page, as_text, compare_results, opened
-from lungseg.comparisons import COMPARED
+from lungseg.claims import arithmetic
+from lungseg.claims.arithmetic import Averaging, Loss
+from lungseg.claims.printed_table import read_table
 from lungseg.config import read_experiment
-from lungseg.console import describe
-from lungseg.datasets import DATASETS, Dataset, Unused, dataset
-from lungseg.datasets.archive import fetch_all, file_hash
-from lungseg.datasets.phantom import contact_sheet
+from lungseg.data.archive import fetch_all, file_hash
+from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset
+from lungseg.data.phantom import contact_sheet
 from lungseg.errors import InputError
 from lungseg.files import replacing, write_csv
-from lungseg.published_table import read_table
-from lungseg.status import describe as describe_runs
-from lungseg.status import read_runs
+from lungseg.jobs.console import describe
+from lungseg.jobs.status import describe as describe_runs
+from lungseg.jobs.status import read_runs
+from lungseg.report.changes import as_page, as_text, compare_results, opened
+from lungseg.statistics.comparisons import COMPARED
 
 BAD_INPUT = 2  # exit code
 
@@ -42,7 +42,8 @@ A table of your own is a CSV file; keep the decimals as printed, leave out what 
 
 Columns: method, and some of dice (DSC, F1), iou (Jaccard), precision (PPV), recall (sensitivity), accuracy, loss;
 fractions, no percentages. A printed value stands for all that round to it. The rules hold for masks, for means over
-films as well as for pooled pixels, if all columns are averaged over the same films:
+films as well as for pooled pixels, if all columns are about one class and averaged over the same films. A finding that
+stands for averages over classes too is `impossible`, any other `inconsistent`:
 
 \b
 """ + "\n".join(f"    {rule.name}" for rule in arithmetic.RULES)

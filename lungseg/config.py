@@ -30,11 +30,12 @@ class Preprocessing(Choice):
 class Split(Choice):
     """Which image is for training, validation and testing."""
 
-    method: Literal["gaal2020", "random"] = Field(
+    method: Literal["gaal2020", "random", "grouped"] = Field(
         "gaal2020",
-        description="`gaal2020`: the published ids; `random`: seeded, stratified by data set and abnormality.",
+        description="`gaal2020`: the published ids; `random`: seeded, stratified by data set and abnormality; "
+        "`grouped`: the same, with all films of a known or suspected patient in one part.",
     )
-    seed: Seed = Field(0, description="Seed of the random split.")
+    seed: Seed = Field(0, description="Seed of the random and the grouped split.")
 
 
 class Leakage(Choice):
@@ -45,7 +46,7 @@ class Leakage(Choice):
         ge=0,
         le=256,
         description="Bits of 256 in which the perceptual hashes of near-duplicates may differ; "
-        "different films at hand differ in 40 or more, a film encoded anew in 26 at most.",
+        "two films at hand differ in 40 or more, a film encoded anew mostly in 24 or less.",
     )
     allowed: int = Field(0, ge=0, description="Near-duplicates across parts that do not stop the run.")
 
@@ -77,6 +78,7 @@ class Experiment(Choice):
 
     name: PathPart = Field(description="`paper` writes to results/; any other name to <name>/results/.")
     note: str = Field("", description="What is reduced, random or missing; printed wherever the numbers stand.")
+    paper: str = Field("mishra", description="Whose table is regenerated: a folder of workflow/papers, or a path.")
     datasets: tuple[DatasetName, ...] = Field(min_length=1, description="Data sets to prepare and test on.")
     archives: str | None = Field(
         "archives",
@@ -92,6 +94,7 @@ class Experiment(Choice):
     )
     bundles: str | None = Field(
         None,
+        min_length=1,
         description="Folder of runs that were trained elsewhere, as `publish` writes it (results/NAME): runs that lie "
         "there are taken from it, the rest is trained.",
     )

@@ -1,10 +1,11 @@
 """Known answers: tiny archives in the official layouts, and the folder of real archives where there is one."""
 
+import gc
 import io
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lungseg import cli
-from lungseg.datasets import jsrt, montgomery, shenzhen
+from lungseg.data import jsrt, montgomery, shenzhen
 from tests.workflow import copy_project, snakemake
 
 Members = dict[str, bytes]
@@ -36,6 +37,15 @@ def _pixels(number: int) -> np.ndarray:
 LEFT, RIGHT = np.zeros((SIDE, SIDE), dtype=np.uint8), np.zeros((SIDE, SIDE), dtype=np.uint8)
 LEFT[2:6, 5:7] = 255
 RIGHT[2:6, 1:3] = 255
+
+
+@pytest.fixture(autouse=True, scope="module")
+def settled() -> Iterator[None]:
+    """Let the garbage collector pass over what earlier modules left alive: it took longer than the tests of tables."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

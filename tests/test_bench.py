@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.show import as_markdown, machines
+from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
-TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale")]
+TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale", "memory")]
 
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
@@ -56,6 +56,17 @@ def test_machines_stand_below_each_other_and_each_is_replaced_by_itself(
     ]  # fmt: skip
     assert table["ratio"].tolist() == [0.3333, 3, 5, 4]
     page = as_markdown(table)
-    assert page.count("<details>") == 2
-    assert page.index("On third machine.") < page.index("<summary>On first") < page.index("<summary>On second")
+    assert page.count("<details>") == 3
+    assert page.index("<summary>On third") < page.index("<summary>On first") < page.index("<summary>On second")
+    assert "| 1 of 1 | a: 5, goal ≥ 2 | first machine |" in summary(
+        {"training": table.query("hardware == 'first machine'")}
+    )
+    assert "| 0 of 1 | a: 0.333, goal ≥ 2 | third machine |" in summary({"training": table})
     assert "| a | 1 | 2 | s | 0.333 [0.333, 0.333] | ≥ 2 | **no** |" in page
+
+
+def test_summary_is_that_of_the_tables() -> None:
+    assert set(QUESTIONS) >= {file.stem for file in TABLES}
+    assert summary({file.stem: pd.read_csv(file) for file in TABLES}) in PAGE.read_text(encoding="utf-8")
+    starts = pd.DataFrame({"case": ["start-up of a, alone", "start-up of b, alone", "no-op"], "ours": [1.0, 2.0, 3.0]})
+    assert _shortened(starts)["case"].tolist() == ["no-op", "slowest start-up of 2 scripts: b, alone"]

@@ -10,9 +10,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from lungseg import cli
-from lungseg.datasets import DATASETS
-
-from .conftest import Members, write_zip
+from lungseg.data.datasets import DATASETS
+from tests.conftest import Members, write_zip
 
 Run = Callable[..., int]
 

@@ -20,7 +20,7 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["config", "cpu", "laptop", "quickstart"])
+@pytest.mark.parametrize("name", ["config", "cpu", "gpu", "laptop", "quickstart"])
 def test_every_file_here_is_legal(name: str) -> None:
     experiment = read_experiment(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
     assert set(experiment.variants) >= {"unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"}
@@ -54,7 +54,7 @@ def test_experiments_do_not_overwrite_each_other() -> None:
     [
         (
             {"learning_rate": 1},
-            "config key learning_rate: found an unknown key .* expected one of name, note, datasets",
+            "config key learning_rate: found an unknown key .* expected one of name, note, paper, datasets",
         ),
         (
             {"training": {"epoch": 3}},

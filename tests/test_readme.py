@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lungseg.datasets import DATASETS
+from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
-from lungseg.readme import fill, mermaid
-from lungseg.tables import answer, comparison_table, dataset_table
+from lungseg.report.readme import fill, mermaid, result_block, result_page
+from lungseg.report.results import Results
+from tests.workflow import MISHRA
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -22,6 +23,8 @@ def test_fill_replaces_what_stands_between_the_comments_and_nothing_else() -> No
     filled = fill(text, "cpu", "new \\1 number\n")
     assert filled == "before\n<!-- cpu -->\nnew \\1 number\n<!-- /cpu -->\nafter <!-- other -->\n"
     assert fill(filled, "cpu", "new \\1 number") == filled
+    noted = text.replace("<!-- cpu -->", "<!-- cpu: written by a rule -->")
+    assert fill(noted, "cpu", "new") == noted.replace("old", "new")
 
 
 @pytest.mark.parametrize("text", ["no place", "<!-- cpu -->\n<!-- /cpu -->\n" * 2])
@@ -42,18 +45,29 @@ def test_graph_is_that_of_the_snakefile() -> None:
     command = ["snakemake", "--nolock", "--configfile", "config/quickstart.yaml", "--rulegraph", "dot"]
     command[0] = str(Path(sys.executable).with_name("snakemake"))
     dot = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert f"```mermaid\n{mermaid(dot)}```" in README, "snakemake rulegraph"
-    assert (ROOT / "docs/rulegraph.mmd").read_text() == mermaid(dot)
+    assert (ROOT / "docs/rulegraph.mmd").read_text() == mermaid(dot), "snakemake docs/rulegraph.mmd"
 
 
 def test_numbers_are_those_of_the_published_results() -> None:
-    shown = README.partition("<!-- cpu -->")[2].partition("<!-- /cpu -->")[0]
-    results = ROOT / "results/cpu"
-    estimates, comparisons = (pd.read_csv(results / f"{name}.csv") for name in ("estimates", "comparisons"))
-    assert (results / "table1.md").read_text().strip() in shown
-    assert dataset_table(estimates, "pooled", "dice") in shown
-    assert comparison_table(comparisons, "pooled", "pooled", "dice") in shown
-    assert answer(comparisons, "pooled", "pooled") in shown
+    shown = re.search(r"<!-- cpu: [^\n]* -->\n(.*?)<!-- /cpu -->", README, re.DOTALL)
+    assert shown and shown[1].strip() == result_block(Results(ROOT / "results/cpu"), MISHRA, "results/cpu").strip()
+    coverage = pd.read_csv(ROOT / "bench/results/coverage.csv")
+    for name in ("cpu", "laptop"):
+        results = Results(ROOT / "results" / name)
+        assert (results.folder / "README.md").read_text() == result_page(results, MISHRA, coverage, "../..")
+
+
+def test_audit_prints_what_is_shown() -> None:
+    shown = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    command = [sys.executable, "-m", "lungseg.cli", "audit", "workflow/published/mishra.csv"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
+    assert shown and set(shown[1].splitlines()) <= set(printed)
+    assert len(printed) == 10  # nine findings and their number
+
+
+def test_readme_is_short() -> None:
+    outside = re.sub(r"<!-- cpu: .*?<!-- /cpu -->", "", README, flags=re.DOTALL)
+    assert len(outside.splitlines()) <= 130
 
 
 def test_links_lead_to_files() -> None:
@@ -70,5 +84,5 @@ def test_archives_are_named_as_the_package_expects_them() -> None:
 
 
 def test_commands_of_make_are_there() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)", README, re.MULTILINE)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE)) <= targets

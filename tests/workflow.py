@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lungseg.paper import read_paper
+
 ROOT = Path(__file__).parents[1]
+MISHRA = read_paper(ROOT / "workflow/papers/mishra")
 TINY = ["--configfile", "tests/tiny.yaml"]
 
 

@@ -2,9 +2,9 @@
 
 import shutil
 
-from lungseg.console import begin
 from lungseg.files import replacing
-from lungseg.predictions import read_predictions, write_predictions
+from lungseg.jobs.console import begin
+from lungseg.learning.stored_predictions import read_predictions, write_predictions
 
 begin(snakemake.log[0])
 files, made, choices = snakemake.input, snakemake.output, snakemake.params

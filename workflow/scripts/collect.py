@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from lungseg.bundles import read_card, refuse_mixture
-from lungseg.console import begin
-from lungseg.export import primary, together
 from lungseg.files import replacing, write_csv
+from lungseg.jobs.console import begin
+from lungseg.learning.bundles import refuse_mixture
+from lungseg.learning.run_files import read_card
+from lungseg.scores.cases import primary, together
 
 begin(snakemake.log[0])
 refuse_mixture(map(read_card, snakemake.input.cards))

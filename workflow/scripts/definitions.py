@@ -1,21 +1,24 @@
 """Count the stored predictions of the paper's networks in every way that is in use, and compare with the paper."""
 
+from pathlib import Path
+
 import pandas as pd
 from tqdm import tqdm
 
-from lungseg.console import begin
-from lungseg.definitions import COUNTED, count, count_films, count_histogram, rank, relations, study
+from lungseg.claims.definitions import COUNTED, count, count_films, count_histogram, rank, relations, study
+from lungseg.data.images import read_originals
+from lungseg.data.squares import restore_logits
 from lungseg.files import replacing, write_csv
-from lungseg.frames import restore_logits
-from lungseg.images import read_originals
-from lungseg.predictions import read_predictions
-from lungseg.published import TABLE1
+from lungseg.jobs.console import begin
+from lungseg.learning.stored_predictions import read_predictions
+from lungseg.paper import read_paper
 
 begin(snakemake.log[0])
 files, choices, rows = snakemake.input, snakemake.params, []
+printed = read_paper(Path(files.paper[0]).parent).table()
 stored = read_predictions(files.predictions)
 places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables)]
-runs = [run for run in choices.runs if run["variant"] in TABLE1]
+runs = [run for run in choices.runs if run["variant"] in printed]
 originals = list(read_originals(stored.films.of("test"), *places))
 for run in tqdm(runs, desc="count", unit="run"):
     variant, seed = run["variant"], run["seed"]
@@ -26,8 +29,8 @@ for run in tqdm(runs, desc="count", unit="run"):
     native = zip(stored.of(variant, seed).logits, originals, strict=True)  # of test films alone
     large = [count(restore_logits(one, film.box, film.mask.shape), film.mask) for one, film in native]
     rows += count_films(variant, seed, of_part, large, "native")
-values = study(pd.DataFrame(rows, columns=COUNTED))
+values = study(pd.DataFrame(rows, columns=COUNTED), printed)
 with replacing(snakemake.output.parquet) as path:
     values.to_parquet(path, index=False)
 write_csv(rank(values), snakemake.output.ranked)
-write_csv(relations(values), snakemake.output.relations)
+write_csv(relations(values, printed), snakemake.output.relations)

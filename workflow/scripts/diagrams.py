@@ -4,17 +4,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.console import begin
-from lungseg.diagrams import crossing, rank_diagram, ways_of_counting
-from lungseg.figures import save
-from lungseg.published import NAMES
+from lungseg.jobs.console import begin
+from lungseg.paper import read_paper
+from lungseg.report.film_figures import save
+from lungseg.report.summary_figures import crossing, rank_diagram, ways_of_counting
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
+paper = read_paper(Path(files.paper[0]).parent)
 drawn = {
-    "crossing": crossing(pd.read_csv(files.crossing), NAMES),
-    "ranks": rank_diagram(pd.read_csv(files.ranks), choices.train_on, NAMES),
-    "definitions": ways_of_counting(pd.read_parquet(files.definitions), NAMES),
+    "crossing": crossing(pd.read_csv(files.crossing), paper.names),
+    "ranks": rank_diagram(pd.read_csv(files.ranks), choices.train_on, paper.names),
+    "definitions": ways_of_counting(pd.read_parquet(files.definitions), paper),
 }
 captions = {Path(file).stem: f"{Path(file).read_text(encoding='utf-8')}\n{choices.note}" for file in files.captions}
 for stem, figure in drawn.items():

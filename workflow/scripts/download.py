@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from lungseg.console import begin
-from lungseg.datasets import dataset
-from lungseg.datasets.archive import fetch_all
+from lungseg.data.archive import fetch_all
+from lungseg.data.datasets import dataset
+from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 archives = snakemake.params.archives

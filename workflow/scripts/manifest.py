@@ -6,10 +6,11 @@ import platform
 import time
 from pathlib import Path
 
-from lungseg.bundles import read_card
-from lungseg.console import begin
 from lungseg.files import replacing
-from lungseg.manifest import commit, hardware, packages, seconds, trained
+from lungseg.jobs.console import begin
+from lungseg.jobs.manifest import packages, seconds, trained
+from lungseg.learning.run_files import read_card
+from lungseg.machine import commit, hardware
 
 begin(snakemake.log[0])
 folder = Path(snakemake.input.benchmarks[0]).parents[1]  # DIR/download/phantom.tsv

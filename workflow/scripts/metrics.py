@@ -4,9 +4,9 @@ import json
 
 import pandas as pd
 
-from lungseg.console import begin
 from lungseg.files import replacing
-from lungseg.tables import headline
+from lungseg.jobs.console import begin
+from lungseg.report.tables import headline
 
 begin(snakemake.log[0])
 shown = snakemake.params.table1

@@ -4,10 +4,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lungseg.bundles import PREDICTIONS, check_films, read_card
-from lungseg.console import begin
-from lungseg.parts import read_part
-from lungseg.predictions import predicted_films, read_bundle, write_predictions
+from lungseg.data.films import read_part
+from lungseg.jobs.console import begin
+from lungseg.learning.bundles import check_films
+from lungseg.learning.run_files import PREDICTIONS, read_card
+from lungseg.learning.stored_predictions import predicted_films, read_bundle, write_predictions
 
 begin(snakemake.log[0])
 files, choices, predictions = snakemake.input, snakemake.params, []
@@ -18,8 +19,8 @@ check_films(map(read_card, files.cards), learned)
 parts = {part: read_part(part, *groups) for part in choices.parts}
 films = predicted_films(parts)
 if any(not run["bundle"] for run in choices.runs):  # else torch is not needed
-    from lungseg.prediction import predict_run
-    from lungseg.training import start
+    from lungseg.learning.inference import predict_run
+    from lungseg.learning.training import start
 
     device = start(choices.device, snakemake.threads)
 for run in tqdm(choices.runs, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from lungseg.console import begin
-from lungseg.datasets import dataset
+from lungseg.data.datasets import dataset
+from lungseg.data.images import preprocess
 from lungseg.files import write_csv
-from lungseg.images import preprocess
+from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 chosen = dataset(snakemake.wildcards.dataset)

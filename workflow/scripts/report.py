@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.console import begin
+from lungseg.data.films import read_part
 from lungseg.files import replacing
-from lungseg.outlines import of_runs
-from lungseg.parts import read_part
-from lungseg.report import page
-from lungseg.results import Results
-from lungseg.trail import pack, trail
+from lungseg.jobs.console import begin
+from lungseg.paper import read_paper
+from lungseg.report.outlines import of_runs
+from lungseg.report.page import page
+from lungseg.report.results import Results
+from lungseg.report.trail import pack, trail
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
@@ -19,6 +20,7 @@ test = read_part("test", files.pixels, files.images, files.splits)
 images = pd.concat(pd.read_csv(file) for file in files.images)
 outlines = of_runs(dict(zip(choices.runs, files.predictions, strict=True)), choices.runs, main)
 packed = pack(trail(pd.read_csv(files.scores), images, test, outlines))
+paper = read_paper(Path(files.paper[0]).parent)
 template, results = Path(files.template[0]).parent, Results(Path(files.manifest).parent)
 with replacing(snakemake.output[0]) as path:
-    path.write_text(page(results, template, packed, choices.command, choices.level), encoding="utf-8")
+    path.write_text(page(results, paper, template, packed, choices.command, choices.level), encoding="utf-8")

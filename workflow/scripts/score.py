@@ -1,14 +1,17 @@
 """Score every run of one training set, and what stands beside them, on every test film."""
 
+from pathlib import Path
+
 import pandas as pd
 
-from lungseg.console import begin
+from lungseg.data.films import read_part
+from lungseg.data.images import read_originals
 from lungseg.files import replacing
-from lungseg.images import read_originals
-from lungseg.parts import read_part
-from lungseg.predictions import read_predictions
-from lungseg.references import references
-from lungseg.scoring import score
+from lungseg.jobs.console import begin
+from lungseg.learning.stored_predictions import read_predictions
+from lungseg.paper import read_paper
+from lungseg.scores.baselines import references
+from lungseg.scores.scoring import score
 
 begin(snakemake.log[0])
 files, choices, train_on = snakemake.input, snakemake.params, snakemake.wildcards.train_on
@@ -19,7 +22,9 @@ stored = read_predictions(files.predictions)
 if stored.films.of() != list(zip(test.dataset, test.image_id, strict=True)):
     raise RuntimeError(f"{files.predictions} holds other films than the test part")
 runs = [stored.of(run["variant"], run["seed"]) for run in choices.runs]
-beside = list(references(runs, training.masks, test.masks > 0)) if choices.with_references else []
+paper = read_paper(Path(files.paper[0]).parent)
+made = references(runs, training.masks, test.masks > 0, paper.single, paper.encoders)
+beside = list(made) if choices.with_references else []
 places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
 own_size = read_originals(stored.films.of(), *places)
 scores = score(runs, beside, test.masks > 0, own_size)

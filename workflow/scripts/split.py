@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from lungseg.console import begin
+from lungseg.data.splits import split
 from lungseg.files import write_csv
-from lungseg.splits import split
+from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 table = pd.read_csv(snakemake.input.table)

@@ -1,19 +1,23 @@
 """Put the paper's Table 1 beside ours, for a program, a README, a paper and a page."""
 
+from pathlib import Path
+
 import pandas as pd
 
-from lungseg.console import begin
 from lungseg.files import replacing, write_csv
-from lungseg.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
+from lungseg.jobs.console import begin
+from lungseg.paper import read_paper
+from lungseg.report.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
 
 begin(snakemake.log[0])
 train_on, test_on = snakemake.params.train_on, snakemake.params.test_on
 estimates = pd.read_csv(snakemake.input.estimates)
 counted = failures(estimates, train_on, test_on)
 note = f"{legend(snakemake.params.level)} {counted} {snakemake.params.note}".strip()
-table = table1(estimates, train_on, test_on)
+paper = read_paper(Path(snakemake.input.paper[0]).parent)
+table = table1(estimates, paper, train_on, test_on)
 write_csv(table, snakemake.output.csv)
 caption = f"Table 1, published and reproduced; trained on {train_on}, tested on {test_on}."
 for render, output in ((to_markdown, "md"), (to_latex, "tex"), (to_html, "html")):
     with replacing(snakemake.output[output]) as path:
-        path.write_text(render(layout(table), caption, note), encoding="utf-8")
+        path.write_text(render(layout(table, paper), caption, note), encoding="utf-8")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.console import begin
 from lungseg.files import write_csv
-from lungseg.tracking import Training, store, track
+from lungseg.jobs.console import begin
+from lungseg.jobs.tracking import Training, store, track
 
 begin(snakemake.log[0])
 root, files = Path(os.environ["LUNGSEG_ROOT"]), snakemake.input

@@ -3,12 +3,13 @@
 import os
 from pathlib import Path
 
-from lungseg.console import begin, follow
-from lungseg.manifest import commit
-from lungseg.parts import read_part
+from lungseg.data.films import read_part
+from lungseg.jobs.console import begin, follow
+from lungseg.learning.memory import card_bytes
+from lungseg.learning.run import Recipe, train_run
+from lungseg.learning.training import start
+from lungseg.machine import commit
 from lungseg.recipe import Training, Variant
-from lungseg.run import Recipe, train_run
-from lungseg.training import start
 
 begin(snakemake.log[0])
 choices, files = snakemake.params, (snakemake.input.pixels, snakemake.input.tables, snakemake.input.splits)
@@ -23,5 +24,6 @@ recipe = Recipe(
     checkpoint_seconds=snakemake.config["checkpoint_seconds"],
     arithmetic=snakemake.config["bundles_arithmetic"],
 )
-device = start(choices.device, snakemake.threads)
+need = card_bytes(recipe.variant, recipe.training, train.images.shape[-1])
+device = start(choices.device, snakemake.threads, need)
 train_run(recipe, train, validation, device, Path(snakemake.output.weights).parent, follow)

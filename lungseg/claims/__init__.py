@@ -1,0 +1,1 @@
+"""A printed sentence or table and our tables -> a verdict."""

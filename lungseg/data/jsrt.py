@@ -1,0 +1,133 @@
+"""JSRT chest films: 154 with a lung nodule, 93 without; lungs outlined in the SCR data base.
+
+Addresses: films http://db.jsrt.or.jp/eng.php (official, with registration);
+    masks https://www.isi.uu.nl/Research/Databases/SCR/ (official, with registration), or
+    https://zenodo.org/records/7056076/files/masks.zip.
+Files: All247images.zip, 1.33 GB; scr.zip, or instead of it masks.zip, 4.0 MB.
+Layout: All247images/ID.IMG, raw big-endian 16 bit without a header, the side follows from the file's length;
+    scr.zip: scratch/{fold1,fold2}/masks/{left lung,right lung}/ID.gif, odd numbers in fold1, even in fold2;
+    masks.zip: .tif. We have not seen it: any path is taken that has `left lung` or `right lung` and an ID.
+    IDs are JPCLNNNN with a nodule, JPCNNNNN without.
+Count: 247 films, each with both masks.
+Pixels: 2048 x 2048, 12 bit, 0.175 mm, inverted on disk (lungs bright) and turned round here;
+    masks 1024 x 1024, brought to the film's size here.
+Cite: Shiraishi et al. 2000, doi 10.2214/ajr.174.1.1740071; masks van Ginneken et al. 2006,
+    doi 10.1016/j.media.2005.02.002.
+Licence: research use with citation, not to be passed on; registration with the publisher.
+"""
+
+from collections.abc import Iterator
+from math import isqrt
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image
+
+from lungseg.data.archive import Archive
+from lungseg.data.reading import (
+    AGAIN,
+    Dataset,
+    OpenArchive,
+    Radiograph,
+    expect_ids,
+    in_order,
+    open_archive,
+    outlined,
+    sha256,
+)
+from lungseg.errors import InputError
+
+PAGE = "http://db.jsrt.or.jp/eng.php"
+SCR_PAGE = "https://www.isi.uu.nl/Research/Databases/SCR/"
+ZENODO_PAGE = "https://zenodo.org/records/7056076"
+IMAGES = Archive(
+    name="All247images.zip",
+    page=PAGE,
+    obtain=f"Register at {PAGE}, download All247images.zip.",
+)
+SCR_ZENODO = Archive(
+    name="masks.zip",
+    page=ZENODO_PAGE,
+    urls=("https://zenodo.org/records/7056076/files/masks.zip",),
+    md5="3e9bb1c4bc1f5b2672ac4bfeabab16f4",
+)
+SCR = Archive(
+    name="scr.zip",
+    page=SCR_PAGE,
+    obtain=f"Register at {SCR_PAGE}, download scr.zip.",
+    instead=SCR_ZENODO,
+)
+IDS = (*(f"JPCLN{n:03d}" for n in range(1, 155)), *(f"JPCNN{n:03d}" for n in range(1, 94)))
+NAME = r"(JPC[LN]N\d{3})"
+BRIGHTEST = 4095  # 12 bit
+OFFICIAL_SIDE, OFFICIAL_SPACING_MM = 2048, 0.175
+
+
+def read(folder: Path) -> Iterator[Radiograph]:
+    """Yield the 247 films by name.
+
+    Args:
+        folder: Where All247images.zip and scr.zip (or masks.zip) lie.
+
+    Raises:
+        InputError: An archive is damaged, incomplete, or a file has an impossible length.
+    """
+    scr = next((folder / a.name for a in SCR.choices() if (folder / a.name).is_file()), folder / SCR.name)
+    with open_archive(folder / IMAGES.name) as archive, open_archive(scr) as outlines:
+        images = archive.find(rf"{NAME}\.IMG")
+        lefts, rights = (
+            outlines.find(rf"^(?=.*{side}[ _-]?lung).*{NAME}[^/]*\.(?:gif|tiff?)") for side in ("left", "right")
+        )
+        expect_ids(archive.path, "films", images, IDS)
+        expect_ids(outlines.path, "masks of the left lung", lefts, IDS)
+        expect_ids(outlines.path, "masks of the right lung", rights, IDS)
+
+        def load(image_id: str) -> Radiograph:
+            content = archive.read(images[image_id])
+            image = decode(content, archive.where(images[image_id]))
+            left, right = (_mask(outlines, member, image) for member in (lefts[image_id], rights[image_id]))
+            spacing_mm = OFFICIAL_SPACING_MM * OFFICIAL_SIDE / len(image)
+            return Radiograph(image_id, image, left | right, spacing_mm, image_id.startswith("JPCLN"), sha256(content))
+
+        yield from in_order(load, IDS)
+
+
+def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
+    """Decode a raw film: the upper 8 of its 12 bits, turned round so that lungs are dark.
+
+    Args:
+        content: Big-endian 16 bit numbers, a square of them.
+        where: Archive and member, for the message.
+
+    Raises:
+        InputError: The length is not that of a square.
+    """
+    side = isqrt(len(content) // 2)
+    if side == 0 or 2 * side**2 != len(content):
+        expected = "a square of 16 bit pixels (official: 8388608 bytes)"
+        raise InputError(where, f"{len(content)} bytes", expected, AGAIN)
+    raw = np.frombuffer(content, dtype=">u2").reshape(side, side)
+    turned = BRIGHTEST - np.minimum(raw, BRIGHTEST)
+    return np.asarray(turned >> 4, dtype=np.uint8)
+
+
+def _mask(outlines: OpenArchive, member: str, image: UInt8[np.ndarray, "side side"]) -> Bool[np.ndarray, "side side"]:
+    """A lung's mask at the film's size, each pixel the nearest one of the original."""
+    mask = Image.fromarray(outlines.read_mask(member))
+    if mask.width == mask.height:
+        mask = mask.resize((len(image), len(image)), Image.Resampling.NEAREST)
+    return outlined(outlines.where(member), image, np.asarray(mask))
+
+
+DATASET = Dataset(
+    name="jsrt",
+    title="JSRT: 154 films with a lung nodule, 93 without",
+    archives=(IMAGES, SCR),
+    images=247,
+    unused=0,
+    citation="Shiraishi et al. 2000, AJR 174:71; van Ginneken et al. 2006, Med Image Anal 10(1):19",
+    licence="research use with citation, not to be passed on (JSRT; SCR, Utrecht)",
+    pages=(PAGE, SCR_PAGE, ZENODO_PAGE),
+    read=read,
+)

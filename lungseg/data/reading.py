@@ -1,0 +1,235 @@
+"""What a data set and a radiograph are, and how one is read out of an archive without unpacking it."""
+
+import hashlib
+import io
+import os
+import re
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+from PIL import Image
+
+from lungseg.data.archive import Archive
+from lungseg.errors import InputError
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+AGAIN = "Delete the file and fetch it again; if it comes from your folder of archives, replace it there too."
+MOST_THREADS = 8  # each holds a film and its mask, up to 20 megapixels
+
+
+@dataclass(frozen=True)
+class Radiograph:
+    """A frontal chest film with its lungs outlined.
+
+    Args:
+        image_id: Its name in its data set.
+        image: Grey 0-255, air dark and bone bright.
+        mask: Where the lungs are.
+        spacing_mm: Side of a pixel on the detector; None where it is not published.
+        abnormal: Whether its readers saw disease.
+        sha256: Of the image file's bytes in the archive.
+    """
+
+    image_id: str
+    image: UInt8[np.ndarray, "height width"]
+    mask: Bool[np.ndarray, "height width"]
+    spacing_mm: float | None
+    abnormal: bool
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A film that cannot be used, and why."""
+
+    image_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: where it comes from, what it holds, how it is read.
+
+    Args:
+        name: One lower-case word.
+        title: What it is, for people.
+        archives: The files it comes in.
+        images: How many films are used.
+        unused: How many are not.
+        citation: What to cite.
+        licence: What one may do with it.
+        pages: Where to read about it.
+        read: Yields its films in the order of their names out of the folder with its archives.
+    """
+
+    name: str
+    title: str
+    archives: tuple[Archive, ...]
+    images: int
+    unused: int
+    citation: str
+    licence: str
+    pages: tuple[str, ...]
+    read: Callable[[Path], Iterator[Radiograph | Unused]]
+
+
+@dataclass(frozen=True)
+class OpenArchive:
+    """A zip file whose members are read into memory, never unpacked."""
+
+    path: Path
+    zip: ZipFile
+
+    def find(self, pattern: str) -> dict[str, str]:
+        """Image id -> member, for the members whose path ends as the pattern says; its first group is the id.
+
+        Raises:
+            InputError: Two members have the same id.
+        """
+        found: dict[str, str] = {}
+        for member in self.zip.namelist():
+            match = re.search(rf"{pattern}$", member, re.IGNORECASE)
+            if match is None or "__MACOSX" in member:
+                continue
+            if match[1] in found:
+                raise InputError(self.path, f"two files for {match[1]}: {found[match[1]]}, {member}", "one", AGAIN)
+            found[match[1]] = member
+        return found
+
+    def read(self, member: str) -> bytes:
+        """A member's bytes.
+
+        Raises:
+            InputError: They are damaged.
+        """
+        try:
+            return self.zip.read(member)
+        except (BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError, OSError) as error:
+            found = f"damaged bytes ({error})"
+            raise InputError(self.where(member), found, "a file with its checksum", AGAIN) from error
+
+    def read_mask(self, member: str) -> Bool[np.ndarray, "height width"]:
+        """A member decoded as a mask: what is brighter than half of its brightest pixel."""
+        grey = decode_grey(self.read(member), self.where(member))
+        return np.greater(grey, grey.max() // 2)
+
+    def where(self, member: str) -> str:
+        """How messages name a member."""
+        return f"{self.path}, {member}"
+
+
+def decode_grey(content: bytes, where: str) -> UInt8[np.ndarray, "height width"]:
+    """Decode an image file as grey.
+
+    Args:
+        content: The file's bytes.
+        where: Archive and member, for the message.
+
+    Raises:
+        InputError: It is no image, or has more than 8 bits.
+    """
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
+                raise InputError(where, f"pixels of mode {image.mode}", "8 bits per channel", AGAIN)
+            return np.asarray(image.convert("L"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = str(error).partition(" <")[0]
+        raise InputError(where, f"no image that decodes ({reason})", "a readable image", AGAIN) from error
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[OpenArchive]:
+    """Open a zip file for reading.
+
+    Raises:
+        InputError: It is absent, cut short, no zip file, or a member's path leads out of it.
+    """
+    if not path.is_file():
+        raise InputError(path, "no such file", "an archive", f"Get it: lungseg data fetch {path.parent.name}")
+    try:
+        file = ZipFile(path)
+    except (BadZipFile, EOFError, OSError) as error:
+        found = f"{path.stat().st_size} bytes that are no whole zip file ({error})"
+        raise InputError(path, found, "a zip file to its end", AGAIN) from error
+    with file:
+        for member in file.namelist():
+            if ".." in PurePosixPath(member).parts or member.startswith("/") or re.match(r"[A-Za-z]:|.*\\", member):
+                remedy = "Do not use this file; get the archive from its publisher."
+                raise InputError(path, f"a member that leads out of it: {member}", "paths inside the archive", remedy)
+        yield OpenArchive(path, file)
+
+
+def expect_ids(where: Path, what: str, found: Iterable[str], expected: Iterable[str]) -> None:
+    """Check that an archive holds exactly the files that it is published with.
+
+    Raises:
+        InputError: Names the first few that are missing or that nobody knows.
+    """
+    found, expected = set(found), set(expected)
+    if missing := sorted(expected - found):
+        said = f"{len(found & expected)} {what}, without {_first(missing)}"
+        raise InputError(where, said, f"all {len(expected)}", AGAIN)
+    if extra := sorted(found - expected):
+        said = f"{len(found)} {what}, {_first(extra)} among them"
+        raise InputError(where, said, f"the {len(expected)} that are published", AGAIN)
+
+
+def _first(ids: list[str]) -> str:
+    return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
+
+
+def outlined(
+    where: str,
+    image: UInt8[np.ndarray, "height width"],
+    mask: Bool[np.ndarray, "rows columns"],
+) -> Bool[np.ndarray, "height width"]:
+    """The mask, once it is known to belong to the image.
+
+    Args:
+        where: Archive and member of the mask.
+        image: The film.
+        mask: Its lungs.
+
+    Raises:
+        InputError: The mask is empty or of another size.
+    """
+    if mask.shape != image.shape:
+        found, expected = (f"{shape[0]} x {shape[1]} pixels" for shape in (mask.shape, image.shape))
+        raise InputError(where, found, f"{expected} as its film has", AGAIN)
+    if not mask.any():
+        raise InputError(where, "an empty mask", "an outline of the lungs", AGAIN)
+    return mask
+
+
+def sha256(content: bytes) -> str:
+    """Hash of a file's bytes as hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def in_order(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:
+    """Apply a function with all cores; results keep the items' order and only a few wait in memory."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = min(cores, MOST_THREADS)
+    waiting: deque[Future[B]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

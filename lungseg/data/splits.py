@@ -1,0 +1,126 @@
+"""Which film is for training, validation and testing."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lungseg.data.patients import patient_of
+from lungseg.errors import InputError
+
+PARTS = ("train", "validation", "test")
+FRACTIONS = (0.7, 0.1, 0.2)
+PUBLISHED = Path(__file__).with_name("splits_gaal2020.json")
+
+
+@cache
+def published() -> dict[str, dict[str, list[str]]]:
+    """Data set -> part -> image ids, as used by Gaal et al. 2020 (arXiv 2003.10304) and idiap's mednet."""
+    datasets: dict[str, dict[str, list[str]]] = json.loads(PUBLISHED.read_text(encoding="utf-8"))["datasets"]
+    return datasets
+
+
+def gaal2020(table: pd.DataFrame) -> pd.DataFrame:
+    """The published split.
+
+    Args:
+        table: Columns image_id, dataset.
+
+    Returns:
+        Columns image_id, part (train, validation, test); rows as in the table.
+
+    Raises:
+        InputError: There is no published split of the data set, or its films are not those of the table.
+    """
+    parts: dict[str, str] = {}
+    for dataset in table["dataset"].unique().tolist():
+        if dataset not in published():
+            remedy = "Set `split: {method: random}` in the configuration."
+            raise InputError("split gaal2020", f"data set {dataset}", f"one of {', '.join(published())}", remedy)
+        ids = {image_id: part for part, names in published()[dataset].items() for image_id in names}
+        found = set(table.loc[table["dataset"] == dataset, "image_id"])
+        if differing := sorted(found ^ set(ids)):
+            only = ", ".join(differing[:3])
+            said = f"{len(found)} films of {dataset}; {only} only in the table or only in the split"
+            remedy = "Fetch and preprocess the data set again, or set `split: {method: random}`."
+            raise InputError("split gaal2020", said, f"the {len(ids)} published ones", remedy)
+        parts |= ids
+    return pd.DataFrame({"image_id": table["image_id"], "part": table["image_id"].map(parts)})
+
+
+def random_split(
+    table: pd.DataFrame, rng: np.random.Generator, fractions: tuple[float, float, float] = FRACTIONS
+) -> pd.DataFrame:
+    """A random split with the same fractions in every data set, normal and abnormal.
+
+    Args:
+        table: Columns image_id, dataset, abnormal. The order of its rows does not matter.
+        rng: Where the order comes from.
+        fractions: Of train, validation and test; their sum is 1.
+
+    Returns:
+        Columns image_id, part; rows as in the table.
+    """
+    return grouped_split(table, {}, rng, fractions)
+
+
+def grouped_split(
+    table: pd.DataFrame,
+    group_of: Mapping[str, str],
+    rng: np.random.Generator,
+    fractions: tuple[float, float, float] = FRACTIONS,
+) -> pd.DataFrame:
+    """A random split, as `random_split`, that leaves groups whole.
+
+    A group counts with the data set and abnormality of its first film by name, and goes where the middle of its films
+    falls: each part of a stratum has its share of films, up to half a group.
+
+    Args:
+        table: Columns image_id, dataset, abnormal. The order of its rows does not matter.
+        group_of: Image id to the name of its group; a film that is not there is a group of its own.
+        rng: Where the order comes from.
+        fractions: Of train, validation and test; their sum is 1.
+
+    Returns:
+        Columns image_id, part; rows as in the table.
+    """
+    films = table.sort_values("image_id")
+    films = films.assign(group=[group_of.get(image_id, image_id) for image_id in films["image_id"]])
+    groups = films.groupby("group").agg(
+        first=("image_id", "first"),
+        size=("image_id", "size"),
+        dataset=("dataset", "first"),
+        abnormal=("abnormal", "first"),
+    )
+    parts: dict[str, str] = {}
+    for _, stratum in groups.sort_values("first").groupby(["dataset", "abnormal"]):
+        drawn = stratum.iloc[rng.permutation(len(stratum))]
+        ends = drawn["size"].cumsum()
+        borders = np.round(np.cumsum(fractions)[:-1] * ends.iloc[-1])
+        places = np.searchsorted(borders, ends - drawn["size"] / 2, side="right")
+        parts |= {str(group): PARTS[place] for group, place in zip(drawn.index, places, strict=True)}
+    part_of = films.set_index("image_id")["group"].map(parts)
+    return pd.DataFrame({"image_id": table["image_id"], "part": table["image_id"].map(part_of)})
+
+
+def split(table: pd.DataFrame, method: str, seed: int) -> pd.DataFrame:
+    """Split by the name of the method.
+
+    Args:
+        table: Columns image_id, dataset, abnormal.
+        method: `gaal2020`, `random` or `grouped` (the patients of `lungseg.data.patients`).
+        seed: Of the random and the grouped split.
+
+    Raises:
+        InputError: As `gaal2020`, or for an unknown method.
+    """
+    if method == "gaal2020":
+        return gaal2020(table)
+    if method == "random":
+        return random_split(table, np.random.default_rng(seed))
+    if method == "grouped":
+        return grouped_split(table, {film: p.name for film, p in patient_of().items()}, np.random.default_rng(seed))
+    raise InputError("split.method", repr(method), "gaal2020, random or grouped", "Correct it in the configuration.")

@@ -1,0 +1,85 @@
+"""Which code a job depends on, so that an edit runs again what it touches and nothing else.
+
+Snakemake sees a changed script but not a changed module that the script imports. Every rule therefore carries
+the fingerprint of its script's modules as a parameter.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+# What these modules do is to talk, and to find a place for a training: nothing in a result depends on them.
+SILENT = frozenset({"errors", "jobs.console", "learning.devices", "learning.memory"})
+
+
+@cache  # scripts share most of their modules
+def _imports(source: str) -> frozenset[str]:
+    """Names below `lungseg` that a source text imports, as dotted paths."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lungseg":
+            module = (node.module or "").removeprefix("lungseg").removeprefix(".")
+            found |= {module} if module else set()
+            found |= {f"{module}.{alias.name}".removeprefix(".") for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {a.name.removeprefix("lungseg.") for a in node.names if a.name.startswith("lungseg.")}
+    return frozenset(found)
+
+
+def _file(module: str) -> Path | None:
+    """The file of a dotted name, or None where the name is not a module."""
+    path = PACKAGE.joinpath(*module.split("."))
+    return path.with_suffix(".py") if path.with_suffix(".py").exists() else None
+
+
+def modules(script: Path) -> dict[str, Path]:
+    """The modules of this package that a script imports, directly or through another.
+
+    Args:
+        script: A Python file.
+
+    Returns:
+        Dotted module name below `lungseg` -> file, sorted by name.
+    """
+    found: dict[str, Path] = {}
+    waiting = set(_imports(script.read_text(encoding="utf-8")))
+    while waiting:
+        name = waiting.pop()
+        file = _file(name)
+        if file is None or name in found or name in SILENT:
+            continue
+        found[name] = file
+        waiting |= _imports(file.read_text(encoding="utf-8"))
+    return dict(sorted(found.items()))
+
+
+@cache
+def _meaning(source: str) -> str:
+    """A source text without comments, layout and docstrings."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def fingerprint(script: str | Path) -> str:
+    """Hash of what the modules behind a script mean; comments, layout and docstrings do not count.
+
+    A data file that stands beside a module and starts with its name (`splits_gaal2020.json`) counts with it.
+
+    Args:
+        script: A Python file.
+
+    Returns:
+        16 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name, file in modules(Path(script)).items():
+        digest.update(f"{name}\n{_meaning(file.read_text(encoding='utf-8'))}\n".encode())
+        for data in sorted(file.parent.glob(f"{file.stem}_*")):
+            if data.suffix != ".py":
+                digest.update(data.read_bytes())
+    return digest.hexdigest()[:16]

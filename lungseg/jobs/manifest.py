@@ -1,0 +1,40 @@
+"""What made the results: code, choices, archives, software, machine, time."""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+
+def packages() -> dict[str, str]:
+    """Version of every package that lungseg names as its dependency, and its own."""
+    needs = [need for need in metadata.requires("lungseg") or () if "extra ==" not in need]
+    names = [re.split(r"[^A-Za-z0-9._-]", need)[0] for need in needs]
+    return {name: metadata.version(name) for name in sorted(["lungseg", *names])}
+
+
+def seconds(benchmarks: Mapping[str, list[Path]]) -> dict[str, dict[str, float]]:
+    """How many jobs each rule had, their seconds together, and the longest of them.
+
+    Args:
+        benchmarks: Rule -> Snakemake's benchmark files.
+    """
+    times = {rule: [_seconds(path) for path in paths] for rule, paths in benchmarks.items() if paths}
+    return {
+        rule: {"jobs": len(jobs), "seconds": round(float(sum(jobs)), 1), "longest": round(float(max(jobs)), 1)}
+        for rule, jobs in times.items()
+    }
+
+
+def _seconds(benchmark: Path) -> float:
+    with benchmark.open(encoding="utf-8", newline="") as stream:
+        return sum(float(row["s"]) for row in csv.DictReader(stream, delimiter="\t"))
+
+
+def trained(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """On what the runs were trained: one entry for each kind of machine and code, with its number of runs."""
+    keys = ("code", "commit", "arithmetic", "processor", "gpu", "threads", "torch")
+    kinds = [{key: card[key] for key in keys} for card in cards]
+    return [kind | {"runs": kinds.count(kind)} for number, kind in enumerate(kinds) if kind not in kinds[:number]]

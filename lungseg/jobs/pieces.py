@@ -1,0 +1,352 @@
+"""An experiment's trainings in pieces of some minutes, for a machine lent by the minute that has little but torch.
+
+    python -m lungseg.jobs.pieces pack FILMS.npz --configfile config/gpu.yaml   here: the prepared films in one file
+    python -m lungseg.jobs.pieces run FILMS.npz --minutes 9 --out OUT           there: train a piece of what is missing
+    python -m lungseg.jobs.pieces take OUT results/gpu                          here: what came back, as bundles
+
+A piece goes on where the last one on that machine stopped, from checkpoints. What came back is not trained again on
+another machine either: the cards of its bundles say what is done. `make gpu-experiment` does all three.
+"""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
+
+from lungseg.config import Experiment
+from lungseg.data.packing import pack, unpack
+from lungseg.errors import InputError
+from lungseg.files import replacing
+from lungseg.jobs.console import describe, follow
+from lungseg.jobs.fingerprint import fingerprint
+from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicted_parts
+from lungseg.learning.devices import count
+from lungseg.learning.memory import card_bytes, machine_mb, training_mb
+from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
+
+MEBI = 2**20
+FILMS_LIMIT, SHIP_LIMIT, SHIPS = 45 * MEBI, 16 * MEBI, 8  # bytes of the films' file and of each file that comes back
+STOPPED = 75  # exit status of a training that was told to stop and left a checkpoint: it goes on in the next piece
+ENDED = (0, STOPPED, -signal.SIGTERM)  # the last one: told to stop before it had begun
+GRACE = 60.0  # seconds to end an epoch and write a checkpoint
+ROOT = Path(__file__).parents[2]
+
+
+def useful_order(experiment: Experiment) -> list[Run]:
+    """The planned runs, so that after any of them what is there is most useful: Table 1's, seed by seed, come first."""
+    main = experiment.table1.train_on
+    return sorted(planned(experiment), key=lambda run: (run.train_on != main, experiment.seeds.index(run.seed)))
+
+
+def complete(folder: Path) -> bool:
+    """Whether a run's folder holds a whole bundle of today's training code."""
+    return all((folder / name).is_file() for name in FILES) and read_card(folder / CARD)["code"] == code()
+
+
+def train(films: Path, name: str, work: Path) -> None:
+    """Train one run and let it predict, into work/NAME. SIGTERM ends it after an epoch, to go on in the next piece."""
+    from lungseg.learning.inference import predict_run
+    from lungseg.learning.run import Recipe, train_run
+    from lungseg.learning.stored_predictions import predicted_films, write_predictions
+    from lungseg.learning.training import Epoch, start
+
+    told: list[int] = []
+
+    def until_told(epochs: Iterator[Epoch], total: int, name: str) -> Iterator[Epoch]:
+        for epoch in follow(epochs, total, name):
+            yield epoch
+            if told and epoch.epoch < total:
+                raise SystemExit(STOPPED)
+
+    packed, folder = unpack(films), work / name
+    experiment = packed.experiment
+    run = next(run for run in planned(experiment) if run.name == name)
+    own = experiment.train_on[run.train_on]
+    recipe = Recipe(
+        name=name,
+        variant=experiment.variants[run.variant],
+        training=experiment.training,
+        seed=run.seed,
+        code=code(),
+        commit=packed.commit,
+        checkpoint_seconds=experiment.checkpoint_seconds,
+    )
+    size = experiment.preprocessing.size
+    device = start(experiment.device, 1, card_bytes(recipe.variant, recipe.training, size))  # it may wait for a GPU
+    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    train_run(recipe, packed.part("train", own), packed.part("validation", own), device, folder, until_told)
+    parts = {part: packed.part(part, experiment.datasets) for part in predicted_parts(experiment, run.train_on)}
+    prediction = predict_run(folder, run.variant, run.seed, parts, device)
+    write_predictions(folder / PREDICTIONS, [prediction], predicted_films(parts))
+
+
+@cache
+def code() -> str:
+    """Fingerprint of the training code, as the workflow takes it."""
+    return fingerprint(ROOT / "workflow/scripts/train.py")
+
+
+@dataclass
+class Piece:
+    """One piece of an experiment's trainings.
+
+    Args:
+        films: The packed films.
+        work: Where runs, their weights and checkpoints lie between pieces.
+        done: Names of runs that are done elsewhere.
+        side_by_side: Trainings at a time.
+    """
+
+    films: Path
+    work: Path
+    done: frozenset[str]
+    side_by_side: int
+
+    def run(self, experiment: Experiment, seconds: float) -> list[str]:
+        """Train what is missing until the time is over.
+
+        Returns:
+            Names of runs that failed.
+        """
+        until, failed = time.monotonic() + seconds, []
+        waiting = [run.name for run in useful_order(experiment) if not self._is_done(run.name)]
+        running: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            while running or (waiting and time.monotonic() < until):
+                while waiting and len(running) < self.side_by_side and time.monotonic() < until:
+                    name = waiting.pop(0)
+                    running[name] = self._start(name)
+                time.sleep(0.1)
+                if time.monotonic() >= until:
+                    _stop(running.values())
+                for name in [name for name, process in running.items() if process.poll() is not None]:
+                    if running.pop(name).returncode not in ENDED:
+                        failed.append(name)
+        finally:  # whatever ends this process, none is left behind
+            _stop(running.values())
+        return failed
+
+    def _is_done(self, name: str) -> bool:
+        return name in self.done or complete(self.work / name)
+
+    def _start(self, name: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "lungseg.jobs.pieces", "train", self.films, name, "--work", self.work]
+        return subprocess.Popen(list(map(str, command)), cwd=ROOT)
+
+
+def _stop(running: Iterable[subprocess.Popen[bytes]]) -> None:
+    """Let trainings write a checkpoint and end."""
+    processes = list(running)
+    for process in processes:
+        process.terminate()
+    last = time.monotonic() + GRACE
+    for process in processes:
+        try:
+            process.wait(max(0.0, last - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def ship(work: Path, names: Sequence[str], out: Path) -> list[str]:
+    """Put whole runs without their weights into at most `SHIPS` archives of at most `SHIP_LIMIT` bytes.
+
+    Args:
+        work: Where the runs lie.
+        names: Runs to bring, the most useful first.
+        out: Folder for the archives; older ones in it are replaced.
+
+    Returns:
+        Names of runs for which there was no room: they come with a later piece.
+    """
+    groups: list[list[str]] = []
+    room, left = 0, []
+    for name in names:
+        size = sum((work / name / file).stat().st_size + 512 for file in FILES)
+        if size > room and len(groups) < SHIPS:
+            groups.append([])
+            room = SHIP_LIMIT - 1024
+        if size > room:
+            left.append(name)
+            continue
+        groups[-1].append(name)
+        room -= size
+    out.mkdir(parents=True, exist_ok=True)
+    for old in out.glob("runs-*.zip"):
+        old.unlink()
+    for number, group in enumerate(groups, start=1):
+        with replacing(out / f"runs-{number}.zip") as path, ZipFile(path, "w", ZIP_STORED) as archive:
+            for name in group:
+                for file in FILES:
+                    archive.write(work / name / file, f"runs/{name}/{file}")
+    return left
+
+
+def take(out: Path, bundles: Path) -> list[str]:
+    """Unpack what came back into a folder of bundles; a run that lies there already stays as it is.
+
+    Returns:
+        Names of the runs that are new.
+
+    Raises:
+        InputError: An archive is damaged or holds something else.
+    """
+    taken = []
+    for path in sorted(out.glob("runs-*.zip")):
+        try:
+            with ZipFile(path) as archive:
+                content = {
+                    info.filename: archive.read(info) for info in archive.infolist() if info.file_size <= SHIP_LIMIT
+                }
+        except (BadZipFile, EOFError) as error:
+            raise InputError(path, str(error), "an archive that `run` wrote", "Bring it again.") from error
+        for member in content:
+            if not re.fullmatch(
+                r"runs/[\w-]+/[\w-]+/seed\d+/(" + "|".join(map(re.escape, FILES)) + ")", member, re.ASCII
+            ):
+                raise InputError(path, f"a member {member!r}", "runs and nothing else", "Bring it again.")
+        for name in sorted({str(Path(member).parent.relative_to("runs")) for member in content}):
+            if missing := [file for file in FILES if f"runs/{name}/{file}" not in content]:
+                found = f"{name} without {', '.join(missing)}"
+                raise InputError(path, found, f"the files {', '.join(FILES)} of a run", "Bring it again.")
+            if not complete(bundles / "runs" / name):
+                for file in FILES:
+                    with replacing(bundles / "runs" / name / file) as part:
+                        part.write_bytes(content[f"runs/{name}/{file}"])
+                taken.append(name)
+    return taken
+
+
+def brought(bundles: Path, experiment: Experiment) -> list[str]:
+    """Names of the runs whose cards lie in a folder of bundles.
+
+    Raises:
+        InputError: A card is of another experiment or another training code.
+    """
+    names = []
+    for run in planned(experiment):
+        if (card := bundles / "runs" / run.name / CARD).is_file():
+            if (there := checked_card(card, run, experiment)["code"]) != code():
+                remedy = "Check out the commit that the card names, or move the folder and train all anew."
+                raise InputError(f"{card}, code", there, f"{code()}, as here", remedy)
+            names.append(run.name)
+    return names
+
+
+def fitting(experiment: Experiment) -> int:
+    """How many trainings run side by side: at most four, and no more than cores and memory hold."""
+    on_gpu = experiment.device != "cpu" and count() > 0
+    size, places = experiment.preprocessing.size, min(4, len(os.sched_getaffinity(0)))
+    needs = [training_mb(variant, experiment.training, size, on_gpu) for variant in experiment.variants.values()]
+    memory = machine_mb()
+    return places if memory is None else max(1, min(places, memory // max(needs)))
+
+
+def run_piece(films: Path, minutes: float, work: Path, out: Path, bundles: Path, side_by_side: int | None) -> int:
+    """Train for some minutes, bring what is whole, and tell what is left.
+
+    Returns:
+        Exit status: 0, or 1 if a run failed.
+    """
+    packed = unpack(films)
+    names = [run.name for run in useful_order(packed.experiment)]
+    done = frozenset(brought(bundles, packed.experiment))
+    piece = Piece(films, work, done, side_by_side or fitting(packed.experiment))
+    failed = piece.run(packed.experiment, 60 * minutes)
+    whole = [name for name in names if name not in done and complete(work / name)]
+    left = ship(work, whole, out)
+    print(f"{len(done)} of {len(names)} runs were done, {len(whole) - len(left)} more are in {out}", flush=True)
+    for told, of in ((left, "found no room and come with a later piece"), (failed, "failed: see above")):
+        if of and told:
+            print(f"{len(told)} {of}: {', '.join(told)}")
+    return 1 if failed else 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; bad input ends in one message and exit status 2."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.do(options) or 0)
+    except (InputError, OSError) as error:
+        message = describe(error)
+        if message is None:
+            raise
+        print(f"lungseg: {message}", file=sys.stderr)
+        return 2
+
+
+def _pack(options: argparse.Namespace) -> None:
+    import yaml
+
+    from lungseg.config import read_experiment
+    from lungseg.machine import commit
+
+    if not options.configfile.is_file():
+        raise InputError(options.configfile, "no such file", "a configuration", "Give --configfile.")
+    experiment = read_experiment(yaml.safe_load(options.configfile.read_text(encoding="utf-8")))
+    pack(options.films, experiment, commit(ROOT)["commit"], Path())
+    if (size := options.films.stat().st_size) > FILMS_LIMIT:
+        remedy = "Choose a smaller preprocessing.size or fewer data sets."
+        raise InputError(options.films, f"{size / MEBI:.0f} MiB", f"at most {FILMS_LIMIT // MEBI}", remedy)
+    print(f"{options.films}: {size / MEBI:.1f} MiB")
+
+
+def _take(options: argparse.Namespace) -> None:
+    taken = take(options.out, options.bundles)
+    print(f"{len(taken)} runs taken into {options.bundles}")
+
+
+def _left(options: argparse.Namespace) -> int:
+    experiment = unpack(options.films).experiment
+    done, names = brought(options.bundles, experiment), [run.name for run in useful_order(experiment)]
+    left = [name for name in names if name not in done]
+    if left:
+        print(f"{len(done)} of {len(names)} runs done; next is {left[0]}: give the command again")
+    return 1 if left else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lungseg.jobs.pieces", description=str(__doc__).partition("\n")[0])
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("pack", help="put the prepared films into one file")
+    one.add_argument("films", type=Path)
+    one.add_argument("--configfile", type=Path, required=True)
+    one.set_defaults(do=_pack)
+    one = commands.add_parser("run", help="train for some minutes and bring what is whole")
+    one.add_argument("films", type=Path)
+    one.add_argument("--minutes", type=float, required=True)
+    one.add_argument("--work", type=Path, default=Path("pieces"), help="keeps weights and checkpoints between pieces")
+    one.add_argument("--out", type=Path, required=True, help="gets at most 8 archives of at most 16 MiB")
+    one.add_argument("--bundles", type=Path, default=Path(os.devnull), help="runs that lie there are done")
+    one.add_argument(
+        "--side-by-side", type=int, help="trainings at a time; unless given up to 4, as cores and memory allow"
+    )
+    one.set_defaults(
+        do=lambda o: run_piece(o.films, o.minutes, o.work.resolve(), o.out, o.bundles.resolve(), o.side_by_side)
+    )
+    one = commands.add_parser("train", help="train one run; `run` calls it")
+    one.add_argument("films", type=Path)
+    one.add_argument("name")
+    one.add_argument("--work", type=Path, required=True)
+    one.set_defaults(do=lambda o: train(o.films, o.name, o.work))
+    one = commands.add_parser("take", help="unpack what came back into a folder of bundles")
+    one.add_argument("out", type=Path)
+    one.add_argument("bundles", type=Path)
+    one.set_defaults(do=_take)
+    one = commands.add_parser("left", help="exit status 1 and a line if runs are left to train")
+    one.add_argument("films", type=Path)
+    one.add_argument("bundles", type=Path)
+    one.set_defaults(do=_left)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One seeded run, its weights, its predictions."""

@@ -1,0 +1,219 @@
+"""The stored predictions of runs, one file that is read run by run.
+
+A logit is stored in 7 bits: 64 values on either side of 0, evenly spread on the scale arcsinh(2 logit) up to 16, so
+that steps are 0.03 wide where a mask is decided and 1 wide where a network is sure. The sign, and so the mask, is
+kept exactly. Of test films every pixel is stored; of every film, how often each value occurs in the lungs and outside:
+all that is needed to count it.
+"""
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
+from lungseg.data.films import Part
+from lungseg.errors import InputError
+from lungseg.files import replacing
+from lungseg.shapes import Float16, UInt8, UInt32
+
+EDGE, LINEAR, LEVELS = 16.0, 0.5, 64
+CODES = 2 * LEVELS
+_RATE = (LEVELS - 0.5) / np.arcsinh(EDGE / LINEAR)
+# The logit that each code stands for.
+VALUES: Float16[np.ndarray, " code"] = (LINEAR * np.sinh((np.arange(-LEVELS, LEVELS) + 0.5) / _RATE)).astype(np.float16)
+
+
+def _codes_of_all() -> UInt8[np.ndarray, " bits"]:
+    """The code of each half-precision number, by its bits."""
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    number = np.clip(np.nan_to_num(every.astype(float), nan=0.0), -EDGE, EDGE)
+    steps = np.ceil(np.arcsinh(number / LINEAR) * _RATE) - 1  # 0 itself is no lung
+    return (np.clip(steps, -LEVELS, LEVELS - 1) + LEVELS).astype(np.uint8)
+
+
+_CODE = _codes_of_all()
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """What one network, or something that stands for one, says of some films.
+
+    Args:
+        variant: Its name.
+        seed: Of its training.
+        logits: Of lung, per pixel of the network's square; the mask is where they are above 0.
+        soft: Whether the logits are probabilities' and not only masks', so that a loss means something.
+    """
+
+    variant: str
+    seed: int
+    logits: Float16[np.ndarray, "film size size"]
+    soft: bool = True
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What one run says, as it is stored.
+
+    Args:
+        variant: Its network.
+        seed: Of its training.
+        codes: Of the test films' logits; `VALUES` decodes them.
+        histograms: Of every film: how many pixels have each code, outside the lungs and in them.
+    """
+
+    variant: str
+    seed: int
+    codes: UInt8[np.ndarray, "test size size"]
+    histograms: UInt32[np.ndarray, "film 2 code"]
+
+
+@dataclass(frozen=True)
+class Films:
+    """Which films a file speaks of.
+
+    Args:
+        dataset: Of each film.
+        image_id: Of each film.
+        part: Of each film: train, validation or test.
+        sha256: Hash of their names, pixels and masks.
+    """
+
+    dataset: list[str]
+    image_id: list[str]
+    part: list[str]
+    sha256: str
+
+    def of(self, part: str = "test") -> list[tuple[str, str]]:
+        """Data set and name of each film of one part, in the order of the file."""
+        rows = zip(self.dataset, self.image_id, self.part, strict=True)
+        return [(dataset, image_id) for dataset, image_id, its_part in rows if its_part == part]
+
+
+def predicted_films(parts: Mapping[str, Part]) -> Films:
+    """The films of some parts of a split, by the parts' names."""
+    return Films(
+        [dataset for part in parts.values() for dataset in part.dataset],
+        [image_id for part in parts.values() for image_id in part.image_id],
+        [name for name, part in parts.items() for _ in part.image_id],
+        sha256(" ".join(part.sha256() for part in parts.values()).encode()).hexdigest(),
+    )
+
+
+def encode(
+    variant: str, seed: int, logits: Float16[np.ndarray, "film size size"], parts: Mapping[str, Part]
+) -> Prediction:
+    """Code the logits of one run.
+
+    Args:
+        variant: Its network.
+        seed: Of its training.
+        logits: Of lung, of the films of all parts in turn.
+        parts: The films by the names of their parts; their masks say where the lungs are.
+
+    Raises:
+        InputError: A logit is not a number.
+    """
+    if np.isnan(logits).any():
+        remedy = "Its training diverged: choose a smaller learning rate, or leave the seed out."
+        raise InputError(f"{variant}/seed{seed}", "logits that are no numbers", "finite logits", remedy)
+    codes = _CODE[np.ascontiguousarray(logits).view(np.uint16)]
+    lungs = np.concatenate([part.masks for part in parts.values()]) > 0
+    counted = [
+        np.bincount((one + CODES * lung).ravel(), minlength=2 * CODES) for one, lung in zip(codes, lungs, strict=True)
+    ]
+    test = np.concatenate([np.full(len(part.image_id), name == "test") for name, part in parts.items()])
+    histograms = np.array(counted, dtype=np.uint32).reshape(-1, 2, CODES)
+    return Prediction(variant, seed, codes[test], histograms)
+
+
+def write_predictions(path: str | Path, predictions: Iterable[Prediction], films: Films) -> None:
+    """Write a NumPy archive, the same bytes for the same content.
+
+    It holds `dataset`, `image_id` and `part` of each film, `sha256` of all, and of each run its
+    `{variant}/seed{seed}/codes` and `…/histograms`.
+
+    Args:
+        path: The file.
+        predictions: One per run; all of the same films.
+        films: Those films.
+    """
+    arrays = {name: np.array(value) for name, value in vars(films).items()}
+    for one in predictions:
+        arrays[_key(one.variant, one.seed) + "/codes"] = one.codes
+        arrays[_key(one.variant, one.seed) + "/histograms"] = one.histograms
+    with replacing(path) as file, file.open("wb") as stream:
+        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+
+
+def _key(variant: str, seed: int) -> str:
+    return f"{variant}/seed{seed}"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """An open file of predictions; a run's are read when they are asked for.
+
+    Args:
+        films: All films it speaks of.
+        stored: The file.
+    """
+
+    films: Films
+    stored: NpzFile
+
+    def prediction(self, variant: str, seed: int) -> Prediction:
+        """What one run says, as stored.
+
+        Raises:
+            InputError: The file holds no such run.
+        """
+        key = _key(variant, seed)
+        if f"{key}/codes" not in self.stored:
+            known = ", ".join(name.removesuffix("/codes") for name in self.stored if name.endswith("/codes"))
+            raise InputError("predictions", f"no run {key}", f"one of {known}", "Delete the file and run again.")
+        return Prediction(variant, seed, self.stored[f"{key}/codes"], self.stored[f"{key}/histograms"])
+
+    def of(self, variant: str, seed: int) -> Segmentation:
+        """What one run says of the test films, in the order of the file."""
+        return Segmentation(variant, seed, VALUES[self.prediction(variant, seed).codes])
+
+    def histograms(self, variant: str, seed: int, part: str) -> UInt32[np.ndarray, "film 2 code"]:
+        """What one run says of the films of one part, counted; in the order of the file."""
+        return self.prediction(variant, seed).histograms[np.array(self.films.part) == part]
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """Open a file that `write_predictions` wrote.
+
+    Raises:
+        InputError: It is another file, or cut short.
+    """
+    try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("no archive, or cut short")
+        stored = np.load(path)
+        dataset, image_id, part = (stored[name].tolist() for name in ("dataset", "image_id", "part"))
+        return Predictions(Films(dataset, image_id, part, str(stored["sha256"])), stored)
+    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        found = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        raise InputError(path, found, "stored predictions", "Delete the file and run again.") from error
+
+
+def read_bundle(path: str | Path, variant: str, seed: int, films: Films) -> Prediction:
+    """What a run that was trained elsewhere says of these films.
+
+    Raises:
+        InputError: It speaks of other films, or of other bytes of them.
+    """
+    stored = read_predictions(path)
+    if stored.films != films:
+        found = f"{len(stored.films.image_id)} films with sha256 {stored.films.sha256}"
+        expected = f"{len(films.image_id)} with {films.sha256}, as prepared here"
+        remedy = "Same archives, size, frame, split and table1.train_on are needed; else train it here."
+        raise InputError(path, found, expected, remedy)
+    return stored.prediction(variant, seed)

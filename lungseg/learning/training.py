@@ -1,0 +1,256 @@
+"""One seeded training run, as a loop that yields its epochs; resume included.
+
+All randomness of an epoch is a function of the seed and the epoch's number. A run that was killed therefore goes on
+from its last checkpoint as if nothing had happened: on the CPU, with the same number of threads, to the same bytes.
+"""
+
+import csv
+import hashlib
+import os
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lungseg.data.films import Part
+from lungseg.errors import InputError
+from lungseg.files import replacing
+from lungseg.learning.augmentation import DRAWS
+from lungseg.learning.devices import Card, own
+from lungseg.learning.stepper import Stepper, adam, autocast, loss_per_image, normalise
+from lungseg.recipe import Training, Variant
+from lungseg.shapes import Int64, UInt8
+
+# What a run's path of steps depends on besides its arguments; kept by `fit` between epochs.
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Films and masks, whole in memory.
+
+    Args:
+        images: Grey 0-255.
+        masks: 0 or 1.
+    """
+
+    images: UInt8[Tensor, "image 1 height width"]
+    masks: UInt8[Tensor, "image 1 height width"]
+
+    @classmethod
+    def of(cls, part: Part, device: torch.device) -> Self:
+        """The films of a part on a device."""
+        return cls(
+            torch.from_numpy(part.images)[:, None].to(device),
+            torch.from_numpy(part.masks)[:, None].to(device),
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of history.csv. Losses are means per image, Dice and accuracy means per image at threshold 0.5.
+
+    `captured` is the share of its steps that a GPU replayed from a capture.
+    """
+
+    epoch: int
+    lr: float
+    train_loss: float
+    validation_loss: float
+    validation_dice: float
+    validation_accuracy: float
+    images_per_second: float
+    seconds: float
+    captured: float = 0.0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a run keeps what it needs to go on.
+
+    Args:
+        path: The file; it is replaced whole, and removed when the run is finished.
+        identity: What the run is made of. A checkpoint with another identity is not used.
+        seconds: Least time between two checkpoints.
+    """
+
+    path: Path
+    identity: str
+    seconds: float = 60.0
+
+
+def start(device: str, threads: int, need: int = 0) -> torch.device:
+    """Choose where to compute, and make the same input give the same output there.
+
+    Args:
+        device: `cpu`, `cuda`, or `auto` for a GPU where there is one.
+        threads: Of the CPU; the last bits of a result depend on it.
+        need: Bytes of a GPU. Where several are there, this process takes one with room for them, and waits for it.
+
+    Raises:
+        InputError: A GPU is asked for and none is there.
+    """
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else its sums differ from run to run, with a warning
+    # Writing NaN into memory that the next line overwrites checks torch, not us (bench/results/optimisations.csv).
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError("config key device", "cuda", "a GPU that torch can use", "Choose `device: cpu` or `auto`.")
+    use_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    if not use_gpu:
+        return torch.device("cpu")
+    seen = map(torch.cuda.get_device_properties, range(torch.cuda.device_count()))
+    card = own([Card(index, str(each.uuid), each.total_memory) for index, each in enumerate(seen)], need)
+    torch.cuda.set_device(card.index)  # for streams and whatever else asks for no card
+    return torch.device("cuda", card.index)
+
+
+def identity(code: str, variant: Variant, recipe: Training, seed: int, train: Part, validation: Part) -> str:
+    """Hash of all that a run is made of: code, choices, seed, every pixel it learns from."""
+    choices = f"{code} {variant.model_dump_json()} {recipe.model_dump_json()} {seed}"
+    return hashlib.sha256(f"{choices} {train.sha256()} {validation.sha256()}".encode()).hexdigest()
+
+
+def write_history(epochs: Sequence[Epoch], path: str | Path) -> None:
+    """Write history.csv, one row per epoch."""
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.DictWriter(stream, Epoch.__dataclass_fields__, lineterminator="\n")
+        table.writeheader()
+        table.writerows(vars(epoch) for epoch in epochs)
+
+
+def recorded(epochs: Iterable[Epoch], path: str | Path) -> Iterator[Epoch]:
+    """Write the epochs so far into a table like history.csv after each, for whoever looks on, and pass them on."""
+    past = []
+    for epoch in epochs:
+        past.append(epoch)
+        write_history(past, path)
+        yield epoch
+
+
+def learning_rate(recipe: Training, step: int, steps: int) -> float:
+    """Adam's step size before a step of the run: constant, or half a cosine from the start to zero."""
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
+    return recipe.learning_rate * 0.5 * (1 + float(np.cos(np.pi * step / steps)))
+
+
+def fit(
+    network: nn.Module,
+    train: Examples,
+    validation: Examples,
+    recipe: Training,
+    seed: int,
+    checkpoint: Checkpoint | None,
+) -> Generator[Epoch]:
+    """Train, and end with the weights of the epoch with the best validation Dice in the network.
+
+    Args:
+        network: On the device of the examples; changed in place.
+        train: Images to learn from.
+        validation: Images that choose the epoch.
+        recipe: The named choices.
+        seed: Of the order of images, their augmentation and dropout.
+        checkpoint: Where to resume from and keep state, or None. Closing the iterator between two epochs writes it too.
+
+    Yields:
+        Every epoch, those before a resumed checkpoint included.
+    """
+    network.to(memory_format=torch.channels_last)
+    optimiser = adam(network, recipe)
+    state: State = {"history": [], "best": None}
+    if checkpoint is not None:
+        _resume(checkpoint, network, optimiser, state)
+    yield from state["history"]
+    stepper, saved = Stepper(network, optimiser, train.images, train.masks, recipe), time.monotonic()
+    for number in range(len(state["history"]) + 1, recipe.epochs + 1):
+        epoch = _epoch(stepper, validation, seed, number)
+        if epoch.validation_dice > max((e.validation_dice for e in state["history"]), default=-1.0):
+            state["best"] = {key: value.clone() for key, value in network.state_dict().items()}
+        state["history"].append(epoch)
+        if checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds and number < recipe.epochs:
+            _save(checkpoint, network, optimiser, state)
+            saved = time.monotonic()
+        try:
+            yield epoch
+        except GeneratorExit:  # whoever follows stops here, and may go on later
+            if checkpoint is not None and number < recipe.epochs:
+                _save(checkpoint, network, optimiser, state)
+            raise
+    network.load_state_dict(state["best"])
+
+
+def _epoch(stepper: Stepper, validation: Examples, seed: int, number: int) -> Epoch:
+    """Train over all images once, then look at the validation images."""
+    start, recipe, device = time.monotonic(), stepper.recipe, stepper.images.device
+    rng = np.random.default_rng([seed, number])
+    torch.manual_seed(int(rng.integers(2**63)))  # dropout
+    order = _batches(len(stepper.images), recipe.batch_size, rng)
+    draws = rng.uniform(-1, 1, (*order.shape, DRAWS)).astype(np.float32)
+    steps = range((number - 1) * len(order), number * len(order))
+    rates = [learning_rate(recipe, step, recipe.epochs * len(order)) for step in steps]
+    stepper.network.train()
+    replayed = stepper.replayed
+    queue = zip(*(torch.as_tensor(table).to(device) for table in (order, draws, rates)), strict=True)
+    loss = float(torch.stack([stepper(*step) for step in queue]).mean())
+    seconds = time.monotonic() - start
+    validation_loss, dice, accuracy = validate(stepper.network, validation, recipe)
+    speed, captured = order.size / seconds, (stepper.replayed - replayed) / len(order)
+    return Epoch(number, rates[-1], loss, validation_loss, dice, accuracy, speed, time.monotonic() - start, captured)
+
+
+def _batches(images: int, batch_size: int, rng: np.random.Generator) -> Int64[np.ndarray, "step batch"]:
+    """A random order of all images in whole batches; fewer images than a batch are one batch."""
+    steps = max(images // batch_size, 1)
+    return rng.permutation(images)[: steps * batch_size].reshape(steps, -1)
+
+
+@torch.inference_mode()
+def validate(network: nn.Module, validation: Examples, recipe: Training) -> tuple[float, ...]:
+    """Mean over images of loss, Dice and accuracy at threshold 0.5; an empty prediction has Dice 0."""
+    network.eval()
+    rows = []
+    for images, masks in zip(
+        validation.images.split(recipe.batch_size), validation.masks.split(recipe.batch_size), strict=True
+    ):
+        with autocast(images.device, recipe.precision):
+            logits = network(normalise(images)).float()
+        loss, predicted, truth = loss_per_image(logits, masks.float()), logits > 0, masks.bool()
+        overlap = (predicted & truth).sum(dim=(1, 2, 3))
+        dice = 2 * overlap / (predicted.sum(dim=(1, 2, 3)) + truth.sum(dim=(1, 2, 3))).clamp(min=1)
+        accuracy = (predicted == truth).float().mean(dim=(1, 2, 3))
+        rows.append(torch.stack([loss, dice, accuracy]))
+    return tuple(torch.cat(rows, dim=1).mean(dim=1).tolist())
+
+
+def _save(checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, state: State) -> None:
+    with replacing(checkpoint.path) as path:
+        content = {
+            "identity": checkpoint.identity,
+            "network": network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+        }
+        torch.save(content | state | {"history": [vars(epoch) for epoch in state["history"]]}, path)
+
+
+def _resume(checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, state: State) -> None:
+    """Take up a checkpoint of the same run; one of another run or none leaves everything as it is."""
+    if not checkpoint.path.exists():
+        return
+    device = next(network.parameters()).device
+    content = torch.load(checkpoint.path, map_location=device, weights_only=True)
+    if content["identity"] != checkpoint.identity:
+        return
+    network.load_state_dict(content["network"])
+    optimiser.load_state_dict(content["optimiser"])
+    state["history"] = [Epoch(**row) for row in content["history"]]
+    state["best"] = content["best"]

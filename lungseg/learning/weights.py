@@ -1,0 +1,80 @@
+"""A trained network on disk: its tensors, and a card that says what built them."""
+
+import json
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from lungseg.data.films import Part
+from lungseg.errors import InputError
+from lungseg.files import replacing
+from lungseg.learning.run_files import read_card
+from lungseg.learning.stepper import arithmetic
+from lungseg.learning.training import Epoch
+from lungseg.machine import processor
+from lungseg.networks.architecture import architecture
+from lungseg.networks.build import build
+from lungseg.recipe import Training, Variant
+
+
+def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str, Any]) -> None:
+    """Write the weights as safetensors, and beside them a json of what built them.
+
+    Args:
+        network: Trained.
+        weights: File for the tensors.
+        card: File for the facts; it must have a `variant` entry, the fields of a `Variant`.
+        facts: What a reader needs to build and judge the network; the weights' hash is added.
+    """
+    with replacing(weights) as path:
+        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
+        save_file(tensors, path, metadata={"format": "pt"})
+        facts = facts | {"weights_sha256": sha256(path.read_bytes()).hexdigest()}
+    with replacing(card) as path:
+        path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def describe_run(
+    network: nn.Module, variant: Variant, recipe: Training, epochs: Sequence[Epoch], train: Part
+) -> dict[str, Any]:
+    """The facts that `save_network` writes beside the weights of a run."""
+    best = max(epochs, key=lambda epoch: epoch.validation_dice)
+    device = next(network.parameters()).device
+    return {
+        "variant": variant.model_dump(mode="json"),
+        "training": recipe.model_dump(mode="json"),
+        "size": train.images.shape[-1],
+        "train_images": len(train.image_id),
+        "parameters": sum(tensor.numel() for tensor in network.parameters()),
+        "architecture": architecture(network),
+        "best_epoch": best.epoch,
+        "best_validation_dice": best.validation_dice,
+        "seconds": sum(epoch.seconds for epoch in epochs),
+        "device": str(device),
+        "processor": processor(),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "arithmetic": arithmetic(device, recipe.precision),
+        "steps": "captured" if any(epoch.captured for epoch in epochs) else "single",
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def load_network(weights: Path, card: Path) -> nn.Module:
+    """Build the network that a card names and give it its trained weights.
+
+    Raises:
+        InputError: The weights are cut short or of another network.
+    """
+    network = build(Variant(**read_card(card)["variant"]), seed=0, pretrained=False)
+    try:
+        network.load_state_dict(load_file(weights))
+    except Exception as error:
+        reason = " ".join(str(error).split())[:160]
+        raise InputError(weights, reason, f"the network of {card}", "Train it again.") from error
+    return network

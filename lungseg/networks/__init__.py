@@ -1,0 +1,1 @@
+"""A variant by name -> a network."""

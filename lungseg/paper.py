@@ -1,0 +1,188 @@
+"""What a paper prints: a folder of workflow/papers that a configuration names.
+
+`paper.yaml` says what the paper is, `table1.csv` holds its table as printed, `claims.yaml` its sentences (see
+`lungseg.claims.verdicts`), `references.csv` values of others to stand beside it. The last two may be missing.
+"""
+
+import csv
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from lungseg.errors import InputError
+from lungseg.recipe import Choice
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Metric = Literal["dice", "loss", "iou", "recall", "precision", "accuracy"]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+REMEDY = "Correct the file; config/README.md says how a paper is written."
+
+
+class Headline(Choice):
+    """The difference that the first sentence of the report is about."""
+
+    variant: Key
+    against: Key
+    metric: Metric = "dice"
+    variant_in_words: str = Field(description="As the sentence calls it, such as `the network with both encoders`.")
+    against_in_words: str
+
+
+class Conditions(Choice):
+    """What the paper says of how it trained; None where it says nothing."""
+
+    pretrained: bool | None = None
+    epochs: int | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    width: int | None = Field(None, description="Of the plain U-Net it compares with.")
+
+
+class Paper(Choice):
+    """A paper and its table."""
+
+    title: str
+    authors: str
+    year: int | None = None
+    venue: str | None = None
+    question: str = Field(description="What it claims, for the head of the report.")
+    metrics: tuple[Metric, ...] = Field(min_length=1, description="Columns of its table, in the order of print.")
+    networks: dict[Key, str] = Field(min_length=1, description="Rows of its table: variant to printed name.")
+    beside: dict[Key, str] = Field({}, description="Names of variants without a row.")
+    headline: Headline | None = None
+    single: tuple[Key, ...] = Field((), description="Networks whose joined outputs stand beside the others.")
+    encoders: tuple[Key, ...] = Field((), description="Those of them whose encoders the paper's own network joins.")
+    conditions: Conditions = Conditions()
+    open: tuple[str, ...] = Field((), description="What it leaves open.")
+    cells: dict[Key, dict[Metric, str]] = Field({}, description="Its table, read from table1.csv: decimals as printed.")
+
+    @model_validator(mode="after")
+    def names_agree(self) -> Self:
+        """What is spoken of is a row of the table."""
+        if doubled := set(self.networks) & set(self.beside):
+            raise ValueError(f"{min(doubled)} is named under networks and under beside")
+        spoken = {"single": self.single, "encoders": self.encoders}
+        if self.headline:
+            spoken["headline"] = (self.headline.variant, self.headline.against)
+            if self.headline.metric not in self.metrics:
+                raise ValueError(f"headline is about {self.headline.metric}, which metrics does not list")
+        for key, variants in spoken.items():
+            if unknown := set(variants) - set(self.networks):
+                raise ValueError(f"{key} names {min(unknown)}, which is no network of the table")
+        return self
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Every variant that has a name for people."""
+        return {**self.networks, **self.beside}
+
+    def name(self, variant: str) -> str:
+        """A variant's name for people; its key where it has none."""
+        return self.names.get(variant, variant)
+
+    def printed(self, variant: str, metric: str) -> float | None:
+        """The value in a cell of the table; None where it has none."""
+        text = self.cells.get(variant, {}).get(metric)  # type: ignore[call-overload]
+        return None if text is None else float(text)
+
+    def gain(self, variant: str, against: str, metric: str) -> float | None:
+        """The difference between two cells of a column; None where one is empty."""
+        one, other = self.printed(variant, metric), self.printed(against, metric)
+        return None if one is None or other is None else one - other
+
+    def table(self) -> "pd.DataFrame":
+        """The table as numbers: index metric, columns variant; NaN where a cell is empty."""
+        import pandas as pd
+
+        cells = {variant: [self.printed(variant, metric) for metric in self.metrics] for variant in self.networks}
+        return pd.DataFrame(cells, index=pd.Index(self.metrics, name="metric"), dtype=float)
+
+
+def paper_folder(choice: str, papers: Path) -> Path:
+    """The folder that a configuration means by `paper`: a name under workflow/papers, or a path.
+
+    Raises:
+        InputError: There is none.
+    """
+    for folder in (papers / choice, Path(choice)):
+        if (folder / "paper.yaml").is_file():
+            return folder
+    known = ", ".join(sorted(path.parent.name for path in papers.glob("*/paper.yaml")))
+    remedy = f"Choose one of {known}, or give the path of a folder that holds paper.yaml and table1.csv."
+    raise InputError("config key paper", choice, f"a folder in {papers} or a path", remedy)
+
+
+def read_paper(folder: str | Path) -> Paper:
+    """Read paper.yaml and table1.csv of a paper's folder.
+
+    Raises:
+        InputError: A file or key is missing or unknown, a name points at nothing, or a value is no fraction.
+    """
+    path = Path(folder) / "paper.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", REMEDY) from error
+    if not isinstance(content, dict):
+        raise InputError(path, type(content).__name__, "keys and values", REMEDY)
+    if "cells" in content:
+        raise InputError(f"{path}, cells", "a key of paper.yaml", "the table in table1.csv", REMEDY)
+    try:
+        paper = Paper.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the paper"
+        found = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
+        told = first["msg"].removeprefix("Value error, ")
+        found = found if first["type"] != "value_error" else "a contradiction"
+        raise InputError(f"{path}, {key}", found, told[0].lower() + told[1:], REMEDY) from error
+    return paper.model_copy(update={"cells": _cells(Path(folder) / "table1.csv", paper)})
+
+
+def _cells(path: Path, paper: Paper) -> dict[str, dict[str, str]]:
+    """The table as printed."""
+    if not path.is_file():
+        raise InputError(path, "no such file", f"columns variant, {', '.join(paper.metrics)}", REMEDY)
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    header = list(rows[0]) if rows else []
+    if header != ["variant", *paper.metrics]:
+        expected = f"variant, {', '.join(paper.metrics)}, as `metrics` of paper.yaml says"
+        raise InputError(f"{path}, first line", ", ".join(map(str, header)) or "nothing", expected, REMEDY)
+    variants = [row["variant"] for row in rows]
+    if sorted(variants) != sorted(paper.networks):
+        expected = f"each of {', '.join(paper.networks)} once, as `networks` of paper.yaml says"
+        raise InputError(f"{path}, column variant", ", ".join(variants), expected, REMEDY)
+    return {row["variant"]: _checked(path, row) for row in rows}
+
+
+def _checked(path: Path, row: dict[str, str]) -> dict[str, str]:
+    cells = {metric: text.strip() for metric, text in row.items() if metric != "variant" and (text or "").strip()}
+    for metric, text in cells.items():
+        fraction = re.fullmatch(r"\d*\.?\d+", text) is not None and (float(text) <= 1 or metric == "loss")
+        if not fraction:
+            where = f"{path}, {row['variant']}, {metric}"
+            raise InputError(where, repr(text), "a fraction such as 0.957, or nothing", REMEDY)
+    return cells
+
+
+def read_references(path: str | Path | None = None) -> "pd.DataFrame":
+    """Values printed by others: columns variant, test_on, metric, mean, images, source; without a file there are none.
+
+    Raises:
+        InputError: A column is missing.
+    """
+    import pandas as pd
+
+    names = ["variant", "test_on", "metric", "mean", "images", "source"]
+    if path is None:
+        return pd.DataFrame(columns=names)
+    table = pd.read_csv(path)
+    if missing := [name for name in names if name not in table]:
+        raise InputError(path, f"no column {', '.join(missing)}", "one row for each printed value", REMEDY)
+    return table

@@ -1,0 +1,145 @@
+"""Two results of one experiment, theirs and ours or of two commits: which cells moved, and is it more than noise?"""
+
+import io
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+from great_tables import GT
+
+from lungseg.errors import InputError
+from lungseg.report.results import Results
+from lungseg.statistics.comparisons import COMPARED
+from lungseg.statistics.intervals import crossed_estimate, interval
+from lungseg.statistics.score_blocks import FILM, METRICS, blocks
+
+CELL = ["variant", "train_on", "test_on", "metric"]
+COLUMNS = [*CELL, "a", "b", "difference", "low", "high", "seeds_a", "seeds_b", "films", "verdict"]
+SAME, WITHIN, BEYOND, OTHER = "the same", "within noise", "beyond noise", "other films"
+ONLY = {"a": "only in A", "b": "only in B"}
+
+
+@contextmanager
+def opened(where: str) -> Iterator[Results]:
+    """Results in a folder, or of a commit as `COMMIT:FOLDER`.
+
+    Raises:
+        InputError: There is neither such a folder nor such a commit with it.
+    """
+    if Path(where).is_dir():
+        yield Results(Path(where))
+        return
+    commit, colon, folder = where.partition(":")
+    ended = subprocess.run(["git", "archive", "--format=tar", commit, folder], capture_output=True) if colon else None
+    if ended is None or ended.returncode:
+        remedy = "Name the folder that holds scores.csv, such as results/cpu or HEAD~1:results/cpu."
+        raise InputError(where, "no such folder", "a folder of results, or COMMIT:FOLDER", remedy)
+    with TemporaryDirectory() as place:
+        with tarfile.open(fileobj=io.BytesIO(ended.stdout)) as archive:
+            archive.extractall(place, filter="data")
+        yield Results(Path(place, folder))
+
+
+def compare_results(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """Every cell of two tables of scores, with the difference b - a and its interval over seeds and films.
+
+    The seeds of both have nothing in common, even where their numbers are the same; the films are the same. The
+    interval is that of `lungseg.statistics.intervals`, with each side's own seeds. Scores alone are read, never
+    intervals or verdicts, so that results made before and after a change of statistics compare.
+
+    Args:
+        a: The table scores.csv of one.
+        b: Of the other.
+        level: Coverage of the intervals. Of cells that differ by chance alone 1 - level lie beyond.
+
+    Returns:
+        Columns of `COLUMNS`. verdict: `the same` (every film's score in every seed), `within noise` (the interval
+        holds 0), `beyond noise`, `other films` (the test films are not the same, so nothing is paired), `only in A`,
+        `only in B`.
+
+    Raises:
+        InputError: A table has gaps.
+    """
+    both = pd.concat([a.assign(side="a"), b.assign(side="b")], ignore_index=True)
+    rows: list[dict[str, object]] = []
+    for variant, own in both.groupby("variant", sort=False):
+        for train_on, scores in own.groupby("train_on", sort=False):
+            place = {"variant": variant, "train_on": train_on}
+            rows += [place | row for row in _cells(scores.assign(variant=scores["side"]), level)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _cells(scores: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
+    """All cells of one variant and training set; the two sides stand in the variants' place."""
+    films = {side: set(zip(*(own[key] for key in FILM), strict=True)) for side, own in scores.groupby("variant")}
+    if len(films) == 2 and films["a"] != films["b"]:
+        yield from ({"verdict": OTHER, "films": len(films["a"] & films["b"])},)
+        return
+    for block in blocks(scores):
+        seeds = {f"seeds_{runs.variant}": len(runs.metrics) for runs in block.runs}
+        for metric in COMPARED:
+            at = METRICS.index(metric)
+            means = {runs.variant: runs.metrics[..., at].mean() for runs in block.runs}
+            if any(pd.isna(value) for value in means.values()):
+                continue
+            row: dict[str, object] = {"test_on": block.test_on, "metric": metric, "films": len(block.strata)}
+            row |= means | seeds
+            if len(block.runs) < 2:
+                yield row | {"verdict": ONLY[block.runs[0].variant]}
+                continue
+            one, two = (runs.metrics[..., at, None] for runs in sorted(block.runs, key=lambda runs: runs.variant))
+            estimate = crossed_estimate([two, one], [1, -1], block.strata)
+            low, high = interval(estimate, level)[:, 0]
+            same = one.shape == two.shape and bool((one == two).all())
+            verdict = SAME if same else WITHIN if low <= 0 <= high else BEYOND
+            yield row | {"difference": estimate.mean[0], "low": low, "high": high, "verdict": verdict}
+
+
+def as_text(moved: pd.DataFrame, metric: str) -> str:
+    """How many cells have each verdict, and those of one metric, the greatest difference first.
+
+    Args:
+        moved: As from `compare_results`.
+        metric: Which cells to list.
+    """
+    counts = moved["verdict"].value_counts()
+    lines = [", ".join(f"{count} cells {verdict}" for verdict, count in counts.items()) + "."]
+    listed = moved[moved["metric"].isin([metric]) | moved["metric"].isna()]
+    order = listed["difference"].abs().sort_values(ascending=False, kind="stable", na_position="first").index
+    row: Any
+    for row in listed.loc[order].itertuples():
+        cell = f"{row.variant}, {row.train_on} on {row.test_on}, {row.metric}"
+        if pd.isna(row.difference):
+            lines.append(f"{row.verdict:13} {cell}")
+            continue
+        change = f"{row.a:.4f} to {row.b:.4f}: {row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
+        lines.append(f"{row.verdict:13} {cell}: {change}")
+    return "\n".join(lines)
+
+
+def as_page(moved: pd.DataFrame, a: str, b: str) -> str:
+    """The same as a web page of one file.
+
+    Args:
+        moved: As from `compare_results`.
+        a: What A is.
+        b: What B is.
+    """
+    shown = moved.drop(columns=["seeds_a", "seeds_b"])
+    counts = ", ".join(f"{count} {verdict}" for verdict, count in moved["verdict"].value_counts().items())
+    table = (
+        GT(shown, id="compare")
+        .tab_header(title="Which cells moved?", subtitle=f"A: {a}. B: {b}. {counts}.")
+        .fmt_number(["a", "b"], decimals=4)
+        .fmt_number(["difference", "low", "high"], decimals=4, force_sign=True)
+        .sub_missing(missing_text="–")
+        .tab_source_note("difference: B less A, with its interval over seeds and films. Of 20 cells that differ by "
+                         "chance alone, about one lies beyond.")
+    )  # fmt: skip
+    page: str = table.as_raw_html(make_page=True)
+    return page

@@ -1,0 +1,115 @@
+"""The numbers and the graph in the README come from rules: they fill what stands between two comments."""
+
+import re
+from collections.abc import Collection, Mapping
+
+import pandas as pd
+
+from lungseg.config import read_experiment
+from lungseg.errors import InputError
+from lungseg.paper import Paper
+from lungseg.report.results import Results
+from lungseg.report.tables import (
+    answer,
+    beside_table,
+    comparison_table,
+    coverage_note,
+    dataset_table,
+    tally,
+)
+
+
+def fill(readme: str, name: str, content: str) -> str:
+    """Replace what stands between `<!-- name -->` and `<!-- /name -->`.
+
+    The first comment may go on after a colon: `<!-- name: written by a rule -->`.
+
+    Args:
+        readme: The whole text.
+        name: Of the place.
+        content: What shall stand there.
+
+    Raises:
+        InputError: There is not exactly one such place.
+    """
+    place = re.compile(rf"(<!-- {re.escape(name)}(?:: [^\n]*)? -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL)
+    if len(place.findall(readme)) != 1:
+        found = f"{len(place.findall(readme))} places for {name}"
+        raise InputError("README.md", found, f"one: <!-- {name} --> … <!-- /{name} -->", "Put the two comments there.")
+    return place.sub(lambda match: f"{match[1]}{content.strip()}\n{match[2]}", readme)
+
+
+def result_block(results: Results, paper: Paper, folder: str) -> str:
+    """What the README says of an experiment: the answer, one table, and where all of it lies.
+
+    Args:
+        results: Published, with their manifest.
+        paper: Whose table.
+        folder: Where they lie, for links.
+    """
+    config = results.manifest()["config"]
+    shown = (config["table1"]["train_on"], config["table1"]["test_on"])
+    estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
+    films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
+    parts = [
+        answer(comparisons, paper, read_experiment(config)).strip(),
+        beside_table(estimates, comparisons, paper, *shown),
+        f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
+        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {config['note']}".strip(),
+        f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
+        f"[each with its reason]({folder}/claims.md).",
+    ]
+    return "\n\n".join(parts)
+
+
+def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: str) -> str:
+    """The README of a folder of published results: every network, metric, test set and claimed difference.
+
+    Args:
+        results: Published, with their manifest.
+        paper: Whose table.
+        coverage: The table bench/results/coverage.csv.
+        root: The way from the folder to the repository's root, for links.
+    """
+    config = results.manifest()["config"]
+    train_on, test_on = config["table1"]["train_on"], config["table1"]["test_on"]
+    estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
+    table1 = (results.folder / "table1.md").read_text(encoding="utf-8").strip()
+    parts = [
+        f"# {config['name']}: what it found",
+        "Written by `snakemake publish` from the tables beside it; edits are lost.",
+        answer(comparisons, paper, read_experiment(config)).strip(),
+        table1,
+        "## By test set\n\nMean Dice per film.",
+        dataset_table(estimates, paper, train_on, "dice").strip(),
+        coverage_note(coverage, len(config["seeds"]), root),
+        "## Are the differences real?",
+        comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
+        f"## The paper's claims\n\n{tally(claims)}: [each with its reason](claims.md).",
+        "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def mermaid(dot: str) -> str:
+    """Snakemake's graph of rules as a Mermaid flowchart, without its goal and without edges that a longer way implies.
+
+    Args:
+        dot: What `snakemake --rulegraph dot` prints.
+    """
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', dot))
+    after: dict[str, set[str]] = {name: set() for name in names.values() if name != "all"}
+    for a, b in re.findall(r"(\d+) -> (\d+)", dot):
+        if names[b] != "all":
+            after[names[a]].add(names[b])
+    lines = [f"    {a} --> {b}" for a in after for b in sorted(after[a]) if not _longer_way(after, a, b)]
+    return "\n".join(["flowchart LR", *sorted(lines)]) + "\n"
+
+
+def _longer_way(after: Mapping[str, Collection[str]], start: str, end: str) -> bool:
+    """Whether a graph without cycles leads from start to end over a third."""
+    reached, waiting = set(), set(after[start]) - {end}
+    while waiting:
+        reached.add(one := waiting.pop())
+        waiting |= set(after[one]) - reached
+    return end in reached

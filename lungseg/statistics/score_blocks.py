@@ -1,0 +1,111 @@
+"""A table of scores cut into complete blocks: every run of a training set on every film of a test set."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+
+from lungseg.errors import InputError
+from lungseg.scores.metrics import COUNTS
+from lungseg.scores.scoring import DISTANCES, OVERLAP
+
+METRICS = [*OVERLAP, *DISTANCES]
+RUN = ["variant", "train_on", "seed"]
+FILM = ["test_on", "image_id"]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All scores of one variant; its seeds are its own, the films are those of the block.
+
+    Args:
+        variant: Its name.
+        metrics: Scores per film, in the order of `METRICS`; NaN where a metric means nothing.
+        counts: Pixels per film, in the order of `COUNTS`.
+        empty: Whether a prediction had no lung at all.
+    """
+
+    variant: str
+    metrics: Float[np.ndarray, "seed image metric"]
+    counts: Float[np.ndarray, "seed image count"]
+    empty: Bool[np.ndarray, "seed image"]
+
+
+@dataclass(frozen=True)
+class Block:
+    """All scores of one training set on one test set.
+
+    Args:
+        train_on: The training set.
+        test_on: The test set, a data set or `pooled`.
+        strata: Data set of each film.
+        runs: One entry per variant.
+        films: Name of each film.
+    """
+
+    train_on: str
+    test_on: str
+    strata: list[str]
+    runs: list[Runs]
+    films: list[str]
+
+
+def blocks(scores: pd.DataFrame) -> Iterator[Block]:
+    """Cut a table of scores, one row per run and film, into blocks; `pooled` is all test sets of a training set.
+
+    Variants may have different numbers of seeds, but all have the same films.
+
+    Args:
+        scores: Columns of `RUN`, `FILM`, `METRICS` and `COUNTS`, and empty. A metric that is not among them counts as
+            one that means nothing.
+
+    Raises:
+        InputError: A score is doubled, missing for a film that other runs have, or there for only some of the films.
+    """
+    scores = scores.assign(**{name: np.nan for name in METRICS if name not in scores})
+    scores = scores if "empty" in scores else scores.assign(empty=0)
+    _refuse_gaps(scores)
+    for train_on, table in scores.groupby("train_on", sort=False):
+        sets = list(table["test_on"].unique())
+        for test_on in [*sets, "pooled"]:
+            rows = table if test_on == "pooled" else table[table["test_on"] == test_on]
+            rows = rows.sort_values(["seed", *FILM], kind="stable")
+            first = rows[rows[["variant", "seed"]].eq(rows[["variant", "seed"]].iloc[0]).all(axis=1)]
+            variants = [_runs(str(name), rows[rows["variant"] == name]) for name in table["variant"].unique()]
+            yield Block(str(train_on), str(test_on), first["test_on"].tolist(), variants, first["image_id"].tolist())
+
+
+def _runs(variant: str, rows: pd.DataFrame) -> Runs:
+    shape = (rows["seed"].nunique(), -1)
+    metrics, counts, empty = (rows[names].to_numpy(dtype=float) for names in (METRICS, COUNTS, ["empty"]))
+    return Runs(
+        variant,
+        metrics.reshape(*shape, len(METRICS)),
+        counts.reshape(*shape, len(COUNTS)),
+        empty.reshape(shape).astype(bool),
+    )
+
+
+def _refuse_gaps(scores: pd.DataFrame) -> None:
+    key = [*RUN, *FILM]
+    remedy = "Delete the table and score again."
+    if (doubled := scores.duplicated(key)).any():
+        raise InputError("scores", f"two rows for {_row(scores, doubled)}", "one", remedy)
+    here = scores[METRICS].notna()
+    whole = here.groupby([scores[name] for name in ("variant", "train_on", "test_on")]).transform("any")
+    absent = (here != whole).any(axis=1) | scores[["dice", "iou", *COUNTS]].isna().any(axis=1)
+    if absent.any():
+        raise InputError("scores", f"no number for {_row(scores, absent)}", "a number in every column", remedy)
+    for train_on, table in scores.groupby("train_on"):
+        films, runs = (table[names].drop_duplicates() for names in (FILM, ["variant", "seed"]))
+        full = films.merge(runs, how="cross")
+        joined = full.merge(table[list(full.columns)], how="left", indicator=True)
+        if (gaps := joined["_merge"] != "both").any():
+            first = joined.loc[gaps, full.columns].iloc[0].to_dict()
+            raise InputError("scores", f"no row for {first} trained on {train_on}", "every run on every film", remedy)
+
+
+def _row(scores: pd.DataFrame, where: pd.Series) -> str:
+    return str(scores.loc[where, [*RUN, *FILM]].iloc[0].to_dict())

@@ -1,0 +1,68 @@
+"""What a person reads: one message for what they can mend, a log of everything, a line per epoch."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lungseg.errors import InputError
+from lungseg.jobs.console import describe, follow
+
+
+def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
+    program = f"from lungseg.jobs.console import begin; begin({str(tmp_path / 'logs/job.log')!r})\n{body}"
+    return subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
+
+
+def test_bad_input_ends_in_one_message_and_a_non_zero_exit(tmp_path: Path) -> None:
+    body = "from lungseg.errors import InputError\nprint('working')\nraise InputError('film.png', 'a', 'b', 'Do c.')"
+    ended = run(tmp_path, body)
+    assert ended.returncode == 1
+    assert ended.stderr == "lungseg: film.png: found a, expected b. Do c.\n"
+    assert (tmp_path / "logs/job.log").read_text() == "working\n" + ended.stderr
+
+
+def test_progress_bars_stay_out_of_the_log(tmp_path: Path) -> None:
+    ended = run(tmp_path, "import sys\nfor i in (1, 2): sys.stderr.write(f'\\r{i} of 2')\nprint('done')")
+    assert "2 of 2" in ended.stderr
+    assert (tmp_path / "logs/job.log").read_text() == "done\n"
+
+
+def test_unwritable_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ended = run(tmp_path, f"from pathlib import Path\nPath({str(tmp_path)!r}, 'file', 'table.csv').write_text('x')")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"lungseg: {tmp_path}/file/table.csv: found Not a directory, expected a readable")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
+    ended = run(tmp_path, "1 / 0")
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+    assert "ZeroDivisionError" in (tmp_path / "logs/job.log").read_text()
+    assert describe(ZeroDivisionError()) is None
+    assert describe(InputError("x", "a", "b", "C.")) == "x: found a, expected b. C."
+
+
+@dataclass
+class Row:
+    """An epoch as `follow` sees it."""
+
+    epoch: int
+    train_loss: float = 0.5
+    validation_dice: float = 0.9
+    images_per_second: float = 10.0
+    seconds: float = 30.0
+
+
+def test_a_line_per_epoch_with_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [Row(1), Row(2)]
+    assert list(follow(rows, 4, "unet/pooled/seed0")) == rows
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("unet/pooled/seed0  epoch 1/4")
+    assert lines[1].endswith("00:01:00 left")

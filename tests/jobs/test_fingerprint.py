@@ -1,0 +1,76 @@
+"""Fingerprints and imports agree: an edit is seen where it matters and nowhere else."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lungseg.jobs import fingerprint as module
+from lungseg.jobs.fingerprint import SILENT, fingerprint, modules
+
+ROOT = Path(__file__).parents[2]
+ROOMS = {path.parent.name for path in ROOT.glob("lungseg/*/__init__.py")}  # docstrings alone
+RULES = "".join(path.read_text() for path in ROOT.glob("workflow/rules/*.smk"))
+SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_fingerprinted_modules_are_those_that_python_imports(script: Path) -> None:
+    stripped = map(str.strip, script.read_text().splitlines())  # an import may stand under an `if`
+    lines = [line for line in stripped if line.startswith(("import lungseg", "from lungseg"))]
+    program = "\n".join([*lines, "import sys", "print(*(m for m in sys.modules if m.startswith('lungseg.')))"])
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    imported = {name.removeprefix("lungseg.") for name in run.stdout.split()} - SILENT - ROOMS
+    assert set(modules(script)) == imported
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_scripts_stay_scripts(script: Path) -> None:
+    text = script.read_text()
+    assert len([line for line in text.splitlines() if line.strip()]) <= 32
+    assert "def " not in text
+    assert f'script:\n        "../scripts/{script.name}"' in RULES
+
+
+def test_every_data_file_of_the_package_counts_with_the_module_beside_it() -> None:
+    """A module opens the files that begin with its name; the fingerprint takes these."""
+    files = [path for path in ROOT.glob("lungseg/**/*") if path.is_file() and path.suffix not in {".py", ".pyc"}]
+    assert {path.name for path in files} == {
+        "patients_films.json",
+        "pretrained_mobilenetv2.safetensors",
+        "splits_gaal2020.json",
+    }
+    for path in files:
+        assert path.with_name(path.name.partition("_")[0] + ".py").is_file(), path
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of two modules with a data file, and a script that imports the first, which imports the second."""
+    (tmp_path / "__init__.py").write_text("")
+    (tmp_path / "first.py").write_text('"""Doc."""\nfrom lungseg.second import two\nfrom lungseg.errors import E\n')
+    (tmp_path / "second.py").write_text("# comment\ndef two():\n    return 2\n")
+    (tmp_path / "second_ids.json").write_text("{}")
+    (tmp_path / "errors.py").write_text("E = 1\n")
+    (tmp_path / "other.py").write_text("x = 1\n")
+    (tmp_path / "script.txt").write_text("from lungseg.first import two\n")
+    monkeypatch.setattr(module, "PACKAGE", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "changes"),
+    [
+        ("second.py", "def two():\n    return 3\n", True),
+        ("second.py", "# another comment\n\n\ndef two():\n    '''Doc.'''\n    return 2\n", False),
+        ("second_ids.json", "{ }", True),
+        ("first.py", '"""Another."""\nfrom lungseg.second import two\nfrom lungseg.errors import E\n', False),
+        ("other.py", "x = 2\n", False),
+        ("errors.py", "E = 2\n", False),
+    ],
+)
+def test_an_edit_counts_where_it_matters(package: Path, file: str, text: str, changes: bool) -> None:
+    before = fingerprint(package / "script.txt")
+    (package / file).write_text(text)
+    assert (fingerprint(package / "script.txt") != before) is changes

@@ -1,0 +1,46 @@
+"""The manifest tells the truth about code, software, machine and time."""
+
+import subprocess
+from pathlib import Path
+
+import torch
+
+from lungseg.jobs.manifest import packages, seconds
+from lungseg.machine import commit, hardware
+from tests.workflow import commit as make_commit
+
+
+def test_commit_and_what_differs_from_it(tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text("1\n")
+    make_commit(tmp_path, "One")
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=tmp_path, capture_output=True, text=True).stdout.strip()
+    assert commit(tmp_path) == {"commit": head, "changed": []}
+    (tmp_path / "code.py").write_text("2\n")
+    (tmp_path / "result.csv").write_text("untracked\n")
+    assert commit(tmp_path) == {"commit": head, "changed": ["code.py"]}
+
+
+def test_outside_git_there_is_no_commit(tmp_path: Path) -> None:
+    assert commit(tmp_path) == {"commit": None, "changed": []}
+
+
+def test_versions_are_those_that_python_imports() -> None:
+    found = packages()
+    assert found["torch"] == torch.__version__.partition("+")[0] or found["torch"] == torch.__version__
+    assert {"lungseg", "snakemake", "segmentation-models-pytorch"} <= set(found)
+    assert "pytest" not in found
+
+
+def test_hardware_names_the_processor_and_its_memory() -> None:
+    found = hardware()
+    assert found["processor"]
+    assert found["cores"] >= 1
+    assert found["memory_gib"] > 0.5
+
+
+def test_seconds_are_summed_over_the_jobs_of_a_rule(tmp_path: Path) -> None:
+    files = []
+    for number, time in enumerate((1.5, 2.25)):
+        files.append(tmp_path / f"{number}.tsv")
+        files[-1].write_text(f"s\th:m:s\n{time}\t0:00:0{int(time)}\n")
+    assert seconds({"train": files}) == {"train": {"jobs": 2, "seconds": 3.8, "longest": 2.2}}

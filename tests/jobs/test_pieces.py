@@ -1,0 +1,213 @@
+"""Trainings in pieces: any cut, any loss of the machine, the same tables; nothing but torch and its kin is needed."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+import yaml
+
+from lungseg.config import Experiment, read_experiment
+from lungseg.data.films import read_part
+from lungseg.data.packing import differences, pack, sums, unpack
+from lungseg.errors import InputError
+from lungseg.jobs import pieces
+from lungseg.jobs.pieces import Piece, brought, complete, main, ship, take, useful_order
+from lungseg.learning.bundles import FILES
+from lungseg.learning.run_files import CARD
+from tests.workflow import ROOT, copy_project, snakemake
+
+# What the package needs elsewhere, and a machine that only trains need not have.
+ABSENT = [
+    "contourpy", "dvc", "great_tables", "imagehash", "jaxtyping", "jinja2", "matplotlib", "mlflow", "pandas", "pooch",
+    "pyarrow", "scikit_posthocs", "scipy", "seaborn", "snakemake", "statsmodels", "typer",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def films(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packed films of the tiny experiment, three epochs long."""
+    path = tmp_path_factory.mktemp("films") / "films.npz"
+    config = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    pack(path, read_experiment(config | {"training": {"epochs": 3, "precision": "float32"}}), "c0ffee", project)
+    return path
+
+
+def test_second_differences_are_undone_exactly() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 5, 7), dtype=np.uint8)
+    assert np.array_equal(sums(differences(pictures)), pictures)
+    smooth = np.add.outer(np.arange(64), np.arange(64))[None].astype(np.uint8)
+    assert (differences(smooth)[0, 1:, 1:] == 0).all()
+
+
+def test_packed_films_are_those_that_the_workflow_reads(project: Path, films: Path) -> None:
+    results, packed = project / "tiny/results", unpack(films)
+    files = (
+        [project / "tiny/data/processed/phantom.npy"],
+        [results / "images/phantom.csv"],
+        [results / "splits/phantom.csv"],
+    )
+    for part in ("train", "validation", "test"):
+        there, here = read_part(part, *files), packed.part(part, ["phantom"])
+        assert there.sha256() == here.sha256()
+        assert (there.dataset, there.image_id) == (here.dataset, here.image_id)
+
+
+def test_table1_comes_first_seed_by_seed() -> None:
+    experiment = Experiment.model_validate(yaml.safe_load((ROOT / "config/gpu.yaml").read_text()))
+    order = useful_order(experiment)
+    assert len(order) == 4 * 5 * 5
+    assert all(run.train_on == "pooled" for run in order[:20])
+    assert [run.seed for run in order[:20]] == sorted([0, 1, 2, 3, 4] * 4)
+    assert [run.seed for run in order[20:]] == sorted([0, 1, 2, 3, 4] * 16)
+
+
+def command(films: Path, work: Path, blocked: list[str] | None = None) -> list[str]:
+    """Train one run of the tiny experiment, on a machine where some modules are missing."""
+    arguments = ["train", str(films), "unet/pooled/seed0", "--work", str(work)]
+    program = f"import sys; sys.modules.update(dict.fromkeys({blocked or []})); import lungseg.jobs.pieces as p; "
+    return [sys.executable, "-u", "-c", program + f"sys.exit(p.main({arguments}))"]
+
+
+def test_a_stopped_training_goes_on_to_the_same_bytes_with_torch_and_its_kin_alone(films: Path, tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    subprocess.run(command(films, whole, ABSENT), cwd=ROOT, check=True, capture_output=True)
+    process = subprocess.Popen(command(films, cut), cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout and "epoch 1/3" in process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait() in (pieces.STOPPED, 0)
+    run = "unet/pooled/seed0"
+    assert (cut / run / "checkpoint.pt").exists() == (process.returncode == pieces.STOPPED)
+    assert process.returncode == pieces.STOPPED, "the training ended before it could be stopped: make it longer"
+    subprocess.run(command(films, cut), cwd=ROOT, check=True, capture_output=True)
+    assert not (cut / run / "checkpoint.pt").exists()
+    for name in ("weights.safetensors", "predictions.npz"):
+        assert (cut / run / name).read_bytes() == (whole / run / name).read_bytes(), name
+    card = json.loads((whole / run / CARD).read_text())
+    assert card["commit"] == "c0ffee" and card["code"] == pieces.code()
+
+
+def bundle(folder: Path, name: str, size: int, code: str | None = None) -> None:
+    """What a finished run leaves, as large as asked for."""
+    (folder / name).mkdir(parents=True)
+    for file in FILES:
+        (folder / name / file).write_bytes(os.urandom(size))
+    experiment = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    choices = read_experiment(experiment)
+    card = {
+        "run": name,
+        "code": code or pieces.code(),
+        "variant": choices.variants[name.split("/")[0]].model_dump(mode="json"),
+        "training": choices.training.model_dump(mode="json"),
+        "size": choices.preprocessing.size,
+    }
+    (folder / name / CARD).write_text(json.dumps(card))
+
+
+NAMES = [f"{variant}/pooled/seed{seed}" for seed in (0, 1) for variant in ("unet", "proposed")]
+
+
+def test_what_has_no_room_comes_later_and_what_came_back_is_taken_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "SHIP_LIMIT", 100_000)
+    monkeypatch.setattr(pieces, "SHIPS", 2)
+    work, out, bundles = tmp_path / "work", tmp_path / "out", tmp_path / "bundles"
+    for name, size in zip(NAMES, (30_000, 30_000, 30_000, 10_000), strict=True):
+        bundle(work, name, size)
+    assert ship(work, NAMES, out) == [NAMES[2]]
+    archives = sorted(out.iterdir())
+    assert [path.name for path in archives] == ["runs-1.zip", "runs-2.zip"]
+    assert all(path.stat().st_size <= 100_000 for path in archives)
+    assert sorted(take(out, bundles)) == sorted([NAMES[0], NAMES[1], NAMES[3]])
+    assert take(out, bundles) == []
+    assert ship(work, [NAMES[2]], out) == [] and [path.name for path in out.iterdir()] == ["runs-1.zip"]
+    assert take(out, bundles) == [NAMES[2]]
+    for name in NAMES:
+        for file in FILES:
+            assert (bundles / "runs" / name / file).read_bytes() == (work / name / file).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "member", ["../../evil.csv", "runs/unet/pooled/seed0/evil.py", "runs/a/b/seed0/../history.csv"]
+)
+def test_archives_with_anything_else_are_refused(tmp_path: Path, member: str) -> None:
+    with ZipFile(tmp_path / "runs-1.zip", "w") as archive:
+        archive.writestr(member, "x")
+    with pytest.raises(InputError, match=r"runs-1\.zip: found a member"):
+        take(tmp_path, tmp_path / "bundles")
+    (tmp_path / "runs-1.zip").write_bytes(b"PK cut short")
+    with pytest.raises(InputError, match=r"runs-1\.zip: found .* expected an archive that `run` wrote"):
+        take(tmp_path, tmp_path / "bundles")
+    with ZipFile(tmp_path / "runs-1.zip", "w") as archive:
+        archive.writestr("runs/unet/pooled/seed0/history.csv", "x")
+    with pytest.raises(InputError, match=r"runs-1\.zip: found unet/pooled/seed0 without weights.json"):
+        take(tmp_path, tmp_path / "bundles")
+    assert not list(tmp_path.rglob("history.csv"))
+
+
+def test_runs_of_older_code_are_trained_again_here_and_refused_from_elsewhere(tmp_path: Path) -> None:
+    experiment = read_experiment(yaml.safe_load((ROOT / "tests/tiny.yaml").read_text()))
+    bundle(tmp_path / "runs", NAMES[0], 10)
+    assert complete(tmp_path / "runs" / NAMES[0]) and brought(tmp_path, experiment) == [NAMES[0]]
+    bundle(tmp_path / "runs", NAMES[1], 10, code="older")
+    assert not complete(tmp_path / "runs" / NAMES[1])
+    with pytest.raises(InputError, match=r"proposed/pooled/seed0/weights.json, code: found older"):
+        brought(tmp_path, experiment)
+
+
+def test_a_run_that_fails_does_not_stop_the_others(
+    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(piece: Piece, name: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-c", f"import sys; sys.exit({1 if 'proposed' in name else 0})"])
+
+    monkeypatch.setattr(Piece, "_start", start)
+    piece = Piece(films, tmp_path, frozenset([NAMES[0]]), 2)
+    assert piece.run(unpack(films).experiment, 60) == [NAMES[1], NAMES[3]]
+    assert piece.run(unpack(films).experiment, 0) == []
+
+
+def test_bad_arguments_are_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pack", str(tmp_path / "f.npz"), "--configfile", str(tmp_path / "none.yaml")]) == 2
+    assert main(["run", str(tmp_path / "none.npz"), "--minutes", "1", "--out", str(tmp_path)]) == 2
+    printed = capsys.readouterr().err
+    assert printed.count("lungseg: ") == 2 and "none.yaml: found no such file" in printed
+
+
+def test_three_pieces_and_a_lost_machine_give_the_tables_of_one_undisturbed_run(project: Path, tmp_path: Path) -> None:
+    clone = copy_project(tmp_path / "clone")
+    snakemake(clone, "--until", "split")
+    prepare = [sys.executable, "-m", "lungseg.jobs.pieces"]
+    where = {"cwd": clone, "env": os.environ | {"PYTHONPATH": str(clone)}, "check": True, "capture_output": True}
+    subprocess.run([*prepare, "pack", "films.npz", "--configfile", "tests/tiny.yaml"], **where)
+    for piece in range(3):
+        if piece == 2:
+            shutil.rmtree(clone / "work", ignore_errors=True)
+        runs = ["--minutes", "0.1" if piece < 2 else "5", "--work", "work", "--out", "out", "--bundles", "results/tiny"]
+        subprocess.run([*prepare, "run", "films.npz", *runs, "--side-by-side", "1"], **where)
+        subprocess.run([*prepare, "take", "out", "results/tiny"], **where)
+    subprocess.run([*prepare, "left", "films.npz", "results/tiny"], **where)
+    tables = ("scores.parquet", "estimates.csv", "comparisons.csv", "table1.csv", "claims.csv", "definitions.csv")
+    snakemake(clone, "--config", "bundles=results/tiny", "--", *(f"tiny/results/{name}" for name in tables))
+    for name in tables:
+        assert (clone / "tiny/results" / name).read_bytes() == (project / "tiny/results" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("memory", "cores", "fit"), [(99999, 16, 4), (99999, 2, 2), (9000, 16, 1), (500, 16, 1), (None, 16, 4)]
+)
+def test_no_more_side_by_side_than_cores_and_memory_hold(
+    monkeypatch: pytest.MonkeyPatch, memory: int | None, cores: int, fit: int
+) -> None:
+    experiment = Experiment.model_validate(yaml.safe_load((ROOT / "config/cpu.yaml").read_text()))
+    monkeypatch.setattr(pieces, "machine_mb", lambda: memory)
+    monkeypatch.setattr(pieces.os, "sched_getaffinity", lambda _: range(cores))
+    assert pieces.fitting(experiment) == fit

@@ -1,0 +1,163 @@
+"""Runs that travel: a clone with bundles alone has the same tables, and what does not belong together is refused."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lungseg.config import Experiment
+from lungseg.errors import InputError
+from lungseg.learning.bundles import FILES, check_films, find_bundles, planned, refuse_mixture
+from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
+from tests.workflow import ROOT, copy_project, planned_rules, snakemake
+
+TINY = Experiment.model_validate(yaml.safe_load((ROOT / "tests/tiny.yaml").read_text()))
+CODE = "0123456789abcdef"
+Change = Callable[[dict[str, Any]], object]
+
+
+def write_bundles(folder: Path) -> Path:
+    """A bundle for each run of the tiny experiment, as far as their cards matter."""
+    for run in planned(TINY):
+        card = {
+            "run": run.name,
+            "code": CODE,
+            "commit": "c0ffee",
+            "arithmetic": "float32",
+            "variant": TINY.variants[run.variant].model_dump(mode="json"),
+            "training": TINY.training.model_dump(mode="json"),
+            "size": TINY.preprocessing.size,
+        }
+        place = folder / "runs" / run.name
+        place.mkdir(parents=True)
+        for name in FILES:
+            (place / name).write_text(json.dumps(card) if name == CARD else "")
+    return folder
+
+
+def change(folder: Path, edit: Change, run: str = "unet/pooled/seed1") -> None:
+    """Edit the card of a run."""
+    path = folder / "runs" / run / CARD
+    card = json.loads(path.read_text())
+    edit(card)
+    path.write_text(json.dumps(card))
+
+
+def test_every_run_with_a_bundle_is_found_and_none_without(tmp_path: Path) -> None:
+    folder = write_bundles(tmp_path / "all")
+    found = find_bundles(str(folder), TINY, CODE)
+    assert found == {run.name: str(folder / "runs" / run.name) for run in planned(TINY)}
+    shutil.rmtree(folder / "runs/unet/pooled/seed1")
+    assert find_bundles(str(folder), TINY, CODE).keys() == found.keys() - {"unet/pooled/seed1"}
+    assert find_bundles(None, TINY, CODE) == {}
+
+
+def test_all_bundles_of_older_code_make_a_table_but_not_beside_runs_of_this_code(tmp_path: Path) -> None:
+    folder = write_bundles(tmp_path)
+    assert len(find_bundles(str(folder), TINY, "other")) == 4
+    shutil.rmtree(folder / "runs/unet/pooled/seed1")
+    with pytest.raises(InputError, match=r"3 bundles of training code 0123\S+, and 1 runs to train, .*commit c0ffee"):
+        find_bundles(str(folder), TINY, "other")
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            lambda card: card.update(run="unet/pooled/seed7"),
+            r"run: found unet/pooled/seed7, expected unet/pooled/seed1",
+        ),
+        (lambda card: card["variant"].update(width=8), "variant: found .*width=8.* expected .*width=4"),
+        (lambda card: card["training"].update(epochs=9), "training: found epochs=9"),
+        (lambda card: card.update(size=64), "size: found 64, expected 32"),
+        (lambda card: card.update(code="fedc"), r"3 of code 0123\S+ in float32, such as .*; 1 of code fedc in float32"),
+        (lambda card: card.update(arithmetic="bfloat16"), r"in float32, such as .*; 1 of code 0123\S+ in bfloat16"),
+        (lambda card: card.pop("variant"), "found 'variant', expected the card of a run"),
+    ],
+)
+def test_a_bundle_of_another_experiment_is_refused(tmp_path: Path, edit: Change, message: str) -> None:
+    folder = write_bundles(tmp_path)
+    change(folder, edit)
+    with pytest.raises(InputError, match=message):
+        find_bundles(str(folder), TINY, CODE)
+
+
+def test_a_bundle_in_pieces_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
+    folder = write_bundles(tmp_path)
+    (folder / "runs/unet/pooled/seed0" / PREDICTIONS).unlink()
+    with pytest.raises(InputError, match=r"unet/pooled/seed0: found no predictions.npz, .*or remove the folder"):
+        find_bundles(str(folder), TINY, CODE)
+    with pytest.raises(InputError, match=r"config key bundles: found .*nowhere, which is no folder"):
+        find_bundles(str(tmp_path / "nowhere"), TINY, CODE)
+    (folder / "runs/unet/pooled/seed0" / CARD).write_text("{")
+    with pytest.raises(InputError, match="expected the card of a run"):
+        read_card(folder / "runs/unet/pooled/seed0" / CARD)
+
+
+def test_runs_of_other_films_and_of_two_arithmetics_are_refused() -> None:
+    card = {"run": "unet/pooled/seed0", "code": CODE, "arithmetic": "float32", "films": {"train": "a"}}
+    check_films([card], {"train": "a"})
+    refuse_mixture([card, card])
+    refuse_mixture([])
+    with pytest.raises(InputError, match=r"card of unet/pooled/seed0, films: found .*'a'.*expected .*'b'"):
+        check_films([card], {"train": "b"})
+    with pytest.raises(InputError, match="one training code and one arithmetic in a table"):
+        refuse_mixture([card, card | {"run": "proposed/pooled/seed0", "arithmetic": "bfloat16"}])
+
+
+@pytest.fixture(scope="module")
+def published(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished tiny experiment, published in a copy of its project."""
+    folder = tmp_path_factory.mktemp("published") / "project"
+    shutil.copytree(project, folder)
+    snakemake(folder, "--", "publish")
+    return folder
+
+
+def test_a_clone_with_bundles_alone_has_the_same_tables_and_trains_nothing(published: Path, tmp_path: Path) -> None:
+    clone = copy_project(tmp_path / "clone")
+    shutil.copytree(published / "results/tiny", clone / "results/tiny")
+    bundled = ("--config", "bundles=results/tiny")
+    assert "train" not in (rules := planned_rules(clone, *bundled)) and "predict" in rules
+    assert "train" in planned_rules(clone)
+    snakemake(clone, *bundled)
+    there, here = published / "tiny/results", clone / "tiny/results"
+    compared = [
+        path.relative_to(there) for path in there.rglob("*") if path.suffix in {".csv", ".parquet", ".md", ".tex"}
+    ]
+    compared = [path for path in compared if path.parts[0] not in {"runs", "benchmarks", "logs"}]
+    assert len(compared) > 20
+    for path in [*compared, Path("metrics.json"), Path("predictions/pooled.npz")]:
+        assert (here / path).read_bytes() == (there / path).read_bytes(), path
+    for path in there.glob("figures/*.svg"):
+        assert (here / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
+    assert not list(here.rglob("weights.safetensors"))
+    assert planned_rules(clone, *bundled) == set()
+    manifest = json.loads((here / "manifest.json").read_text())
+    assert [kind["runs"] for kind in manifest["trained"]] == [4]
+
+
+def test_what_is_published_can_be_published_again_from_the_bundles(published: Path) -> None:
+    before = {path: path.read_bytes() for path in (published / "results/tiny/runs").rglob("*.*")}
+    assert len(before) == 3 * 4
+    snakemake(published, "--config", "bundles=results/tiny", "--", "publish")
+    assert {path: path.read_bytes() for path in (published / "results/tiny/runs").rglob("*.*")} == before
+
+
+def test_only_missing_runs_are_trained_beside_bundles(published: Path, tmp_path: Path) -> None:
+    clone = copy_project(tmp_path / "clone")
+    shutil.copytree(published / "results/tiny", clone / "results/tiny")
+    shutil.rmtree(clone / "results/tiny/runs/unet/pooled/seed1")
+    tables = ("scores.csv", "table1.csv", "comparisons.csv")
+    snakemake(clone, "--config", "bundles=results/tiny", "--", *(f"tiny/results/{name}" for name in tables))
+    assert [path.parent.name for path in clone.rglob("weights.safetensors") if "tiny" in path.parts] == ["seed1"]
+    for name in tables:
+        assert (clone / "tiny/results" / name).read_bytes() == (published / "tiny/results" / name).read_bytes()
+    changed = clone / "lungseg/learning/training.py"
+    changed.write_text(changed.read_text() + "\nADDED = 1\n")
+    printed = snakemake(clone, "--dry-run", "--config", "bundles=results/tiny", check=False)
+    assert "3 bundles of training code" in printed and "Traceback" not in printed

@@ -1,0 +1,118 @@
+"""Stored predictions: masks kept exactly, logits nearly, counts of pixels enough for every way of counting."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from lungseg.claims.definitions import count, count_histogram
+from lungseg.data.films import Part
+from lungseg.errors import InputError
+from lungseg.learning.stored_predictions import (
+    EDGE,
+    VALUES,
+    Films,
+    encode,
+    predicted_films,
+    read_bundle,
+    read_predictions,
+    write_predictions,
+)
+
+RNG = np.random.default_rng(0)
+
+
+def part(films: int, first: str = "x") -> Part:
+    """Drawn films with names from a letter on."""
+    names = [chr(ord(first) + number) for number in range(films)]
+    images, masks = RNG.integers(0, 256, (2, films, 4, 6), dtype=np.uint8)
+    return Part(["jsrt"] * films, names, images, masks % 2)
+
+
+PARTS = {"train": part(1), "test": part(2, "y")}
+LOGITS = RNG.normal(0, 6, (3, 4, 6)).astype(np.float16)
+
+
+@given(arrays(np.float16, (1, 4, 6), elements=st.floats(width=16, allow_nan=False)))
+def test_mask_is_kept_exactly_and_logits_to_seven_bits(logits: np.ndarray) -> None:
+    alone = {"test": part(1)}
+    read = VALUES[encode("unet", 0, logits, alone).codes]
+    assert ((read > 0) == (logits > 0)).all()
+    edge = np.clip(logits.astype(float), -EDGE, EDGE)
+    assert (np.abs(read - edge) <= 0.018 + 0.035 * np.abs(edge)).all()
+
+
+def test_more_is_never_less() -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    every = np.sort(every[~np.isnan(every)])[None, None]
+    blank = np.zeros(every.shape, np.uint8)
+    codes = encode("unet", 0, every, {"test": Part(["jsrt"], ["x"], blank, blank)}).codes.ravel()
+    assert (np.diff(codes.astype(int)) >= 0).all()
+    assert sorted(set(codes.tolist())) == list(range(128))
+    assert (np.diff(VALUES) > 0).all()
+
+
+def test_counts_of_codes_give_what_the_pixels_give() -> None:
+    one = encode("unet", 0, LOGITS, PARTS)
+    assert one.codes.shape == (2, 4, 6) and one.histograms.shape == (3, 2, 128)
+    for film, codes in enumerate(one.codes):
+        truth = PARTS["test"].masks[film] > 0
+        pixels, counted = count(VALUES[codes], truth), count_histogram(one.histograms[1 + film])
+        assert pixels.keys() == counted.keys()
+        for cut in pixels:
+            np.testing.assert_allclose(pixels[cut], counted[cut], rtol=1e-6)
+
+
+def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
+    made, films = [encode("unet", seed, LOGITS + seed, PARTS) for seed in (0, 1)], predicted_films(PARTS)
+    write_predictions(tmp_path / "p.npz", made, films)
+    stored = read_predictions(tmp_path / "p.npz")
+    assert stored.films == films
+    assert films.of() == [("jsrt", "y"), ("jsrt", "z")] and films.of("train") == [("jsrt", "x")]
+    assert np.array_equal(stored.of("unet", 1).logits, VALUES[made[1].codes])
+    assert np.array_equal(stored.histograms("unet", 1, "train"), made[1].histograms[:1])
+    write_predictions(tmp_path / "again.npz", [stored.prediction("unet", seed) for seed in (0, 1)], stored.films)
+    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "p.npz").read_bytes()
+    with pytest.raises(InputError, match="no run proposed/seed0, expected one of unet/seed0, unet/seed1"):
+        stored.of("proposed", 0)
+
+
+def test_predictions_that_fail_leave_no_file(tmp_path: Path) -> None:
+    def broken():  # type: ignore[no-untyped-def]  # noqa: ANN202
+        yield encode("unet", 0, LOGITS, PARTS)
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        write_predictions(tmp_path / "p.npz", broken(), predicted_films(PARTS))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_logits_that_are_no_numbers_name_the_run() -> None:
+    logits = LOGITS.copy()
+    logits[1, 2, 3] = np.nan
+    with pytest.raises(InputError, match=r"unet/seed3: found logits that are no numbers.* diverged"):
+        encode("unet", 3, logits, PARTS)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"text"])
+def test_another_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "p.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"p\.npz: found .*expected stored predictions"):
+        read_predictions(tmp_path / "p.npz")
+    np.savez(tmp_path / "p.npz", other=1)
+    with pytest.raises(InputError, match=r"p\.npz: found .*expected stored predictions"):
+        read_predictions(tmp_path / "p.npz")
+
+
+def test_a_bundle_of_other_films_is_refused(tmp_path: Path) -> None:
+    films, path = predicted_films(PARTS), tmp_path / "predictions.npz"
+    one = encode("unet", 0, LOGITS, PARTS)
+    write_predictions(path, [one], films)
+    assert np.array_equal(read_bundle(path, "unet", 0, films).codes, one.codes)
+    changed = {**PARTS, "train": part(1)}  # the same name, other pixels
+    for other in (predicted_films(changed), Films([], [], [], films.sha256)):
+        with pytest.raises(InputError, match="found 3 films with sha256"):
+            read_bundle(path, "unet", 0, other)

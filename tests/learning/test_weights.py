@@ -1,0 +1,61 @@
+"""Trained weights: what is read is what was written, and another file is refused."""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lungseg.errors import InputError
+from lungseg.learning.inference import predict
+from lungseg.learning.run_files import read_card
+from lungseg.learning.weights import load_network, save_network
+from lungseg.networks.build import build
+from lungseg.recipe import Training, Variant
+
+VARIANT = Variant(width=4)
+FILMS = np.random.default_rng(0).integers(0, 256, (5, 32, 32), dtype=np.uint8)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, Path]:
+    """Weights and card of a small network."""
+    weights, card = tmp_path / "weights.safetensors", tmp_path / "weights.json"
+    facts = {"variant": VARIANT.model_dump(mode="json"), "training": Training().model_dump(mode="json")}
+    save_network(build(VARIANT, 0), weights, card, facts)
+    return weights, card
+
+
+def test_network_predicts_the_same_after_writing_and_reading(files: tuple[Path, Path]) -> None:
+    read, written = load_network(*files), build(VARIANT, 0)
+    assert np.array_equal(predict(read, FILMS, 2, "float32"), predict(written, FILMS, 2, "float32"))
+
+
+def test_prediction_of_a_film_does_not_depend_on_its_neighbours(files: tuple[Path, Path]) -> None:
+    network = load_network(*files)
+    together, alone = predict(network, FILMS, 5, "float32"), predict(network, FILMS, 1, "float32")
+    assert together.shape == FILMS.shape
+    np.testing.assert_allclose(together, alone, atol=1e-3)
+
+
+@pytest.mark.parametrize("damage", ["cut short", "other network"])
+def test_other_weights_are_refused_with_the_files_name(files: tuple[Path, Path], damage: str) -> None:
+    weights, card = files
+    if damage == "cut short":
+        weights.write_bytes(weights.read_bytes()[:500])
+    else:
+        save_network(build(Variant(width=5), 0), weights, card.with_name("other.json"), {})
+    with pytest.raises(InputError, match=r"weights.safetensors: found .*expected the network of .*weights.json"):
+        load_network(weights, card)
+
+
+def test_nothing_half_written_is_left(tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        save_network(build(VARIANT, 0), tmp_path / "w.safetensors", tmp_path / "w.json", {"tensor": torch.zeros(1)})
+    assert {path.name for path in tmp_path.iterdir()} <= {"w.safetensors"}
+
+
+def test_card_tells_the_weights_hash(files: tuple[Path, Path]) -> None:
+    weights, card = files
+    assert read_card(card)["weights_sha256"] == sha256(weights.read_bytes()).hexdigest()

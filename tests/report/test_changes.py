@@ -1,0 +1,97 @@
+"""Two results: what is the same, what moved within noise, what moved beyond, what cannot be paired."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungseg.report.changes import BEYOND, OTHER, SAME, WITHIN, as_page, compare_results
+from lungseg.scores.metrics import COUNTS
+
+Run = Callable[..., int]
+
+
+def scores(shift: float = 0.0, seeds: int = 3, rng: int = 0, variants: tuple[str, ...] = ("unet",)) -> pd.DataFrame:
+    """Dice of 40 films of two data sets; seeds sway by .002, films by .02."""
+    films = np.random.default_rng(99).normal(0.95, 0.02, 40)
+    noise = np.random.default_rng(rng)
+    rows = []
+    for variant in variants:
+        for seed in range(seeds):
+            own = films + shift + noise.normal(0, 0.002) + noise.normal(0, 0.002, 40)
+            for i, dice in enumerate(own):
+                row = {"variant": variant, "train_on": "pooled", "seed": seed, "image_id": f"film{i}"}
+                row |= {"test_on": "jsrt" if i % 2 else "shenzhen", "dice": dice, "iou": dice / (2 - dice)}
+                rows.append(row | dict.fromkeys(COUNTS, 1))
+    return pd.DataFrame(rows)
+
+
+def verdicts(a: pd.DataFrame, b: pd.DataFrame) -> set[str]:
+    return set(compare_results(a, b).query("metric == 'dice'")["verdict"])
+
+
+def test_the_same_results_are_the_same_and_a_great_shift_is_beyond_noise() -> None:
+    assert verdicts(scores(), scores()) == {SAME}
+    moved = compare_results(scores(), scores(0.02, rng=1)).query("metric == 'dice' and test_on == 'pooled'").iloc[0]
+    assert moved["verdict"] == BEYOND
+    assert moved["difference"] == pytest.approx(0.02, abs=0.004)
+    assert moved["difference"] == pytest.approx(moved["b"] - moved["a"])
+    assert moved["low"] < 0.02 < moved["high"]
+    assert (moved["films"], moved["seeds_a"], moved["seeds_b"]) == (40, 3, 3)
+
+
+def test_noise_alone_is_within_noise_in_about_19_of_20_cells() -> None:
+    tries = [
+        compare_results(scores(rng=2 * n + 1), scores(rng=2 * n + 2)).query("metric == 'dice' and test_on == 'pooled'")
+        for n in range(60)
+    ]
+    within = sum((one["verdict"] == WITHIN).all() for one in tries)
+    assert 50 <= within <= 60  # 95 % of 60 is 57; fewer than 50 would have a chance of 1 in 10 000
+
+
+def test_numbers_of_seeds_may_differ_and_cells_of_one_side_are_told() -> None:
+    assert verdicts(scores(seeds=2), scores(seeds=4, rng=5)) <= {WITHIN, BEYOND}
+    moved = compare_results(scores(variants=("unet",)), scores(variants=("unet", "mine")))
+    assert set(moved.loc[moved["variant"] == "mine", "verdict"]) == {"only in B"}
+    assert moved.loc[moved["variant"] == "mine", "a"].isna().all()
+
+
+def test_other_films_are_not_paired() -> None:
+    moved = compare_results(scores(), scores().query("image_id != 'film3'"))
+    assert list(moved["verdict"]) == [OTHER]
+    assert moved["films"].iloc[0] == 39
+
+
+def test_page_names_both_sides_and_every_cell() -> None:
+    moved = compare_results(scores(), scores(0.02, rng=1))
+    page = as_page(moved, "theirs", "ours")
+    assert "theirs" in page and "ours" in page and page.count("<tr") >= len(moved)
+    assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_command_compares_folders_and_commits(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/cpu"
+    folder.mkdir(parents=True)
+    scores().to_csv(folder / "scores.csv", index=False)
+    who = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "first"]):
+        subprocess.run(["git", *arguments], check=True)
+    scores(0.02, rng=1).to_csv(folder / "scores.csv", index=False)
+    for name in ("estimates", "comparisons"):  # columns of another age do not matter
+        (folder / f"{name}.csv").write_text("p,sign\n0.1,of another age\n")
+    assert run("compare", "HEAD:results/cpu", "results/cpu", "--csv", "moved.csv", "--html", "moved.html") == 0
+    printed = capsys.readouterr().out
+    assert "beyond noise  unet, pooled on pooled, dice: 0.9" in printed
+    assert len(pd.read_csv("moved.csv")) == 6 and Path("moved.html").stat().st_size > 1000
+    assert run("compare", "HEAD:results/none", "results/cpu") == 2
+    assert "HEAD:results/none: found no such folder" in capsys.readouterr().err
+    assert run("compare", "nowhere", "results/cpu") == 2
+    assert run("compare", "results", "results/cpu") == 2
+    assert "results/scores.csv: found no such file" in capsys.readouterr().err
+    assert run("compare", "results/cpu", "results/cpu", "--metric", "beauty") == 2

@@ -1,0 +1,72 @@
+"""The diagrams show what their tables say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungseg.report.summary_figures import crossing, rank_diagram, ways_of_counting
+from tests.workflow import MISHRA
+
+TABLE1 = MISHRA.table()
+NAMES = {"unet": "U-Net"}
+
+
+def matrix() -> pd.DataFrame:
+    rows = [
+        {"variant": variant, "train_on": a, "test_on": b, "metric": "dice", "domain": "in" if a == b else "out"}
+        | {"mean": 0.9 + 0.01 * i, "low": 0.89, "high": 0.95}
+        for variant, sets in (("unet", ("jsrt", "shenzhen")), ("mine", ("jsrt",)))
+        for i, (a, b) in enumerate((a, b) for a in sets for b in ("jsrt", "shenzhen"))
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_crossing_shows_variants_with_more_than_one_training_set() -> None:
+    figure = crossing(matrix(), NAMES)
+    assert [panel.get_title() for panel in figure.axes] == ["U-Net"]
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert texts[0] == "0.900\n[0.890, 0.950]" and len(texts) == 4
+    assert len(figure.axes[0].patches) == 2  # framed: in the domain
+    alone = crossing(matrix().query("train_on == 'jsrt'"), NAMES)
+    assert len(alone.axes) == 2
+
+
+def test_ranks_join_what_cannot_be_told_apart() -> None:
+    table = pd.DataFrame(
+        {"train_on": "pooled", "over": "films", "metric": "dice", "variant": ["unet", "a", "b"],
+         "mean_rank": [1.1, 1.3, 2.6], "variants": 3, "n": 40, "statistic": 9.0, "p": 0.01, "critical_difference": 0.5}
+    )  # fmt: skip
+    figure = rank_diagram(table, "pooled", NAMES)
+    assert "over 40 films" in figure.axes[0].get_title() and "p = 0.01" in figure.axes[0].get_title()
+    labels = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert "U-Net" in labels and "2.6" in labels
+    bars = [line for line in figure.axes[0].lines if line.get_color() in ("k", "black")]
+    spans = [tuple(np.round(line.get_xdata(), 2)) for line in bars]
+    assert any({1.1, 1.3} == set(span) for span in spans) and not any({1.3, 2.6} == set(span) for span in spans)
+
+
+def test_bars_are_drawn_from_left_to_right() -> None:
+    table = pd.DataFrame(
+        {"train_on": "pooled", "over": "films", "metric": "dice", "variant": list("abcdef"),
+         "mean_rank": [3, 1, 5, 2, 4, 6], "variants": 6, "n": 40, "statistic": 9.0, "p": 0.01, "critical_difference": 9}
+    )  # fmt: skip
+    bars = [line.get_xdata() for line in rank_diagram(table, "pooled", NAMES).axes[0].lines if line.get_color() == "k"]
+    assert [list(bar) for bar in bars] == [[1, 2, 3, 4, 5, 6]]
+
+
+def test_what_cannot_be_drawn_is_told() -> None:
+    empty = pd.DataFrame(columns=["train_on", "over", "metric", "variant", "mean_rank"])
+    assert "nothing to rank" in rank_diagram(empty, "pooled", NAMES).texts[0].get_text()
+    nothing = pd.DataFrame(columns=["variant", "metric", "cut", "value"])
+    assert "nothing to count" in ways_of_counting(nothing, MISHRA).texts[0].get_text()
+
+
+def test_ways_of_counting_have_a_dot_each_and_the_printed_value() -> None:
+    rows = [
+        {"variant": variant, "metric": metric, "cut": cut, "value": 0.9 + 0.01 * number}
+        for variant in TABLE1 for metric in TABLE1.index for cut in ("soft", "0.3", "0.5", "0.7") for number in range(3)
+    ]  # fmt: skip
+    figure = ways_of_counting(pd.DataFrame(rows), MISHRA)
+    assert [panel.get_title() for panel in figure.axes] == ["Dice", "IoU", "Recall", "Precision"]
+    assert sum(len(dots.get_offsets()) for dots in figure.axes[0].collections) == 4 * 4 * 3
+    assert [line.get_xdata()[0] for line in figure.axes[2].lines] == pytest.approx(TABLE1.loc["recall"].to_list())

@@ -1,0 +1,157 @@
+"""The paper as data: what a folder must say; and an invented paper goes the whole way without a line of code."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from lungseg.claims.verdicts import read_claims
+from lungseg.errors import InputError
+from lungseg.paper import paper_folder, read_paper, read_references
+from tests.workflow import ROOT, copy_project, run
+
+HEADLINE = {
+    "variant": "broad",
+    "against": "narrow",
+    "variant_in_words": "the network with six channels",
+    "against_in_words": "that with four",
+}
+PAPER: dict[str, Any] = {
+    "title": "Two Small Networks",
+    "authors": "Nobody",
+    "question": "A paper that nobody wrote says that six channels are better than four.",
+    "metrics": ["dice", "recall"],
+    "networks": {"narrow": "Four channels", "broad": "Six channels"},
+    "headline": HEADLINE,
+}
+TABLE = "variant,dice,recall\nnarrow,.91,0.90\nbroad,.93,\n"
+CLAIMS = [
+    {"claim": "cell", "says": "Four reach .91", "source": "Table 1", "takes": "an interval", "decides": "cell",
+     "variant": "narrow", "metric": "dice"},
+    {"claim": "gain", "says": "Six gain 2 %", "source": "Abstract", "takes": "a difference", "decides": "gain",
+     "variant": "broad", "against": "narrow", "metric": "dice", "published": 0.02},
+    {"claim": "empty", "says": "Six recall", "source": "Table 1", "takes": "an interval", "decides": "cell",
+     "variant": "broad", "metric": "recall"},
+]  # fmt: skip
+
+
+def write(folder: Path, paper: object = PAPER, table: str | None = TABLE) -> Path:
+    """A paper's folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "paper.yaml").write_text(yaml.safe_dump(paper, sort_keys=False))
+    if table is not None:
+        (folder / "table1.csv").write_text(table)
+    return folder
+
+
+def test_cells_keep_their_text_and_an_empty_cell_is_none(tmp_path: Path) -> None:
+    paper = read_paper(write(tmp_path))
+    assert paper.cells == {"narrow": {"dice": ".91", "recall": "0.90"}, "broad": {"dice": ".93"}}
+    assert paper.printed("narrow", "recall") == 0.9 and paper.printed("broad", "recall") is None
+    assert paper.gain("broad", "narrow", "dice") == pytest.approx(0.02)
+    assert paper.gain("broad", "narrow", "recall") is None and paper.gain("broad", "other", "dice") is None
+    table = paper.table()
+    assert list(table) == ["narrow", "broad"] and list(table.index) == ["dice", "recall"]
+    assert table.isna().to_numpy().tolist() == [[False, False], [False, True]]
+    assert paper.name("narrow") == "Four channels" and paper.name("else") == "else"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"headline": HEADLINE | {"variant": "wide"}}, "headline names wide, which is no network"),
+        ({"headline": HEADLINE | {"metric": "iou"}}, "headline is about iou, which metrics does not list"),
+        ({"single": ["narrow", "third"]}, "single names third"),
+        ({"beside": {"narrow": "Again"}}, "narrow is named under networks and under beside"),
+        ({"metrics": ["dice", "auc"]}, r"metrics.1: found 'auc'"),
+        ({"conditions": {"epoch": 3}}, r"conditions.epoch: found 3"),
+        ({"title": None}, "title: found None"),
+        ({"cells": {}}, "cells: found a key of paper.yaml, expected the table in table1.csv"),
+    ],
+)
+def test_a_paper_that_points_at_nothing_is_refused(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=rf"paper\.yaml.*{message}"):
+        read_paper(write(tmp_path, PAPER | change))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (None, r"table1.csv: found no such file, expected columns variant, dice, recall"),
+        ("variant,dice\nnarrow,.9\n", "first line: found variant, dice, expected variant, dice, recall"),
+        ("", "first line: found nothing"),
+        (TABLE.replace("broad", "wide"), "column variant: found narrow, wide, expected each of narrow, broad once"),
+        (TABLE + "narrow,.9,.9\n", "column variant: found narrow, broad, narrow"),
+        (TABLE.replace(".91", "91.0"), r"table1.csv, narrow, dice: found '91.0', expected a fraction"),
+        (TABLE.replace(".91", ".91 +- .02"), r"narrow, dice: found '.91 \+- .02'"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, table: str | None, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_paper(write(tmp_path, PAPER, table))
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "{", ""])
+def test_no_paper_at_all_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "paper.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"paper\.yaml: found"):
+        read_paper(tmp_path)
+
+
+def test_a_name_or_a_path_finds_the_folder(tmp_path: Path) -> None:
+    papers, own = ROOT / "workflow/papers", write(tmp_path / "own")
+    assert paper_folder("mishra", papers) == papers / "mishra"
+    assert paper_folder(str(own), papers) == own
+    with pytest.raises(InputError, match=r"config key paper: found other, .* Choose one of mishra, or give the path"):
+        paper_folder("other", papers)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"variant": "wide"}, "no network is called 'wide'; known are narrow, broad"),
+        ({"metric": "iou"}, "the table has no column 'iou'; it has dice, recall"),
+    ],
+)
+def test_a_claim_that_points_at_nothing_is_refused(tmp_path: Path, change: dict[str, str], message: str) -> None:
+    paper = read_paper(write(tmp_path))
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump([CLAIMS[0] | change]))
+    with pytest.raises(InputError, match="claim cell.*" + message):
+        read_claims(tmp_path / "claims.yaml", paper)
+
+
+def test_references_need_their_columns(tmp_path: Path) -> None:
+    assert read_references().empty
+    (tmp_path / "references.csv").write_text("variant,mean\nbest,.9\n")
+    with pytest.raises(InputError, match="no column test_on, metric, images, source"):
+        read_references(tmp_path / "references.csv")
+
+
+def test_an_invented_paper_gets_its_table_claims_and_report(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    write(project / "invented")
+    (project / "invented/claims.yaml").write_text(yaml.safe_dump(CLAIMS))
+    config = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
+    config |= {"name": "tiny", "paper": "invented", "variants": {"narrow": {"width": 4}, "broad": {"width": 6}}}
+    (project / "own.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    command = ["snakemake", "--cores", "2", "--configfile", "own.yaml"]
+    run(project, *command)
+    results = project / "tiny/results"
+    table = pd.read_csv(results / "table1.csv")
+    assert table[["variant", "metric"]].to_numpy().tolist() == [
+        [variant, metric] for variant in ("narrow", "broad") for metric in ("dice", "recall")
+    ]
+    assert table["published"].tolist()[:3] == [0.91, 0.9, 0.93] and pd.isna(table["published"][3])
+    claims = pd.read_csv(results / "claims.csv").set_index("claim")
+    assert list(claims.index) == ["cell", "gain", "empty"]
+    assert claims.loc["empty", "verdict"] == "untested" and claims.loc["cell", "published"] == 0.91
+    page = (results / "report.html").read_text()
+    assert all(text in page for text in (PAPER["title"], PAPER["question"], "Six channels", "that with four"))
+    assert "Mishra" not in page
+    assert "Nothing to be done" in run(project, *command, "--dry-run")
+    shutil.rmtree(project / "invented")
+    printed = run(project, *command, "--dry-run", check=False)
+    assert "config key paper: found invented" in printed and "Traceback" not in printed

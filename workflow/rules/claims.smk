@@ -1,0 +1,57 @@
+# What the paper prints, judged by our tables and by arithmetic.
+
+
+# What might the printed numbers be? Stored predictions of the paper's networks, counted in every way in use.
+rule definitions:
+    input:
+        paper=PRINTED,
+        predictions=expand(rules.predict.output, train_on=MAIN)[0],
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),
+        boxes=expand(rules.preprocess.output.boxes, dataset=DATASETS),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        parquet="<results>/definitions.parquet",
+        ranked="<results>/definitions.csv",
+        relations="<results>/relations.csv",
+    log:
+        "<logs>/definitions.log",
+    benchmark:
+        "<benchmarks>/definitions.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=RUNS[MAIN],
+        datasets=DATASETS,
+        code=CODE["definitions"],
+    script:
+        "../scripts/definitions.py"
+
+
+rule audit:
+    input:
+        paper=PRINTED,
+        claims=CLAIMS,
+        published=[str(path) for path in PUBLISHED_TABLES],
+        estimates=rules.estimate.output.estimates,
+        comparisons=rules.estimate.output.comparisons,
+        histories=of(MAIN_RUNS, "history.csv"),
+        cards=of(MAIN_RUNS, "weights.json"),
+    output:
+        claims=shown("<results>/claims.csv", "Tables"),
+        text="<results>/claims.md",
+        tables="<results>/audited_tables.csv",
+    log:
+        "<logs>/audit.log",
+    benchmark:
+        "<benchmarks>/audit.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=MAIN_RUNS,
+        table1=config["table1"],
+        note=config["note"],
+        code=CODE["audit"],
+    script:
+        "../scripts/audit.py"

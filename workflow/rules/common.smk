@@ -1,0 +1,129 @@
+# What the rules share: which runs there are and where their files lie, and what is shown and published.
+
+DATASETS = config["datasets"]
+SEEDS = config["seeds"]
+TRAIN_ON = list(config["train_on"])
+MAIN = config["table1"]["train_on"]
+# Runs of each training set, in the order in which the rules below list their files.
+RUNS = {name: [vars(run) for run in planned(EXPERIMENT) if run.train_on == name] for name in TRAIN_ON}
+ALL_RUNS = [run for name in TRAIN_ON for run in RUNS[name]]
+MAIN_RUNS = RUNS[MAIN]
+RUN = "{run[variant]}/{run[train_on]}/seed{run[seed]}"
+# Where each run's files lie: with the results, or where a bundle brought them. A run with a bundle is not trained.
+try:
+    BUNDLES = find_bundles(config["bundles"], EXPERIMENT, CODE["train"])
+    config["bundles_arithmetic"] = next(iter(arithmetics(BUNDLES)), None)  # what is trained here must have it too
+except InputError as error:
+    raise WorkflowError(str(error))
+OWN = f"{EXPERIMENT.folder('results')}/runs"
+FOLDERS = {run.name: BUNDLES.get(run.name, f"{OWN}/{run.name}") for run in planned(EXPERIMENT)}
+TRAINED = [run for run in ALL_RUNS if RUN.format(run=run) not in BUNDLES]
+
+
+def of(runs, file):
+    """A file of each of some runs."""
+    return [f"{FOLDERS[RUN.format(run=run)]}/{file}" for run in runs]
+
+
+# What `predict` needs of the runs of each training set.
+PREDICTED = {
+    name: {
+        "weights": of([run for run in runs if run in TRAINED], "weights.safetensors"),
+        "bundles": of([run for run in runs if run not in TRAINED], "predictions.npz"),
+        "cards": of(runs, "weights.json"),
+        "parts": predicted_parts(EXPERIMENT, name),
+        "runs": [run | {"folder": folder, "bundle": run not in TRAINED} for run, folder in zip(runs, of(runs, ""))],
+    }
+    for name, runs in RUNS.items()
+}
+# What the paper prints.
+try:
+    PAPER = str(paper_folder(config["paper"], Path(workflow.basedir, "workflow/papers")))
+    read_paper(PAPER)
+except InputError as error:
+    raise WorkflowError(str(error))
+PRINTED = [f"{PAPER}/paper.yaml", f"{PAPER}/table1.csv"]
+CLAIMS, REFERENCES = (
+    [path for path in [f"{PAPER}/{name}"] if Path(path).is_file()] for name in ("claims.yaml", "references.csv")
+)
+# Published tables whose arithmetic is checked.
+PUBLISHED_TABLES = [path for path in sorted(Path("workflow/published").glob("*.csv")) if path.stem != "sources"]
+# Where git keeps the small results of an experiment other than the reference.
+PUBLISHED = f"results/{config['name']}"
+# The runs whose bundles are to be put there; those that came from there lie there already.
+SENT = [run for run in ALL_RUNS if not Path(FOLDERS[RUN.format(run=run)]).is_relative_to(PUBLISHED)]
+# The small results, by their path below an experiment's results.
+FIGURES = [
+    *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
+    *["figure5_overlays", "training_curves", "dice_per_image"],
+]
+DIAGRAMS = ["crossing", "ranks", "definitions"]
+KINDS = ["svg", "pdf", "png", "txt"]
+SMALL = [
+    *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
+    "sensitivity.csv",
+    *[
+        "references.csv",
+        "ensembles.csv",
+        "crossing.csv",
+        "ranks.csv",
+        "leakage.csv",
+        "definitions.csv",
+        "relations.csv",
+    ],
+    *["claims.csv", "claims.md", "audited_tables.csv", "metrics.json", "manifest.json"],
+    *expand("table1.{kind}", kind=["csv", "md", "tex", "html"]),
+    *expand("figures/{figure}.{kind}", figure=[*FIGURES, *DIAGRAMS], kind=["png", "txt"]),
+    *expand("figures/{figure}.{kind}", figure=[*FIGURES[:4], *FIGURES[5:], *DIAGRAMS], kind=["svg", "pdf"]),
+    "report.html",
+    *expand(["images/{dataset}.csv", "images/{dataset}.unused.csv", "splits/{dataset}.csv"], dataset=DATASETS),
+    *expand(["cases/{train_on}/{dataset}.csv"], train_on=TRAIN_ON, dataset=DATASETS),
+    "cases/algorithms.csv",
+]
+# The tables that the report shows.
+SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
+SHOWN += ["subgroups", "relations", "leakage"]
+# What makes a file of this experiment again, when the file is put behind it.
+COMMAND = "snakemake --cores all" + "".join(
+    f" --configfile {os.path.relpath(file)}" for file in workflow.configfiles[-1:]
+)
+COMMAND += f" --config archives={config['archives']}" if config["archives"] != "archives" else ""
+
+
+# On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise
+# (`--resources mem_mb=N gpu=N`). A cluster gives each job what it asks for.
+LOCAL = workflow.is_main_process and workflow.nodes is None
+CARDS = devices.count() if LOCAL and config["device"] != "cpu" else 0
+ON_GPU = CARDS > 0 or (config["device"] != "cpu" and not LOCAL)
+if LOCAL:
+    for resource, amount in {"mem_mb": machine_mb(), "gpu": CARDS}.items():
+        if amount is not None and resource not in workflow.global_resources:
+            workflow.register_resource(resource, amount)
+# Two trainings with one thread each pass as many films as one with two, and never wait for each other.
+THREADS = 4 if ON_GPU else 1
+SIZE = EXPERIMENT.preprocessing.size
+NEEDS = {name: training_mb(variant, EXPERIMENT.training, SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
+
+
+def train_mb(wildcards, attempt):
+    """Memory of a training; more of it at each new attempt."""
+    return attempt * NEEDS[wildcards.variant]
+
+
+def tell_side_by_side():
+    """Say so where memory limits how many trainings run at a time."""
+    limits = {name: resource.value for name, resource in workflow.global_resources.items()}
+    if not LOCAL or limits.get("mem_mb") is None:
+        return
+    places = max(1, workflow.cores // THREADS)
+    if ON_GPU and limits["gpu"]:
+        places = min(places, limits["gpu"])
+    if line := side_by_side(limits["mem_mb"], [NEEDS[run["variant"]] for run in TRAINED], places):
+        print(line, file=sys.stderr)
+
+
+def shown(file, category):
+    """This output in Snakemake's own report, with the caption of its name."""
+    name = Path(file).stem
+    caption = f"../report/captions/{name}.rst"
+    return report(file, caption=caption, category=category, labels={"what": name.replace("_", " ")})

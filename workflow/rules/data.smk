@@ -1,0 +1,84 @@
+# Archives -> films on the network's square, masks, parts of the split.
+
+
+rule download:
+    output:
+        record="<data>/raw/{dataset}/archives.json",
+    log:
+        "<logs>/download/{dataset}.log",
+    benchmark:
+        "<benchmarks>/download/{dataset}.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        archives=config["archives"],
+        code=CODE["download"],
+    script:
+        "../scripts/download.py"
+
+
+rule preprocess:
+    input:
+        record=rules.download.output.record,
+    output:
+        pixels="<data>/processed/{dataset}.npy",
+        masks="<data>/processed/{dataset}.masks.zip",
+        boxes="<data>/processed/{dataset}.boxes.csv",
+        table="<results>/images/{dataset}.csv",
+        unused="<results>/images/{dataset}.unused.csv",
+    log:
+        "<logs>/preprocess/{dataset}.log",
+    benchmark:
+        "<benchmarks>/preprocess/{dataset}.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    threads: 2
+    params:
+        size=config["preprocessing"]["size"],
+        frame=config["preprocessing"]["frame"],
+        code=CODE["preprocess"],
+    script:
+        "../scripts/preprocess.py"
+
+
+rule split:
+    input:
+        table=rules.preprocess.output.table,
+    output:
+        split="<results>/splits/{dataset}.csv",
+    log:
+        "<logs>/split/{dataset}.log",
+    benchmark:
+        "<benchmarks>/split/{dataset}.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        method=config["split"]["method"],
+        seed=config["split"]["seed"],
+        code=CODE["split"],
+    script:
+        "../scripts/split.py"
+
+
+# Runs first where it can: a split that leaks should fail before anything is trained.
+rule leakage:
+    input:
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        "<results>/leakage.csv",
+    log:
+        "<logs>/leakage.log",
+    benchmark:
+        "<benchmarks>/leakage.tsv"
+    priority: 100
+    conda:
+        "../../envs/lungseg.yaml"
+    threads: 2
+    params:
+        distance=config["leakage"]["distance"],
+        allowed=config["leakage"]["allowed"],
+        code=CODE["leakage"],
+    script:
+        "../scripts/leakage.py"

@@ -1,0 +1,65 @@
+# Films -> trained networks -> their predictions.
+
+
+# The arrays are `ancient`: the small tables beside them hold a hash of every film in them, and so tell of a change.
+# One job is one run: it can be killed and goes on from its checkpoint.
+rule train:
+    input:
+        pixels=ancient(
+            collect(rules.preprocess.output.pixels, dataset=lookup(dpath="train_on/{train_on}", within=config))
+        ),
+        tables=collect(rules.preprocess.output.table, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        splits=collect(rules.split.output.split, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+    output:
+        weights="<results>/runs/{variant}/{train_on}/seed{seed}/weights.safetensors",
+        card="<results>/runs/{variant}/{train_on}/seed{seed}/weights.json",
+        history="<results>/runs/{variant}/{train_on}/seed{seed}/history.csv",
+    log:
+        "<logs>/train/{variant}.{train_on}.seed{seed}.log",
+    benchmark:
+        "<benchmarks>/train/{variant}.{train_on}.seed{seed}.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    threads: THREADS
+    resources:
+        gpu=1 if ON_GPU else 0,
+        mem_mb=train_mb,
+    params:
+        variant=lookup(dpath="variants/{variant}", within=config),
+        training=config["training"],
+        device=config["device"],
+        code=CODE["train"],
+    script:
+        "../scripts/train.py"
+
+
+# One job holds all runs of a training set, so that loading torch does not cost more than the predictions.
+rule predict:
+    input:
+        weights=lookup(dpath="{train_on}/weights", within=PREDICTED),
+        bundles=lookup(dpath="{train_on}/bundles", within=PREDICTED),
+        cards=lookup(dpath="{train_on}/cards", within=PREDICTED),
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        "<results>/predictions/{train_on}.npz",
+    log:
+        "<logs>/predict/{train_on}.log",
+    benchmark:
+        "<benchmarks>/predict/{train_on}.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    threads: 2
+    resources:
+        gpu=1 if ON_GPU else 0,
+        mem_mb=max(NEEDS.values()),
+    params:
+        runs=lookup(dpath="{train_on}/runs", within=PREDICTED),
+        parts=lookup(dpath="{train_on}/parts", within=PREDICTED),
+        datasets=DATASETS,
+        trained_on=lookup(dpath="train_on/{train_on}", within=config),
+        device=config["device"],
+        code=CODE["predict"],
+    script:
+        "../scripts/predict.py"

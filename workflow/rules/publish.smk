@@ -1,0 +1,58 @@
+# Not part of `all`: whoever wants an experiment's results and runs in git, or the graph of the rules, asks for it.
+
+
+rule bundle:
+    input:
+        histories=of(SENT, "history.csv"),
+        cards=of(SENT, "weights.json"),
+        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+    output:
+        histories=expand(f"{PUBLISHED}/runs/{RUN}/history.csv", run=SENT),
+        cards=expand(f"{PUBLISHED}/runs/{RUN}/weights.json", run=SENT),
+        predictions=expand(f"{PUBLISHED}/runs/{RUN}/predictions.npz", run=SENT),
+    log:
+        "<logs>/bundle.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=SENT,
+        train_on=TRAIN_ON,
+        code=CODE["bundle"],
+    script:
+        "../scripts/bundle.py"
+
+
+rule publish:
+    input:
+        paper=PRINTED,
+        files=expand("<results>/{file}", file=SMALL),
+        coverage="bench/results/coverage.csv",
+        bundles=rules.bundle.output,
+    output:
+        files=expand(f"{PUBLISHED}/{{file}}", file=SMALL),
+        page=f"{PUBLISHED}/README.md",
+    log:
+        "<logs>/publish.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        readme="README.md",
+        code=CODE["publish"],
+    script:
+        "../scripts/publish.py"
+
+
+rule rulegraph:
+    input:
+        snakefiles=["Snakefile", *sorted(map(str, Path("workflow/rules").glob("*.smk")))],
+        config="config/quickstart.yaml",
+    output:
+        "docs/rulegraph.mmd",
+    log:
+        "<logs>/rulegraph.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        code=CODE["rulegraph"],
+    script:
+        "../scripts/rulegraph.py"

@@ -1,0 +1,176 @@
+# Tables -> figures, pages, MLflow, the manifest.
+
+
+rule table1:
+    input:
+        paper=PRINTED,
+        estimates=rules.estimate.output.estimates,
+    output:
+        csv="<results>/table1.csv",
+        md="<results>/table1.md",
+        tex="<results>/table1.tex",
+        html=shown("<results>/table1.html", "Answer"),
+    log:
+        "<logs>/table1.log",
+    benchmark:
+        "<benchmarks>/table1.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        train_on=config["table1"]["train_on"],
+        test_on=config["table1"]["test_on"],
+        note=config["note"],
+        level=config["statistics"]["level"],
+        code=CODE["table1"],
+    script:
+        "../scripts/table1.py"
+
+
+rule figures:
+    input:
+        paper=PRINTED,
+        scores=rules.collect.output.csv,
+        histories=of(ALL_RUNS, "history.csv"),
+        predictions=expand(rules.predict.output, train_on=MAIN),
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        cards=of(MAIN_RUNS, "weights.json"),
+        captions=expand("workflow/report/captions/{figure}.rst", figure=FIGURES),
+    output:
+        [shown(f"<results>/figures/{figure}.png", "Figures") for figure in FIGURES],
+        expand("<results>/figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "pdf", "txt"]),
+    log:
+        "<logs>/figures.log",
+    benchmark:
+        "<benchmarks>/figures.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=ALL_RUNS,
+        datasets=DATASETS,
+        train_on=MAIN,
+        note=config["note"],
+        code=CODE["figures"],
+    script:
+        "../scripts/figures.py"
+
+
+rule diagrams:
+    input:
+        paper=PRINTED,
+        crossing=rules.estimate.output.crossing,
+        ranks=rules.estimate.output.ranks,
+        definitions=rules.definitions.output.parquet,
+        captions=expand("workflow/report/captions/{figure}.rst", figure=DIAGRAMS),
+    output:
+        [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
+        expand("<results>/figures/{figure}.{kind}", figure=DIAGRAMS, kind=["svg", "pdf", "txt"]),
+    log:
+        "<logs>/diagrams.log",
+    benchmark:
+        "<benchmarks>/diagrams.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        train_on=MAIN,
+        note=config["note"],
+        code=CODE["diagrams"],
+    script:
+        "../scripts/diagrams.py"
+
+
+rule metrics:
+    input:
+        estimates=rules.estimate.output.estimates,
+    output:
+        "<results>/metrics.json",
+    log:
+        "<logs>/metrics.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        table1=config["table1"],
+        code=CODE["metrics"],
+    script:
+        "../scripts/metrics.py"
+
+
+# MLflow mirrors what lies in the files: one job writes, so parallel trainings never meet in its store.
+rule track:
+    input:
+        scores=rules.collect.output.csv,
+        histories=of(ALL_RUNS, "history.csv"),
+        cards=of(ALL_RUNS, "weights.json"),
+        overlays="<results>/figures/figure5_overlays.png",
+    output:
+        "<results>/runs/tracking.csv",
+    log:
+        "<logs>/track.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=ALL_RUNS,
+        code=CODE["track"],
+    script:
+        "../scripts/track.py"
+
+
+rule manifest:
+    input:
+        records=expand(rules.download.output.record, dataset=DATASETS),
+        cards=of(ALL_RUNS, "weights.json"),
+        benchmarks=[
+            expand(["<benchmarks>/download/{dataset}.tsv", "<benchmarks>/preprocess/{dataset}.tsv"], dataset=DATASETS),
+            expand("<benchmarks>/split/{dataset}.tsv", dataset=DATASETS),
+            expand("<benchmarks>/train/{run[variant]}.{run[train_on]}.seed{run[seed]}.tsv", run=TRAINED),
+            expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
+            expand(
+                "<benchmarks>/{rule}.tsv",
+                rule=["leakage", "collect", "estimate", "definitions", "table1", "audit", "figures", "diagrams"],
+            ),
+        ],
+    output:
+        "<results>/manifest.json",
+    log:
+        "<logs>/manifest.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        config=EXPERIMENT.model_dump(mode="json"),
+        code=CODE["manifest"],
+    script:
+        "../scripts/manifest.py"
+
+
+# One file that opens without a network: the answer, and from each number the way to its films.
+rule report:
+    input:
+        paper=PRINTED,
+        template=expand("workflow/report/report.{kind}", kind=["html.j2", "css", "js"]),
+        manifest=rules.manifest.output[0],
+        scores=rules.collect.output.csv,
+        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        images=expand(rules.preprocess.output.table, dataset=DATASETS),
+        unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+        tables=expand("<results>/{table}.csv", table=SHOWN),
+        figures=expand(
+            "<results>/figures/{figure}.{kind}",
+            figure=["training_curves", "ranks", "definitions"],
+            kind=["svg", "png"],
+        ),
+    output:
+        shown("<results>/report.html", "Answer"),
+    log:
+        "<logs>/report.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=RUNS,
+        table1=config["table1"],
+        level=config["statistics"]["level"],
+        command=COMMAND,
+        code=CODE["report"],
+    script:
+        "../scripts/report.py"

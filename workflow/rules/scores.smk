@@ -1,0 +1,64 @@
+# Predictions -> numbers of each film.
+
+
+rule score:
+    input:
+        paper=PRINTED,
+        predictions=rules.predict.output[0],
+        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
+        masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),
+        boxes=expand(rules.preprocess.output.boxes, dataset=DATASETS),
+        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+    output:
+        "<results>/scores/{train_on}.parquet",
+    log:
+        "<logs>/score/{train_on}.log",
+    benchmark:
+        "<benchmarks>/score/{train_on}.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=lookup(dpath="{train_on}", within=RUNS),
+        datasets=DATASETS,
+        trained_on=lookup(dpath="train_on/{train_on}", within=config),
+        with_references=lookup(dpath="{train_on}", within={name: name == MAIN for name in TRAIN_ON}),
+        code=CODE["score"],
+    script:
+        "../scripts/score.py"
+
+
+rule collect:
+    input:
+        scores=expand(rules.score.output, train_on=TRAIN_ON),
+        cards=of(ALL_RUNS, "weights.json"),
+    output:
+        csv="<results>/scores.csv",
+        parquet="<results>/scores.parquet",
+    log:
+        "<logs>/collect.log",
+    benchmark:
+        "<benchmarks>/collect.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        code=CODE["collect"],
+    script:
+        "../scripts/collect.py"
+
+
+rule cases:
+    input:
+        scores=rules.collect.output.csv,
+    output:
+        algorithms="<results>/cases/algorithms.csv",
+        cases=expand("<results>/cases/{train_on}/{dataset}.csv", train_on=TRAIN_ON, dataset=DATASETS),
+    log:
+        "<logs>/cases.log",
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        tables=[[train_on, dataset] for train_on in TRAIN_ON for dataset in DATASETS],
+        code=CODE["cases"],
+    script:
+        "../scripts/cases.py"

@@ -1,0 +1,35 @@
+# Scores -> estimates, comparisons, ranks.
+
+
+rule estimate:
+    input:
+        paper=PRINTED,
+        references=REFERENCES,
+        scores=rules.collect.output.parquet,
+        splits=expand(rules.split.output.split, dataset=DATASETS),
+        coverage="bench/results/coverage.csv",
+    output:
+        estimates="<results>/estimates.csv",
+        comparisons=shown("<results>/comparisons.csv", "Tables"),
+        scoring="<results>/scoring.csv",
+        subgroups="<results>/subgroups.csv",
+        references="<results>/references.csv",
+        ensembles="<results>/ensembles.csv",
+        crossing="<results>/crossing.csv",
+        ranks="<results>/ranks.csv",
+        sensitivity="<results>/sensitivity.csv",
+    log:
+        "<logs>/estimate.log",
+    benchmark:
+        "<benchmarks>/estimate.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        train_on=config["train_on"],
+        resamples=config["statistics"]["resamples"],
+        level=config["statistics"]["level"],
+        seed=config["statistics"]["seed"],
+        pool=config["statistics"]["pool"],
+        code=CODE["estimate"],
+    script:
+        "../scripts/estimate.py"
