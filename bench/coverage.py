@@ -21,10 +21,10 @@ import pandas as pd
 from statsmodels.stats.proportion import proportion_confint
 from tqdm import tqdm
 
-from bench.limits import BEFORE, Case, methods, tests
+from bench.limits import Case, methods, tests
 from bench.scenes import POOL, Drawn, Experiments, Observed, observed
 from lungseg.statistics.seeds import pooled_variances
-from lungseg.statistics.simulated import FALSE_EQUIVALENCE, IN_TABLES, LEVEL, LOWEST, OBSERVED
+from lungseg.statistics.simulated import BEFORE, FALSE_EQUIVALENCE, IN_TABLES, LEVEL, LOWEST, OBSERVED
 
 RESAMPLED, BATCH = 500, 500  # simulations that are resampled; simulations at once
 OUTPUT = Path(__file__).parent / "results/coverage.csv"

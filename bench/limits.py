@@ -11,10 +11,10 @@ from lungseg.statistics.bootstrap import film_weights, percentile_interval
 from lungseg.statistics.comparisons import MARGIN
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval, p_equivalence
 from lungseg.statistics.seeds import SeedVariance, own_variance
-from lungseg.statistics.simulated import IN_TABLES, LEVEL
+from lungseg.statistics.simulated import BEFORE, IN_TABLES, LEVEL, PERCENTILE
 
 RESAMPLES, TRIM = 500, 0.2  # of a bootstrap; share of films that a trimmed mean leaves out at each end
-TABLES, BEFORE = f"crossed t, long arm, pooled seeds ({IN_TABLES})", "before"
+TABLES = f"crossed t, long arm, pooled seeds ({IN_TABLES})"
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def methods(case: Case, rng: np.random.Generator, resampled: bool) -> Iterator[t
         yield "crossed t, Hall capped, own seeds", hall(before, capped=True)
     if resampled:
         yield "studentised bootstrap over films, pooled seeds", studentised(case, rng)
-        yield "crossed bootstrap, percentile", percentiles(case, rng)
+        yield PERCENTILE, percentiles(case, rng)
         if not difference and len(set(case.strata)) == 1:
             yield "BCa over films", bca(case, rng)
 

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 IN_TABLES = "in the tables"  # what the bench calls the method that the tables use
+BEFORE = "before"  # and the one of tables without a column seed_variance
+PERCENTILE = "crossed bootstrap, percentile"  # that of ratios of all pixels together
 OBSERVED = "as observed"  # and the scenes made of scored films
 FALSE_EQUIVALENCE = "within the margin"
 LEVEL = 0.95  # the only one simulated
@@ -23,17 +25,31 @@ def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str
     A row is judged by the scene, of films as they were scored, of the same quantity (mean or difference) with the
     nearest number of seeds, and among these the nearest skewness: `nominal 95%, simulated 89% at this shape`. Where a
     difference is called within the margin, the share of such calls that were false at the margin is told when it is
-    surely above 5 %.
+    surely above 5 %. A ratio of all pixels together has a percentile interval and no skewness: it is told what such
+    intervals do for means.
 
     Args:
-        table: With columns seeds or seeds_a and seeds_b, skewness, and for comparisons relevance.
+        table: With columns metric, seeds or seeds_a and seeds_b, skewness, and for comparisons relevance.
         coverage: bench/results/coverage.csv.
         level: Of the intervals; at another level than 95 % nothing is known and all notes are empty.
     """
     if level != LEVEL:
         return [""] * len(table)
-    used = coverage[coverage["method"].str.contains(IN_TABLES) & coverage["scene"].str.contains(OBSERVED)]
-    return [_note(row, used) for row in table.to_dict("records")]
+    observed = coverage[coverage["scene"].str.contains(OBSERVED)]
+    used = observed[observed["method"].str.contains(IN_TABLES)]
+    percentile = observed[(observed["method"] == PERCENTILE) & (observed["quantity"] == "mean")]
+    return [
+        _of_percentiles(row, percentile) if str(row["metric"]).endswith("_pooled") else _note(row, used)
+        for row in table.to_dict("records")
+    ]
+
+
+def _of_percentiles(row: Mapping[Any, Any], percentile: pd.DataFrame) -> str:
+    near = (percentile["seeds"] - row["seeds"]).abs()
+    found = percentile.loc[near == near.min(), "coverage"]
+    if found.min() >= LOWEST:
+        return ""
+    return f"percentile interval: nominal {LEVEL:.0%}, of means simulated {found.min():.0%} to {found.max():.0%}"
 
 
 def _note(row: Mapping[Any, Any], used: pd.DataFrame) -> str:

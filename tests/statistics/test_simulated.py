@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lungseg.statistics.simulated import FALSE_EQUIVALENCE, notes
+from lungseg.statistics.simulated import FALSE_EQUIVALENCE, PERCENTILE, notes
 
 
 def coverage() -> pd.DataFrame:
@@ -20,12 +20,14 @@ def coverage() -> pd.DataFrame:
         for skewness in [skewness + shift]
     ]  # fmt: skip
     rows += [("mean", 2, -0.1, 0.5, "another", "jsrt, as observed")]
+    rows += [("mean", seeds, 0.1, found, PERCENTILE, "jsrt, as observed")
+             for seeds, found in [(2, 0.80), (2, 0.92), (5, 0.94)]]  # fmt: skip
     table = pd.DataFrame(rows, columns=["quantity", "seeds", "skewness", "coverage", "method", "scene"])
     return table.assign(coverage_low=table["coverage"] - 0.01)
 
 
 def noted(level: float = 0.95, **row: object) -> str:
-    return notes(pd.DataFrame([row]), coverage(), level)[0]
+    return notes(pd.DataFrame([{"metric": "dice"} | row]), coverage(), level)[0]
 
 
 def test_a_mean_is_judged_by_the_nearest_seeds_and_then_the_nearest_shape() -> None:
@@ -44,6 +46,13 @@ def test_a_difference_is_judged_by_its_fewer_seeds_and_told_false_equivalence_on
     assert noted(seeds_a=2, seeds_b=2, skewness=0.0, relevance="within") == ""
 
 
+def test_a_ratio_of_all_pixels_is_told_what_percentile_intervals_do() -> None:
+    told = "percentile interval: nominal 95%, of means simulated 80% to 92%"
+    assert noted(metric="dice_pooled", seeds=3, skewness=np.nan) == told
+    assert noted(metric="dice_pooled", seeds=4, skewness=np.nan) == ""
+    assert noted(level=0.9, metric="dice_pooled", seeds=3, skewness=np.nan) == ""
+
+
 @pytest.mark.parametrize("skewness", [np.nan, None])
 def test_without_a_shape_or_at_another_level_nothing_is_said(skewness: float | None) -> None:
     assert noted(seeds=2, skewness=skewness) == ""
@@ -51,4 +60,4 @@ def test_without_a_shape_or_at_another_level_nothing_is_said(skewness: float | N
 
 
 def test_no_rows_have_no_notes() -> None:
-    assert notes(pd.DataFrame(columns=["seeds", "skewness"]), coverage(), 0.95) == []
+    assert notes(pd.DataFrame(columns=["metric", "seeds", "skewness"]), coverage(), 0.95) == []
