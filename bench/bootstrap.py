@@ -35,7 +35,7 @@ def ours(runs: list[Runs], seed: int = 1) -> np.ndarray:
     """Percentile limits of every metric of every cell."""
     rng = np.random.default_rng(seed)
     weights = film_weights(["film"] * FILMS, RESAMPLES, rng)
-    drawn = resampled_means(runs, weights, rng)
+    drawn = resampled_means(runs, weights, seed)
     limits = [percentile_interval(one[:, : len(METRICS)], 0.95) for one in drawn]
     return np.stack(limits)
 

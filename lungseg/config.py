@@ -59,6 +59,11 @@ class Statistics(Choice):
     )
     level: float = Field(0.95, gt=0, lt=1, description="Coverage the intervals aim at.")
     seed: Seed = Field(0, description="Seed of the resampling.")
+    pool: tuple[PathPart, ...] | None = Field(
+        None,
+        description="Variants whose seeds' variance is estimated together and whose pairs are corrected together; a "
+        "variant that is not among them changes none of their numbers. Without it, the paper's.",
+    )
 
 
 class Table1(Choice):
@@ -115,6 +120,8 @@ class Experiment(Choice):
             raise ValueError(f"table1.test_on is {self.table1.test_on!r}, not one of {[*self.datasets, 'pooled']}")
         if strange := set(self.cross or ()) - set(self.variants):
             raise ValueError(f"cross names {sorted(strange)}, which `variants` does not list")
+        if strange := set(self.statistics.pool or ()) - set(self.variants):
+            raise ValueError(f"statistics.pool names {sorted(strange)}, which `variants` does not list")
         for key in ("datasets", "seeds"):
             values = getattr(self, key)
             if len(set(values)) < len(values):

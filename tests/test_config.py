@@ -86,6 +86,7 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ),
         ({"train_on": {"alone": ["phantom"]}}, "table1.train_on is 'pooled', not one of .'alone'."),
         ({"table1": {"test_on": "jsrt"}}, "table1.test_on is 'jsrt', not one of"),
+        ({"statistics": {"pool": ["unet", "other"]}}, "statistics.pool names .'other'., which `variants`"),
         ({"seeds": [1, 1]}, "seeds names one value twice"),
         ({"seeds": []}, "config key seeds: found .* expected tuple should have at least 1 item"),
         ({"datasets": ["phantom", "jsrt"]}, "phantom is drawn, never mixed"),

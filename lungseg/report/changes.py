@@ -49,7 +49,8 @@ def compare_results(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> pd
     """Every cell of two tables of scores, with the difference b - a and its interval over seeds and films.
 
     The seeds of both have nothing in common, even where their numbers are the same; the films are the same. The
-    interval is that of `lungseg.statistics.intervals`.
+    interval is that of `lungseg.statistics.intervals`, with each side's own seeds. Scores alone are read, never
+    intervals or verdicts, so that results made before and after a change of statistics compare.
 
     Args:
         a: The table scores.csv of one.

@@ -82,7 +82,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         table1,
         "## By test set\n\nMean Dice per film.",
         dataset_table(estimates, paper, train_on, "dice").strip(),
-        coverage_note(coverage, len(config["seeds"]), root),
+        coverage_note(coverage, estimates, len(config["seeds"]), root),
         "## Are the differences real?",
         comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
         f"## The paper's claims\n\n{tally(claims)}: [each with its reason](claims.md).",

@@ -11,6 +11,7 @@ from lungseg.config import Experiment
 from lungseg.errors import InputError
 from lungseg.paper import Paper
 from lungseg.statistics.comparisons import MARGIN
+from lungseg.statistics.simulated import BEFORE, IN_TABLES
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
 OUTSIDE = "†"
@@ -233,15 +234,17 @@ def tally(claims: pd.DataFrame) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
 
 
-def coverage_note(coverage: pd.DataFrame, seeds: int, root: str = ".") -> str:
+def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, root: str = ".") -> str:
     """How honest the printed intervals of means are, by simulation.
 
     Args:
         coverage: The table bench/results/coverage.csv.
+        estimates: The table estimates.csv; without a column seed_variance its intervals are made as they once were.
         seeds: Of the experiment; where none was simulated with as many, the nearest number.
         root: The way to the repository's root, for the link.
     """
-    means = coverage[(coverage["quantity"] == "mean") & coverage["method"].str.contains("in the tables")]
+    method = IN_TABLES if "seed_variance" in estimates else BEFORE
+    means = coverage[(coverage["quantity"] == "mean") & coverage["method"].str.endswith(f"({method})")]
     nearest = min(means["seeds"].unique(), key=lambda simulated: abs(simulated - seeds))
     rows = means[(means["seeds"] == nearest) & means["scene"].isin(SIMULATED)].to_dict("records")
     said = ", ".join(f"{row['coverage']:.1%} on {row['films']} films ({row['scene']})" for row in rows)

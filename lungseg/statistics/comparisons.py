@@ -1,6 +1,6 @@
 """Two variants on the same films: how far apart, how sure, and whether it matters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,20 +8,24 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import t as student
 from scipy.stats import wilcoxon
-from statsmodels.stats.multitest import multipletests
 
 from lungseg.statistics.bootstrap import percentile_interval
-from lungseg.statistics.intervals import crossed_estimate, interval
+from lungseg.statistics.intervals import crossed_estimate, interval, p_equivalence, p_zero
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
+from lungseg.statistics.seeds import SeedVariance, only, own_variance
 
 COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
 LOWER_IS_BETTER = {"loss", "hd95_px", "assd_px", "hd95_mm", "assd_mm"}
 MARGIN = 0.005  # of Dice; a smaller difference does not count; set after first results on the same test films
+MARGINS: Mapping[str, float] = {"dice": MARGIN}
 COLUMNS = [
     "variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "p", "p_holm",
-    "p_permutation", "p_equivalence", "p_false_claim", "superiority", "verdict", "bootstrap_low", "bootstrap_high",
-    "images", "seeds_a", "seeds_b",
+    "p_permutation", "p_equivalence", "p_false_claim", "superiority", "sign", "relevance", "verdict", "bootstrap_low",
+    "bootstrap_high", "images", "seeds_a", "seeds_b", "p_these_networks", "se", "df", "skewness", "seed_variance",
+    "influential_film", "difference_without", "note",
 ]  # fmt: skip
+SIDES = {1: "a better", -1: "b better", 0: "undecided"}
+Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -37,103 +41,159 @@ class Resampled:
     signs: Float[np.ndarray, "permutation image"]
 
 
-def compare(block: Block, pairs: Sequence[tuple[str, str]], resampled: Resampled, level: float) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Rules:
+    """What is fixed before a comparison.
+
+    Args:
+        level: Coverage of the intervals, such as 0.95.
+        declared: The variants whose pairs are corrected together; None: all that are compared.
+        margins: Metric to the difference that does not count; a metric that is not among them has no relevance.
+    """
+
+    level: float
+    declared: Sequence[str] | None
+    margins: Mapping[str, float]
+
+
+def compare(
+    block: Block,
+    pairs: Sequence[Pair],
+    resampled: Resampled,
+    rules: Rules,
+    seeds: Mapping[str, SeedVariance] | None = None,
+) -> pd.DataFrame:
     r"""Compare pairs of variants on the films of a block, in every metric of `COMPARED`.
 
     For a pair (a, b), with :math:`d_i` the difference a - b on film i, each a mean over the variant's own seeds:
 
-    - difference, low, high: of the means, with the interval of `intervals` over seeds and films; also bootstrap_low and
-      bootstrap_high, percentiles of the crossed bootstrap.
-    - p: Wilcoxon's signed-rank test of :math:`d_i`, two-sided; p_holm: corrected for all pairs of this call with the
-      same metric. These two, like p_permutation (signs of :math:`d_i` flipped at random), speak of other films with
-      the same trained networks, not of other seeds.
-    - p_equivalence (Dice alone): two one-sided t tests against the margin of 0.005, over seeds and films; small means
-      equivalent. Schuirmann (1987), J Pharmacokinet Biopharm 15:657.
+    - difference, low, high, se, df, skewness: of the means, with the interval of `intervals` over seeds and
+      films; seed_variance: `pool`, `own` or `none` (one seed, unknown), for a and b where they differ. bootstrap_low
+      and bootstrap_high: percentiles of the crossed bootstrap.
+    - p: of the same crossed t, two-sided: below 1 - level just where the interval leaves 0 out. p_holm: corrected by
+      Holm for the pairs of the declared variants and the pair's own two, so that a variant beside the declared ones
+      changes no other pair's.
+    - p_these_networks: Wilcoxon's signed-rank test of :math:`d_i`. This, p_permutation (signs of :math:`d_i` flipped at
+      random) and p_false_claim speak of other films with the same trained networks, not of other seeds.
+    - p_equivalence: two one-sided t tests against the metric's margin, over seeds and films; small means that the
+      difference does not count. Schuirmann (1987), J Pharmacokinet Biopharm 15:657.
     - p_false_claim: probability that the network with the better mean is not better, were it claimed from these
       films: :math:`T_{n-1}(-\sqrt{n}|\bar d|/s_d)`. Christodoulou et al. (2025), arXiv 2505.04720.
     - superiority: share of films on which a is better than b, ties half.
-    - verdict: `equivalent` where p_equivalence < 1 - level; else `a better` or `b better` where the interval leaves 0
-      out and p_holm < 1 - level; else `undecided`.
+    - sign: `a better` or `b better` where p_holm < 1 - level, else `undecided`; less of a loss or distance is better.
+    - relevance: `within` the margin where p_equivalence < 1 - level, `beyond` where the whole interval lies outside
+      -margin to margin, else `undecided`; empty for a metric without a margin.
+    - verdict: of both, in one word: `equivalent` where relevance is `within`, whether or not the sign is decided; else
+      the sign. `equivalent` beside the sign `a better` is: better, by less than counts.
+    - influential_film: the film without which the difference moves most; difference_without: what it is then.
+    - note: left empty here, see `simulated`.
 
     Args:
         block: Scores of both.
-        pairs: Names; their order is the family's.
+        pairs: Names.
         resampled: Of this block.
-        level: Coverage of the intervals, such as 0.95.
+        rules: Level, family and margins.
+        seeds: How much each variant's seeds vary; without it, by its own seeds.
     """
     runs = {one.variant: one for one in block.runs}
-    rows = []
-    for metric in COMPARED:
-        column = METRICS.index(metric)
-        family = [
-            _pair(block, runs[a], runs[b], column, level) | _resampled(runs[a], runs[b], column, resampled, level)
-            for a, b in pairs
-        ]
-        if family:
-            corrected = multipletests([row["p"] for row in family], method="holm")[1]
-            rows += [
-                row | {"p_holm": p, "verdict": _verdict(row, p, level)}
-                for row, p in zip(family, corrected, strict=True)
-            ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    known = seeds or {name: own_variance(one.metrics) for name, one in runs.items()}
+    tables = [
+        _pair(block, runs[a], runs[b], [known[a], known[b]], rules).join(_resampled(runs[a], runs[b], resampled, rules))
+        for a, b in pairs
+    ]
+    if not tables:
+        return pd.DataFrame(columns=COLUMNS)
+    table = pd.concat(tables).sort_index(kind="stable").reset_index(drop=True)
+    declared = list(runs) if rules.declared is None else rules.declared
+    table["p_holm"] = [p for _, rows in table.groupby("metric", sort=False) for p in holm(rows, declared)]
+    better = np.sign(table["difference"]) * np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
+    table["sign"] = [SIDES[int(side)] for side in np.where(table["p_holm"] < 1 - rules.level, better, 0)]
+    margin = table["metric"].map(dict(rules.margins))
+    outside = (table["low"] > margin) | (table["high"] < -margin)
+    size = [margin.isna(), table["p_equivalence"] < 1 - rules.level, outside]
+    table["relevance"] = np.select(size, ["", "within", "beyond"], "undecided")
+    table["verdict"] = table["sign"].mask(table["relevance"] == "within", "equivalent")
+    return table.assign(note=None)[COLUMNS]
 
 
-def _pair(block: Block, a: Runs, b: Runs, column: int, level: float) -> dict[str, object]:
-    metric = METRICS[column]
-    own = [one.metrics[..., column, None] for one in (a, b)]
-    estimate = crossed_estimate(own, (1, -1), block.strata)
-    low, high = interval(estimate, level)[:, 0]
-    films = _per_film(a, b, column)
-    better = np.sign(films) * (-1 if metric in LOWER_IS_BETTER else 1)
-    return {
-        "variant_a": a.variant,
-        "variant_b": b.variant,
-        "train_on": block.train_on,
-        "test_on": block.test_on,
-        "metric": metric,
-        "difference": estimate.mean[0],
+def holm(rows: pd.DataFrame, declared: Sequence[str]) -> list[float]:
+    """Corrected p of every pair, in the family of the declared variants' pairs and those with the pair's own two.
+
+    Holm (1979), Scand J Stat 6:65: the smallest of m takes m, the next m - 1, …, and none falls below one before it.
+
+    Args:
+        rows: variant_a, variant_b and p of one metric; a pair without p has none and is in no family.
+        declared: Variants.
+    """
+    p = {(a, b): one for a, b, one in rows[["variant_a", "variant_b", "p"]].itertuples(index=False, name=None)}
+    ordered = sorted((pair for pair in p if not np.isnan(p[pair])), key=lambda pair: p[pair])
+    corrected = dict.fromkeys(p, np.nan)
+    for pair in ordered:
+        family = [other for other in ordered if {*declared, *pair}.issuperset(other)]
+        upto = family[: family.index(pair) + 1]
+        corrected[pair] = min(1.0, max((len(family) - i) * p[other] for i, other in enumerate(upto)))
+    return list(corrected.values())
+
+
+def _pair(block: Block, a: Runs, b: Runs, seeds: Sequence[SeedVariance], rules: Rules) -> pd.DataFrame:
+    """One row per metric."""
+    at = [METRICS.index(metric) for metric in COMPARED]
+    own = [only(one, at) for one in seeds]
+    estimate = crossed_estimate([a.metrics[..., at], b.metrics[..., at]], (1, -1), block.strata, own)
+    low, high = interval(estimate, rules.level)
+    films = _per_film(a, b)
+    flip = np.where(np.isin(COMPARED, list(LOWER_IS_BETTER)), -1, 1)
+    better = np.sign(films) * flip
+    most, without = influence(films)
+    sources = [list(dict.fromkeys(both)) for both in zip(*(one.source() for one in own), strict=True)]
+    identity = {"variant_a": a.variant, "variant_b": b.variant, "train_on": block.train_on, "test_on": block.test_on}
+    numbers = {
+        "metric": COMPARED,
+        "difference": estimate.mean,
         "low": low,
         "high": high,
-        "p": _wilcoxon(films),
-        "p_equivalence": equivalence(estimate.mean[0], estimate.se[0], estimate.df[0]) if metric == "dice" else None,
-        "p_false_claim": false_claim(films),
-        "superiority": float((better > 0).mean() + (better == 0).mean() / 2),
-        "images": len(films),
-        "seeds_a": len(a.metrics),
-        "seeds_b": len(b.metrics),
+        "p": p_zero(estimate),
+        "p_equivalence": p_equivalence(estimate, np.array([rules.margins.get(one, np.nan) for one in COMPARED])),
+        "p_false_claim": [false_claim(column) for column in films.T],
+        "superiority": (better > 0).mean(axis=0) + (better == 0).mean(axis=0) / 2,
+        "p_these_networks": [_wilcoxon(column) for column in films.T],
+        "se": estimate.se,
+        "df": estimate.df,
+        "skewness": estimate.skewness,
+        "seed_variance": [", ".join(source) for source in sources],
+        "influential_film": [block.films[i] for i in most],
+        "difference_without": without,
     }
+    sizes = {"images": len(films), "seeds_a": len(a.metrics), "seeds_b": len(b.metrics)}
+    return pd.DataFrame(identity | numbers | sizes)
 
 
-def _per_film(a: Runs, b: Runs, column: int) -> Float[np.ndarray, " image"]:
-    return np.asarray(a.metrics[..., column].mean(axis=0) - b.metrics[..., column].mean(axis=0))
+def _per_film(a: Runs, b: Runs) -> Float[np.ndarray, "image metric"]:
+    at = [METRICS.index(metric) for metric in COMPARED]
+    return np.asarray(a.metrics[..., at].mean(axis=0) - b.metrics[..., at].mean(axis=0))
 
 
-def _resampled(a: Runs, b: Runs, column: int, resampled: Resampled, level: float) -> dict[str, object]:
-    means, films = resampled.means, _per_film(a, b, column)
-    limits = percentile_interval(means[a.variant][:, column] - means[b.variant][:, column], level)
-    flipped = np.abs(resampled.signs @ films) >= abs(films.sum()) - 1e-12
-    p = (1 + flipped.sum()) / (1 + len(flipped))
-    return {"bootstrap_low": limits[0], "bootstrap_high": limits[1], "p_permutation": float(p)}
+def influence(films: Float[np.ndarray, "image metric"]) -> tuple[list[int], Float[np.ndarray, " metric"]]:
+    """Number of the film without which the mean moves most, and the mean without it; NaN for one film."""
+    mean = films.mean(axis=0)
+    most = np.abs(films - mean).argmax(axis=0)
+    others = len(films) - 1
+    left = films.sum(axis=0) - np.take_along_axis(films, most[None], axis=0)[0]
+    return most.tolist(), left / others if others else np.full_like(mean, np.nan)
+
+
+def _resampled(a: Runs, b: Runs, resampled: Resampled, rules: Rules) -> pd.DataFrame:
+    at = [METRICS.index(metric) for metric in COMPARED]
+    means, films = resampled.means, _per_film(a, b)
+    low, high = percentile_interval(means[a.variant][:, at] - means[b.variant][:, at], rules.level)
+    flipped = np.abs(resampled.signs @ films) >= np.abs(films.sum(axis=0)) - 1e-12
+    p = (1 + flipped.sum(axis=0)) / (1 + len(flipped))
+    return pd.DataFrame({"bootstrap_low": low, "bootstrap_high": high, "p_permutation": p})
 
 
 def _wilcoxon(differences: Float[np.ndarray, " image"]) -> float:
     """Two-sided p of the signed-rank test; 1 where all films score the same."""
     return float(wilcoxon(differences).pvalue) if differences.any() else 1.0
-
-
-def equivalence(difference: float, se: float, df: float, margin: float = MARGIN) -> float:
-    """The larger p of two one-sided t tests that a difference is above -margin and below margin.
-
-    Args:
-        difference: As measured.
-        se: Its standard error; 0 where nothing varies.
-        df: Its degrees of freedom.
-        margin: What does not count.
-    """
-    distance = margin - abs(difference)
-    if se == 0:
-        return 0.0 if distance > 0 else 1.0
-    return float(student.sf(distance / se, df))
 
 
 def false_claim(differences: Float[np.ndarray, " image"]) -> float:
@@ -143,12 +203,3 @@ def false_claim(differences: Float[np.ndarray, " image"]) -> float:
         return 0.0 if differences.any() else 0.5
     size = len(differences)
     return float(student.sf(np.sqrt(size) * abs(differences.mean()) / spread, size - 1))
-
-
-def _verdict(row: dict[str, object], p_holm: float, level: float) -> str:
-    p_equivalence, low, high = row["p_equivalence"], float(str(row["low"])), float(str(row["high"]))
-    if p_equivalence is not None and float(str(p_equivalence)) < 1 - level:
-        return "equivalent"
-    if p_holm < 1 - level and (low > 0 or high < 0):
-        return "a better" if (low > 0) != (row["metric"] in LOWER_IS_BETTER) else "b better"
-    return "undecided"

@@ -16,12 +16,14 @@ from jaxtyping import Float
 from lungseg.paper import Paper
 from lungseg.scores.metrics import RATIOS
 from lungseg.scores.scoring import PRIMARY, WAY
-from lungseg.statistics.bootstrap import film_weights, percentile_interval, plain_means, resampled_means
+from lungseg.statistics.bootstrap import film_weights, keyed, percentile_interval, plain_means, resampled_means
 from lungseg.statistics.comparisons import COLUMNS as COMPARISON
-from lungseg.statistics.comparisons import COMPARED, Resampled, compare
+from lungseg.statistics.comparisons import COMPARED, MARGINS, Resampled, Rules, compare
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
 from lungseg.statistics.ranks import ranks
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
+from lungseg.statistics.seeds import SeedVariance, seed_variances
+from lungseg.statistics.simulated import notes
 
 POOLED = [f"{name}_pooled" for name in RATIOS]
 FRACTIONS = {*RATIOS, "nsd"}
@@ -61,6 +63,9 @@ def make_tables(
     resamples: int,
     level: float,
     rng: np.random.Generator,
+    pool: Sequence[str] | None = None,
+    margins: Mapping[str, float] = MARGINS,
+    coverage: pd.DataFrame | None = None,
 ) -> Tables:
     """Estimate every cell, compare every pair.
 
@@ -72,6 +77,10 @@ def make_tables(
         resamples: Of the bootstrap and of the permutation test.
         level: Coverage aimed at, such as 0.95.
         rng: Where resamples come from.
+        pool: The declared variants: their seeds' variance is estimated together, their pairs are corrected together.
+            None: those of the paper.
+        margins: Metric to the difference that does not count.
+        coverage: The table bench/results/coverage.csv, for the notes; without it they are empty.
 
     Raises:
         InputError: A score is doubled, missing for a film that other runs have, or no number.
@@ -80,27 +89,33 @@ def make_tables(
     networks, beside = scores[scores["kind"] == "network"], scores[scores["kind"] == "reference"]
     primary = scores[is_primary & (scores["kind"] == "network")]
     both = scores[is_primary & scores["train_on"].isin(beside["train_on"].unique())]
-    resample = Resampler(resamples, rng)
+    declared = [str(name) for name in (paper.networks if pool is None else pool)]
+    resample = Resampler(resamples, int(rng.integers(2**63)))
     cut = list(blocks(primary))
     drawn = [resample(block) for block in cut]
-    every_pair = [list(combinations([one.variant for one in block.runs], 2)) for block in cut]
-    compared = [compare(*some, level) for some in zip(cut, every_pair, drawn, strict=True) if some[1]]
-    joined = [compare(b, pairs, resample(b), level) for b in blocks(both) if (pairs := _ensemble_pairs(b, paper))]
+    seeds = {(block.train_on, block.test_on): seed_variances(block, declared) for block in cut}
+    ours, theirs = Rules(level, declared, margins), Rules(level, None, margins)
+    compared = [compare(b, pairs, r, ours, seeds[b.train_on, b.test_on])
+                for b, r in zip(cut, drawn, strict=True) if (pairs := _every_pair(b))]  # fmt: skip
+    apart = set(beside["variant"])
+    joined = [compare(b, pairs, resample(b), theirs, seed_variances(b, declared, apart))
+              for b in blocks(both) if (pairs := _ensemble_pairs(b, paper))]  # fmt: skip
     ways = [
-        estimates(list(blocks(rows)), level).assign(**dict(zip(WAY, map(str, way), strict=True)))
+        _told(estimates(list(blocks(rows)), level, declared).assign(**dict(zip(WAY, map(str, way), strict=True))), WAY)
         for way, rows in networks.groupby(WAY, sort=False)
     ]
     groups = [
-        estimates(list(blocks(rows)), level).assign(abnormal=abnormal) for abnormal, rows in primary.groupby("abnormal")
+        _told(estimates(list(blocks(rows)), level, declared).assign(abnormal=abnormal), ["abnormal"])
+        for abnormal, rows in primary.groupby("abnormal")
     ]
     return Tables(
-        estimates=estimates(cut, level, drawn),
-        comparisons=_concat(compared, COMPARISON),
+        estimates=_noted(estimates(cut, level, declared, drawn), coverage, level),
+        comparisons=_noted(_concat(compared, COMPARISON), coverage, level),
         scoring=_concat(ways),
         subgroups=_concat(groups),
         references=_with_published(beside, printed_elsewhere, level),
-        ensembles=_concat(joined, COMPARISON),
-        crossing=crossing(primary, train_on, level),
+        ensembles=_noted(_concat(joined, COMPARISON), coverage, level),
+        crossing=crossing(primary, train_on, level, seeds),
         ranks=ranks(cut, "dice", level),
     )
 
@@ -108,6 +123,20 @@ def make_tables(
 def _concat(tables: Sequence[pd.DataFrame], columns: Sequence[str] = ()) -> pd.DataFrame:
     """Tables one below the other; without any, an empty one with these columns."""
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(columns))
+
+
+def _told(table: pd.DataFrame, special: Sequence[str]) -> pd.DataFrame:
+    """Estimates with the columns that are special about them right behind `NAMES`."""
+    first = [*NAMES, *special]
+    return table[[*first, *(name for name in table if name not in first)]]
+
+
+def _noted(table: pd.DataFrame, coverage: pd.DataFrame | None, level: float) -> pd.DataFrame:
+    return table if coverage is None else table.assign(note=notes(table, coverage, level))
+
+
+def _every_pair(block: Block) -> list[tuple[str, str]]:
+    return list(combinations([one.variant for one in block.runs], 2))
 
 
 def _with_published(beside: pd.DataFrame, printed_elsewhere: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -118,43 +147,53 @@ def _with_published(beside: pd.DataFrame, printed_elsewhere: pd.DataFrame, level
 
 
 class Resampler:
-    """Draws resamples of blocks; blocks with the same films share the films' weights."""
+    """Draws resamples of blocks; blocks with the same films share the films' weights.
 
-    def __init__(self, resamples: int, rng: np.random.Generator) -> None:
-        self.resamples, self.rng = resamples, rng
+    What is drawn for films and for a variant's seeds depends on their names alone, not on what else is in the table.
+    """
+
+    def __init__(self, resamples: int, seed: int) -> None:
+        self.resamples, self.seed = resamples, seed
         self._films: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
 
     def __call__(self, block: Block) -> Resampled:
         """Means of every variant of a block, and random signs of its films."""
         key = tuple(block.strata)
         if key not in self._films:
-            weights = film_weights(block.strata, self.resamples, self.rng)
-            signs = self.rng.choice(np.array([-1.0, 1.0]), size=weights.shape)
+            rng = keyed(self.seed, ",".join(key))
+            weights = film_weights(block.strata, self.resamples, rng)
+            signs = rng.choice(np.array([-1.0, 1.0]), size=weights.shape)
             self._films[key] = weights, signs
         weights, signs = self._films[key]
         names = [runs.variant for runs in block.runs]
-        return Resampled(dict(zip(names, resampled_means(block.runs, weights, self.rng), strict=True)), signs)
+        return Resampled(dict(zip(names, resampled_means(block.runs, weights, self.seed), strict=True)), signs)
 
 
-def estimates(cut: Sequence[Block], level: float, drawn: Sequence[Resampled] | None = None) -> pd.DataFrame:
+def estimates(
+    cut: Sequence[Block], level: float, pool: Sequence[str] = (), drawn: Sequence[Resampled] | None = None
+) -> pd.DataFrame:
     """Every variant's means with intervals.
 
     Args:
         cut: Blocks of scores.
         level: Coverage aimed at.
+        pool: Variants whose seeds' variance is estimated together, as in `seeds`.
         drawn: Resamples of each block; without them pooled ratios have no interval and are left out.
 
     Returns:
-        Columns of `NAMES`, and with resamples bootstrap_low and bootstrap_high. Means over films have the interval of
-        `intervals`, pooled ratios that of the crossed bootstrap. failures counts predictions without a lung.
+        Columns of `NAMES`, with resamples bootstrap_low and bootstrap_high, then seed_variance (`pool`, `own`, or
+        `none` of one seed alone), skewness and note (empty, see `simulated`). Means over films have the
+        interval of `intervals`, pooled ratios that of the crossed bootstrap, with neither variance nor
+        skewness. failures counts predictions without a lung.
     """
-    return _concat([_estimates(block, level, drawn[i] if drawn else None) for i, block in enumerate(cut)])
+    return _concat([_estimates(block, level, pool, drawn[i] if drawn else None) for i, block in enumerate(cut)])
 
 
-def _estimates(block: Block, level: float, drawn: Resampled | None) -> pd.DataFrame:
-    tables = []
+def _estimates(block: Block, level: float, pool: Sequence[str], drawn: Resampled | None) -> pd.DataFrame:
+    tables, seeds = [], seed_variances(block, pool)
     for runs in block.runs:
-        low, high = _limits(crossed_estimate([runs.metrics], [1], block.strata), level)
+        means = crossed_estimate([runs.metrics], [1], block.strata, [seeds[runs.variant]])
+        low, high = _limits(means, level)
         names, mean = METRICS, plain_means(runs)
         boot: dict[str, object] = {}
         if drawn:
@@ -162,12 +201,13 @@ def _estimates(block: Block, level: float, drawn: Resampled | None) -> pd.DataFr
             low, high = (np.append(own, limit[len(METRICS) :]) for own, limit in zip((low, high), limits, strict=True))
             names, boot = [*METRICS, *POOLED], {"bootstrap_low": limits[0], "bootstrap_high": limits[1]}
         cells = {"metric": names, "mean": mean[: len(names)], "low": low, "high": high}
-        seeds, images, _ = runs.metrics.shape
-        sizes = {"images": images, "seeds": seeds, "failures": int(runs.empty.sum())}
+        images = runs.metrics.shape[1]
+        sizes = {"images": images, "seeds": len(runs.metrics), "failures": int(runs.empty.sum())}
         who = {"variant": runs.variant, "train_on": block.train_on, "test_on": block.test_on}
-        tables.append(pd.DataFrame(who | cells | sizes | boot))
-    table = pd.concat(tables, ignore_index=True)
-    return table[table["mean"].notna()]
+        made = pd.DataFrame({"seed_variance": seeds[runs.variant].source(), "skewness": means.skewness}, dtype=object)
+        tables.append(pd.DataFrame(who | cells | sizes | boot).join(made))
+    table = pd.concat(tables, ignore_index=True).assign(note=None)
+    return table[table["mean"].notna()].astype({"skewness": float})
 
 
 def _limits(means: Estimate, level: float) -> Float[np.ndarray, "2 metric"]:
@@ -192,13 +232,19 @@ def _ensemble_pairs(block: Block, paper: Paper) -> list[tuple[str, str]]:
     return [pair for pair in pairs if names.issuperset(pair)]
 
 
-def crossing(primary: pd.DataFrame, train_on: Mapping[str, Sequence[str]], level: float) -> pd.DataFrame:
+def crossing(
+    primary: pd.DataFrame,
+    train_on: Mapping[str, Sequence[str]],
+    level: float,
+    seeds: Mapping[tuple[str, str], Mapping[str, SeedVariance]],
+) -> pd.DataFrame:
     """Every training set on every test set, and what is lost against training on the test set's own data set.
 
     Args:
         primary: Networks' scores in the primary way.
         train_on: Training set to the data sets in it.
         level: Coverage aimed at.
+        seeds: Training and test set to how much each variant's seeds vary.
 
     Returns:
         Columns variant, train_on, test_on, metric, domain (`in` where the training set holds the test set's data set),
@@ -212,7 +258,8 @@ def crossing(primary: pd.DataFrame, train_on: Mapping[str, Sequence[str]], level
         homes = [runs for runs in block.runs if list(train_on[runs.variant]) == [block.test_on]]
         for runs in block.runs:
             domain = "in" if block.test_on in train_on[runs.variant] else "out"
-            means = crossed_estimate([runs.metrics], [1], block.strata)
+            vary = [seeds[one.variant, block.test_on][block.train_on] for one in (runs, *homes)]
+            means = crossed_estimate([runs.metrics], [1], block.strata, vary[:1])
             limits = _limits(means, level)
             for metric in COMPARED:
                 at = METRICS.index(metric)
@@ -225,7 +272,7 @@ def crossing(primary: pd.DataFrame, train_on: Mapping[str, Sequence[str]], level
                 cell = {"domain": domain, "mean": means.mean[at], "low": limits[0, at], "high": limits[1, at]}
                 rows.append(where | cell | {"images": runs.metrics.shape[1], "seeds": len(runs.metrics)})
                 if homes and runs is not homes[0]:
-                    gap = crossed_estimate([runs.metrics, homes[0].metrics], [1, -1], block.strata)
+                    gap = crossed_estimate([runs.metrics, homes[0].metrics], [1, -1], block.strata, vary[:2])
                     low, high = interval(gap, level)[:, at]
                     rows[-1] |= {"home": homes[0].variant, "gap": gap.mean[at], "gap_low": low, "gap_high": high}
     columns = ["variant", "train_on", "test_on", "metric", "domain", "mean", "low", "high", "images", "seeds"]

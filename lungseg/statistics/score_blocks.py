@@ -42,12 +42,14 @@ class Block:
         test_on: The test set, a data set or `pooled`.
         strata: Data set of each film.
         runs: One entry per variant.
+        films: Name of each film.
     """
 
     train_on: str
     test_on: str
     strata: list[str]
     runs: list[Runs]
+    films: list[str]
 
 
 def blocks(scores: pd.DataFrame) -> Iterator[Block]:
@@ -72,7 +74,7 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
             rows = rows.sort_values(["seed", *FILM], kind="stable")
             first = rows[rows[["variant", "seed"]].eq(rows[["variant", "seed"]].iloc[0]).all(axis=1)]
             variants = [_runs(str(name), rows[rows["variant"] == name]) for name in table["variant"].unique()]
-            yield Block(str(train_on), str(test_on), first["test_on"].tolist(), variants)
+            yield Block(str(train_on), str(test_on), first["test_on"].tolist(), variants, first["image_id"].tolist())
 
 
 def _runs(variant: str, rows: pd.DataFrame) -> Runs:

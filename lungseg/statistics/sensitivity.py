@@ -1,6 +1,6 @@
 """What becomes of the numbers without the test films whose patient the networks have seen."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 
 import pandas as pd
@@ -10,6 +10,7 @@ from lungseg.statistics.comparisons import COMPARED
 from lungseg.statistics.estimation import estimates
 from lungseg.statistics.intervals import crossed_estimate, interval
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
+from lungseg.statistics.seeds import seed_variances
 
 COLUMNS = [
     "variant", "against", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds", "left_out",
@@ -18,7 +19,9 @@ COLUMNS = [
 KEY = ["variant", "against", "train_on", "test_on", "metric"]
 
 
-def sensitivity(scores: pd.DataFrame, left_out: Collection[str], level: float) -> pd.DataFrame:
+def sensitivity(
+    scores: pd.DataFrame, left_out: Collection[str], level: float, pool: Sequence[str] = ()
+) -> pd.DataFrame:
     """Every mean and every difference of two networks, with and without some test films.
 
     The same films are left out for every training set, whether or not it holds the patient, so that rows compare. What
@@ -29,6 +32,7 @@ def sensitivity(scores: pd.DataFrame, left_out: Collection[str], level: float) -
         scores: The table scores.parquet; networks in the primary way of scoring count.
         left_out: Image ids.
         level: Coverage aimed at, such as 0.95.
+        pool: Variants whose seeds' variance is estimated together, as in `seeds`.
 
     Returns:
         Columns of `COLUMNS`; a row per network (`against` is empty) or pair of networks (mean is variant less against,
@@ -43,7 +47,7 @@ def sensitivity(scores: pd.DataFrame, left_out: Collection[str], level: float) -
     less = primary[~primary["image_id"].isin(left_out)]
     if len(less) in (0, len(primary)):
         return pd.DataFrame(columns=COLUMNS)
-    full, rest = (_cells(list(blocks(table)), level) for table in (primary, less))
+    full, rest = (_cells(list(blocks(table)), level, pool) for table in (primary, less))
     joined = rest.merge(full.drop(columns="seeds"), on=KEY, suffixes=("", "_full"), validate="1:1")
     joined["left_out"] = joined.pop("images_full") - joined["images"]
     joined = joined.rename(columns={f"{name}_full": f"full_{name}" for name in ("mean", "low", "high")})
@@ -51,16 +55,18 @@ def sensitivity(scores: pd.DataFrame, left_out: Collection[str], level: float) -
     return joined.loc[(joined["left_out"] > 0) & joined["mean"].notna(), COLUMNS].reset_index(drop=True)
 
 
-def _cells(cut: list[Block], level: float) -> pd.DataFrame:
+def _cells(cut: list[Block], level: float, pool: Sequence[str]) -> pd.DataFrame:
     """Means and differences, one below the other."""
-    means = estimates(cut, level).assign(against="")
-    differences = pd.DataFrame([row for block in cut for row in _differences(block, level)])
+    means = estimates(cut, level, pool).assign(against="")
+    differences = pd.DataFrame([row for block in cut for row in _differences(block, level, pool)])
     return pd.concat([means, differences], ignore_index=True)[[*KEY, "mean", "low", "high", "images", "seeds"]]
 
 
-def _differences(block: Block, level: float) -> Iterator[dict[str, object]]:
+def _differences(block: Block, level: float, pool: Sequence[str]) -> Iterator[dict[str, object]]:
+    seeds = seed_variances(block, pool)
     for a, b in combinations(block.runs, 2):
-        estimate = crossed_estimate([a.metrics, b.metrics], [1, -1], block.strata)
+        vary = [seeds[one.variant] for one in (a, b)]
+        estimate = crossed_estimate([a.metrics, b.metrics], [1, -1], block.strata, vary)
         low, high = interval(estimate, level)
         for metric in COMPARED:
             at = METRICS.index(metric)

@@ -83,6 +83,8 @@ def test_command_compares_folders_and_commits(
     for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "first"]):
         subprocess.run(["git", *arguments], check=True)
     scores(0.02, rng=1).to_csv(folder / "scores.csv", index=False)
+    for name in ("estimates", "comparisons"):  # columns of another age do not matter
+        (folder / f"{name}.csv").write_text("p,sign\n0.1,of another age\n")
     assert run("compare", "HEAD:results/cpu", "results/cpu", "--csv", "moved.csv", "--html", "moved.html") == 0
     printed = capsys.readouterr().out
     assert "beyond noise  unet, pooled on pooled, dice: 0.9" in printed

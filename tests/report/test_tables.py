@@ -199,10 +199,12 @@ def test_coverage_is_told_for_the_nearest_number_of_seeds() -> None:
         {"scene": scene, "seeds": seeds, "films": 28, "quantity": quantity, "method": method}
         | {"coverage": 0.9 + seeds / 100}
         for scene in ("montgomery", "unsteady seeds") for seeds in (2, 5) for quantity in ("mean", "difference")
-        for method in ("crossed t, Hall (in the tables)", "crossed t")
+        for method in ("crossed t (in the tables)", "crossed t")
     ]  # fmt: skip
-    note = coverage_note(pd.DataFrame(rows), seeds=3)
+    rows += [row | {"method": "Hall (before)", "coverage": 0.5} for row in rows if row["method"] == "crossed t"]
+    note = coverage_note(pd.DataFrame(rows), pd.DataFrame({"seed_variance": ["pool"]}), seeds=3)
     assert "with 2 seeds" in note and note.endswith("in 92.0% on 28 films (montgomery).")
+    assert coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3).endswith("in 50.0% on 28 films (montgomery).")
 
 
 def test_verdicts_are_tallied_in_their_order() -> None:

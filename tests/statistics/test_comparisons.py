@@ -1,13 +1,29 @@
 """Paired comparisons: SciPy and statsmodels as witnesses, every verdict reached."""
 
+from itertools import combinations
+
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import ttost_paired
 
 from lungseg.statistics.bootstrap import film_weights, resampled_means
-from lungseg.statistics.comparisons import COMPARED, MARGIN, Resampled, compare, equivalence, false_claim
+from lungseg.statistics.comparisons import (
+    COMPARED,
+    MARGIN,
+    MARGINS,
+    Resampled,
+    Rules,
+    compare,
+    false_claim,
+    holm,
+    influence,
+)
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
+
+RULES = Rules(0.95, None, MARGINS)
 
 
 def block(*groups: np.ndarray) -> Block:
@@ -22,7 +38,7 @@ def block(*groups: np.ndarray) -> Block:
         )
         for i, group in enumerate(groups)
     ]
-    return Block("pooled", "jsrt", ["jsrt"] * films, runs)
+    return Block("pooled", "jsrt", ["jsrt"] * films, runs, [f"film{i}" for i in range(films)])
 
 
 def compared(*groups: np.ndarray, resamples: int = 4000, metric: str = "dice"):  # type: ignore[no-untyped-def]  # noqa: ANN201
@@ -30,10 +46,10 @@ def compared(*groups: np.ndarray, resamples: int = 4000, metric: str = "dice"): 
     cut, rng = block(*groups), np.random.default_rng(0)
     weights = film_weights(cut.strata, resamples, rng)
     drawn = Resampled(
-        dict(zip([r.variant for r in cut.runs], resampled_means(cut.runs, weights, rng), strict=True)),
+        dict(zip([r.variant for r in cut.runs], resampled_means(cut.runs, weights, 0), strict=True)),
         rng.choice([-1.0, 1.0], weights.shape),
     )
-    table = compare(cut, [("v0", "v1")], drawn, 0.95)
+    table = compare(cut, [("v0", "v1")], drawn, RULES)
     assert list(table["metric"]) == COMPARED
     return table[table["metric"] == metric].iloc[0]
 
@@ -45,14 +61,29 @@ def scores(seeds: int = 1, films: int = 30, seed: int = 0, better: float = 0.0, 
 
 
 def test_tests_are_those_of_scipy_and_statsmodels() -> None:
-    a, b = scores(seed=0, better=0.002), scores(seed=1)
+    half = np.random.default_rng(0).uniform(0, 0.01, 15)
+    b = scores(seed=1)
+    a = b + np.r_[half, -half] + 0.002  # no skewness and no heavy tails: the plain t test's own case
     row = compared(a, b)
-    assert row["p"] == pytest.approx(stats.wilcoxon(a[0], b[0]).pvalue)
+    assert row["p"] == pytest.approx(stats.ttest_rel(a[0], b[0]).pvalue, rel=1e-9)
+    assert row["p_these_networks"] == pytest.approx(stats.wilcoxon(a[0] - b[0]).pvalue)
     assert row["p_equivalence"] == pytest.approx(ttost_paired(a[0], b[0], -MARGIN, MARGIN)[0], rel=1e-9)
-    better, other = (a[0], b[0]) if a.mean() > b.mean() else (b[0], a[0])
-    assert row["p_false_claim"] == pytest.approx(stats.ttest_rel(better, other, alternative="greater").pvalue)
+    assert row["p_false_claim"] == pytest.approx(stats.ttest_rel(a[0], b[0], alternative="greater").pvalue)
     assert row["difference"] == pytest.approx(a.mean() - b.mean()) and row["low"] < row["difference"] < row["high"]
-    assert row["superiority"] == (a[0] > b[0]).mean()
+    assert row["superiority"] == (a[0] > b[0]).mean() and row["seed_variance"] == "none"
+
+
+def test_p_says_what_the_interval_says() -> None:
+    """Of 50 pairs with three seeds each, p is below .05 just where the interval leaves 0 out."""
+    said = set()
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        a = scores(3, seed=seed) + 0.002 * rng.normal() - (rng.random(30) < 0.1) * 0.02
+        row = compared(a, scores(3, seed=seed + 100), resamples=100)
+        outside = bool(row["low"] > 0 or row["high"] < 0)
+        assert (row["p"] < 0.05) == outside
+        said.add(outside)
+    assert said == {True, False}
 
 
 def test_permutation_agrees_with_scipy() -> None:
@@ -69,7 +100,7 @@ def test_permutation_agrees_with_scipy() -> None:
 def test_the_pair_may_stand_either_way_round() -> None:
     a, b = scores(seed=2, better=0.0012), scores(seed=3)
     one, other = compared(a, b), compared(b, a)
-    for name in ("p", "p_permutation", "p_equivalence", "p_false_claim"):
+    for name in ("p", "p_these_networks", "p_permutation", "p_equivalence", "p_false_claim"):
         assert one[name] == pytest.approx(other[name], abs=0.03 if name == "p_permutation" else 1e-12)
     assert one["superiority"] == pytest.approx(1 - other["superiority"])
     assert (one["difference"], one["low"]) == pytest.approx((-other["difference"], -other["high"]))
@@ -77,17 +108,29 @@ def test_the_pair_may_stand_either_way_round() -> None:
 
 def test_same_scores_are_no_difference() -> None:
     row = compared(scores(), scores())
-    assert (row["p"], row["p_permutation"], row["p_false_claim"], row["superiority"]) == (1, 1, 0.5, 0.5)
+    assert (row["p"], row["p_these_networks"], row["p_permutation"]) == (1, 1, 1)
+    assert (row["p_false_claim"], row["superiority"]) == (0.5, 0.5)
     assert row["verdict"] == "equivalent" and row["p_equivalence"] == 0
+    assert (row["sign"], row["relevance"]) == ("undecided", "within")
 
 
 @pytest.mark.parametrize(
-    ("better", "spread", "verdict"),
-    [(0.02, 0.004, "a better"), (-0.02, 0.004, "b better"), (0.0005, 0.004, "equivalent"), (0.004, 0.02, "undecided")],
+    ("better", "spread", "said"),
+    [
+        (0.02, 0.004, ("a better", "beyond", "a better")),
+        (-0.02, 0.004, ("b better", "beyond", "b better")),
+        (0.003, 0.001, ("a better", "within", "equivalent")),
+        (0.007, 0.012, ("a better", "undecided", "a better")),
+        (0.0002, 0.004, ("undecided", "within", "equivalent")),
+        (0.004, 0.02, ("undecided", "undecided", "undecided")),
+    ],
 )
-def test_each_verdict_has_its_case(better: float, spread: float, verdict: str) -> None:
+def test_sign_and_size_stand_apart_and_the_verdict_follows(
+    better: float, spread: float, said: tuple[str, str, str]
+) -> None:
     row = compared(scores(3, seed=4, better=better, spread=spread), scores(3, seed=5, spread=spread))
-    assert row["verdict"] == verdict
+    assert (row["sign"], row["relevance"], row["verdict"]) == said
+    assert row["sign"] == "undecided" or row["low"] * row["high"] > 0
 
 
 def test_less_is_better_of_a_distance() -> None:
@@ -96,6 +139,15 @@ def test_less_is_better_of_a_distance() -> None:
     distance = compared(*groups, metric="hd95_px")
     assert distance["verdict"] == "b better" and distance["superiority"] < 0.5 and distance["difference"] > 0
     assert np.isnan(distance["p_equivalence"])
+    assert (distance["sign"], distance["relevance"]) == ("b better", "")
+
+
+def test_a_margin_is_declared_per_metric() -> None:
+    cut = block(scores(3, seed=4, better=0.003, spread=0.001), scores(3, seed=5, spread=0.001))
+    drawn = Resampled({f"v{i}": np.zeros((9, len(METRICS))) for i in range(2)}, np.ones((9, 30)))
+    wide, narrow = (compare(cut, [("v0", "v1")], drawn, Rules(0.95, None, {"iou": m})) for m in (0.005, 0.001))
+    for table, size in ((wide, "within"), (narrow, "beyond")):
+        assert table.set_index("metric")["relevance"].to_dict() == dict.fromkeys(COMPARED, "") | {"iou": size}
 
 
 def test_a_significant_difference_of_films_alone_is_not_enough() -> None:
@@ -103,7 +155,8 @@ def test_a_significant_difference_of_films_alone_is_not_enough() -> None:
     a, b = scores(2, seed=6, spread=1e-4), scores(2, seed=7, spread=1e-4)
     a[0] += 0.02
     row = compared(a, b)
-    assert row["p_holm"] < 0.05 and row["low"] < 0 < row["high"] and row["verdict"] == "undecided"
+    assert row["p_these_networks"] < 0.05 and row["low"] < 0 < row["high"] and row["p_holm"] > 0.05
+    assert (row["sign"], row["verdict"]) == ("undecided", "undecided")
 
 
 def test_holm_corrects_within_one_metric() -> None:
@@ -111,20 +164,56 @@ def test_holm_corrects_within_one_metric() -> None:
     cut, rng = block(*groups), np.random.default_rng(0)
     weights = film_weights(cut.strata, 100, rng)
     drawn = Resampled(
-        dict(zip([r.variant for r in cut.runs], resampled_means(cut.runs, weights, rng), strict=True)),
+        dict(zip([r.variant for r in cut.runs], resampled_means(cut.runs, weights, 0), strict=True)),
         np.ones((100, 30)),
     )
     family = (
-        compare(cut, [("v0", "v1"), ("v0", "v2"), ("v1", "v2")], drawn, 0.95).query("metric == 'iou'").sort_values("p")
+        compare(cut, [("v0", "v1"), ("v0", "v2"), ("v1", "v2")], drawn, RULES).query("metric == 'iou'").sort_values("p")
     )
     by_hand = np.maximum.accumulate(np.minimum(family["p"].to_numpy() * [3, 2, 1], 1))
     assert family["p_holm"].to_numpy() == pytest.approx(by_hand)
 
 
-def test_equivalence_needs_both_sides() -> None:
-    assert equivalence(0.0, 0.001, 20) < 0.001 and equivalence(MARGIN, 0.001, 20) == pytest.approx(0.5)
-    assert equivalence(-0.02, 0.001, 20) > 0.999
-    assert equivalence(0.001, 0.0, 1) == 0 and equivalence(0.006, 0.0, 1) == 1
+def test_a_variant_beside_the_declared_ones_changes_no_other_pairs_correction() -> None:
+    p = {("a", "b"): 0.01, ("a", "c"): 0.02, ("b", "c"): 0.03, ("a", "x"): 0.004, ("b", "x"): 0.2, ("c", "x"): 0.3}
+    p |= {("a", "y"): 0.001, ("b", "y"): 0.002, ("c", "y"): 0.9, ("x", "y"): 0.04}
+
+    def corrected(*variants: str) -> dict[tuple[str, str], float]:
+        pairs = [pair for pair in p if set(pair) <= set(variants)]
+        rows = pd.DataFrame([(*pair, p[pair]) for pair in pairs], columns=["variant_a", "variant_b", "p"])
+        return dict(zip(pairs, holm(rows, ["a", "b", "c"]), strict=True))
+
+    alone, one, both = corrected("a", "b", "c"), corrected("a", "b", "c", "x"), corrected("a", "b", "c", "x", "y")
+    assert list(alone.values()) == pytest.approx([0.03, 0.04, 0.04])
+    assert one["a", "x"] == pytest.approx(6 * 0.004)
+    assert {pair: one[pair] for pair in alone} == alone
+    assert {pair: both[pair] for pair in one} == one
+
+
+def test_within_one_family_the_correction_is_that_of_statsmodels() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        p = rng.beta(0.3, 2, 10).round(2)  # with ties
+        rows = pd.DataFrame([(*pair, one) for pair, one in zip(combinations("abcde", 2), p, strict=True)])
+        rows.columns = pd.Index(["variant_a", "variant_b", "p"])
+        assert holm(rows, list("abcde")) == pytest.approx(multipletests(p, method="holm")[1])
+
+
+def test_a_pair_without_p_is_in_no_family() -> None:
+    rows = pd.DataFrame({"variant_a": ["a", "a"], "variant_b": ["b", "c"], "p": [np.nan, 0.04]})
+    assert holm(rows, ["a", "b", "c"]) == pytest.approx([np.nan, 0.04], nan_ok=True)
+
+
+@pytest.mark.parametrize("off", [0.3, -0.3])
+def test_the_film_that_moves_a_difference_most_is_named(off: float) -> None:
+    a, b = scores(2, seed=8), scores(2, seed=9)
+    b[:, 17] += off
+    row = compared(a, b)
+    left = np.delete((a - b).mean(axis=0), 17)
+    assert row["influential_film"] == "film17" and row["difference_without"] == pytest.approx(left.mean())
+    by_leaving_out = [abs(np.delete((a - b).mean(axis=0), i).mean() - (a - b).mean()) for i in range(30)]
+    assert np.argmax(by_leaving_out) == 17
+    assert np.isnan(influence(np.ones((1, 1)))[1]).all()
 
 
 def test_a_false_claim_is_a_coin_toss_where_nothing_differs() -> None:

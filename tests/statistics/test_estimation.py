@@ -9,7 +9,6 @@ from lungseg.errors import InputError
 from lungseg.paper import read_references
 from lungseg.scores.metrics import COUNTS, RATIOS, ratios
 from lungseg.scores.scoring import OVERLAP
-from lungseg.statistics import bootstrap
 from lungseg.statistics.bootstrap import film_weights, percentile_interval, resampled_means
 from lungseg.statistics.estimation import POOLED, Tables, make_tables
 from lungseg.statistics.score_blocks import METRICS, Runs, blocks
@@ -45,8 +44,8 @@ def scores(
     return pd.concat(rows, ignore_index=True)
 
 
-def inferred(table: pd.DataFrame, resamples: int = 300, seed: int = 0) -> Tables:
-    return make_tables(table, MISHRA, ELSEWHERE, TRAIN_ON, resamples, 0.95, np.random.default_rng(seed))
+def inferred(table: pd.DataFrame, resamples: int = 300, seed: int = 0, pool: list[str] | None = None) -> Tables:
+    return make_tables(table, MISHRA, ELSEWHERE, TRAIN_ON, resamples, 0.95, np.random.default_rng(seed), pool)
 
 
 def cell(table: pd.DataFrame, **where: object) -> pd.Series:
@@ -106,20 +105,40 @@ def test_crossed_variance_is_the_one_of_theory() -> None:
     metrics[..., 0] = values
     runs = Runs("v", metrics, np.ones((seeds, films, 4)), np.zeros((seeds, films), bool))
     weights = film_weights(["jsrt"] * films, 20_000, np.random.default_rng(1))
-    draws = resampled_means([runs], weights, np.random.default_rng(2))[0][:, 0]
+    draws = resampled_means([runs], weights, 2)[0][:, 0]
     rows, columns = values.mean(axis=1), values.mean(axis=0)
     residue = values - rows[:, None] - columns + values.mean()
     expected = rows.var() / seeds + columns.var() / films + (residue**2).sum() / (seeds * films) ** 2
     assert draws.var() == pytest.approx(expected, rel=0.05)
 
 
-def test_a_variants_resamples_do_not_depend_on_how_many_are_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = next(iter(blocks(scores(variants=5, seeds=3)))).runs
-    weights = film_weights(["montgomery"] * 12, 200, np.random.default_rng(1))
-    together = resampled_means(runs, weights, np.random.default_rng(2))
-    monkeypatch.setattr(bootstrap, "AT_ONCE", 2)
-    for one, other in zip(together, resampled_means(runs, weights, np.random.default_rng(2)), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-12)
+@pytest.mark.parametrize("name", ["another", "v0b"])
+def test_a_variant_added_changes_no_other_row(name: str) -> None:
+    """Not a byte of it, wherever it stands: neither seeds' variance, nor correction, nor what is drawn at random."""
+    table = scores(variants=3, seeds=3)
+    added = scores(variants=1, seeds=3, seed=9).assign(variant=name, loss=0.2)
+    widths = table.assign(dice=table["dice"] + 0.01 * table["seed"])  # so that seeds matter
+    before = inferred(widths, pool=["v0", "v1", "v2"])
+    for parts in ([widths, added], [added, widths]):
+        after = inferred(pd.concat(parts, ignore_index=True), pool=["v0", "v1", "v2"])
+        for field, keys in (("estimates", ["variant"]), ("comparisons", ["variant_a", "variant_b"])):
+            old, new = getattr(before, field), getattr(after, field)
+            kept = new[~(new[keys] == name).any(axis=1)]
+            assert len(kept) == len(old) < len(new)
+            assert kept.to_csv(index=False) == old.to_csv(index=False)
+    assert set(before.estimates["seed_variance"].dropna()) == {"pool"}
+
+
+def test_a_network_beside_the_pool_says_that_it_uses_it_and_ensembles_use_their_own() -> None:
+    table = scores(variants=3).replace({"variant": {"v0": "unet", "v1": "proposed", "v2": "mine"}})
+    beside = table[table["variant"] == "unet"].assign(kind="reference", variant="ensemble_mean")
+    inference = inferred(pd.concat([table, beside], ignore_index=True))
+    dice = inference.estimates.query("metric == 'dice' and test_on == 'jsrt'").set_index("variant")["seed_variance"]
+    assert dice.to_dict() == {"unet": "pool", "proposed": "pool", "mine": "pool"}
+    pairs = inference.ensembles.query("metric == 'dice' and test_on == 'jsrt'").set_index("variant_a")
+    assert pairs["seed_variance"].to_dict() == {"proposed": "pool, own", "ensemble_mean": "own, pool"}
+    alone = inferred(table, pool=[]).estimates
+    assert set(alone["seed_variance"].dropna()) == {"own"}
 
 
 @pytest.mark.parametrize("strata", [["jsrt"] * 7 + ["montgomery"] * 3, list("jjmjjmjmjj")], ids=["in order", "mixed"])

@@ -26,7 +26,7 @@ def blocks(values: np.ndarray) -> list[Block]:
             )
             for i, dice in enumerate(films.T)
         ]
-        made.append(Block("pooled", name, [name] * len(films), runs))
+        made.append(Block("pooled", name, [name] * len(films), runs, list(map(str, range(len(films))))))
     return made
 
 

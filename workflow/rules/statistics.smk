@@ -7,6 +7,7 @@ rule estimate:
         references=REFERENCES,
         scores=rules.collect.output.parquet,
         splits=expand(rules.split.output.split, dataset=DATASETS),
+        coverage="bench/results/coverage.csv",
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
@@ -28,6 +29,7 @@ rule estimate:
         resamples=config["statistics"]["resamples"],
         level=config["statistics"]["level"],
         seed=config["statistics"]["seed"],
+        pool=config["statistics"]["pool"],
         code=CODE["estimate"],
     script:
         "../scripts/estimate.py"

@@ -16,9 +16,11 @@ begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 paper, elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 rng = np.random.default_rng(choices.seed)
-scores = pd.read_parquet(files.scores)
-tables = make_tables(scores, paper, elsewhere, choices.train_on, choices.resamples, choices.level, rng)
+scores, coverage = pd.read_parquet(files.scores), pd.read_csv(files.coverage)
+pool = list(paper.networks) if choices.pool is None else choices.pool
+plan = {"pool": pool, "coverage": coverage}
+tables = make_tables(scores, paper, elsewhere, choices.train_on, choices.resamples, choices.level, rng, **plan)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
 films = seen_elsewhere(pd.concat(map(pd.read_csv, files.splits)))
-write_csv(sensitivity(scores, films, choices.level), snakemake.output.sensitivity)
+write_csv(sensitivity(scores, films, choices.level, pool), snakemake.output.sensitivity)

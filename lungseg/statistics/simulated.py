@@ -1,0 +1,74 @@
+"""What a simulation says of an interval like this one: the note beside a number whose interval does not hold.
+
+bench/coverage.py draws experiments from films as they were scored, with a known truth, and writes how often intervals
+held it. That depends on what is estimated, on how many seeds there are, and on how skewed the value's distribution is:
+where one film in a hundred makes the tail, a sample without that film looks harmless and is too sure.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+IN_TABLES = "in the tables"  # what the bench calls the method that the tables use
+BEFORE = "before"  # and the one of tables without a column seed_variance
+PERCENTILE = "crossed bootstrap, percentile"  # that of ratios of all pixels together
+OBSERVED = "as observed"  # and the scenes made of scored films
+FALSE_EQUIVALENCE = "within the margin"
+LEVEL = 0.95  # the only one simulated
+LOWEST = 0.93  # from here on an interval holds
+
+
+def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str]:
+    """One note per row of estimates.csv or comparisons.csv; empty where the simulated coverage is at least 93 %.
+
+    A row is judged by the scene, of films as they were scored, of the same quantity (mean or difference) with the
+    nearest number of seeds, and among these the nearest skewness: `nominal 95%, simulated 89% at this shape`. Where a
+    difference is called within the margin, the share of such calls that were false at the margin is told when it is
+    surely above 5 %. A ratio of all pixels together has a percentile interval and no skewness: it is told what such
+    intervals do for means.
+
+    Args:
+        table: With columns metric, seeds or seeds_a and seeds_b, skewness, and for comparisons relevance.
+        coverage: bench/results/coverage.csv.
+        level: Of the intervals; at another level than 95 % nothing is known and all notes are empty.
+    """
+    if level != LEVEL:
+        return [""] * len(table)
+    observed = coverage[coverage["scene"].str.contains(OBSERVED)]
+    used = observed[observed["method"].str.contains(IN_TABLES)]
+    percentile = observed[(observed["method"] == PERCENTILE) & (observed["quantity"] == "mean")]
+    return [
+        _of_percentiles(row, percentile) if str(row["metric"]).endswith("_pooled") else _note(row, used)
+        for row in table.to_dict("records")
+    ]
+
+
+def _of_percentiles(row: Mapping[Any, Any], percentile: pd.DataFrame) -> str:
+    near = (percentile["seeds"] - row["seeds"]).abs()
+    found = percentile.loc[near == near.min(), "coverage"]
+    if found.min() >= LOWEST:
+        return ""
+    return f"percentile interval: nominal {LEVEL:.0%}, of means simulated {found.min():.0%} to {found.max():.0%}"
+
+
+def _note(row: Mapping[Any, Any], used: pd.DataFrame) -> str:
+    if pd.isna(row["skewness"]):
+        return ""
+    quantity, seeds = ("mean", row["seeds"]) if "seeds" in row else ("difference", min(row["seeds_a"], row["seeds_b"]))
+    said = []
+    scene = nearest(used[used["quantity"] == quantity], seeds, row["skewness"])
+    if scene["coverage"] < LOWEST:
+        said.append(f"nominal {LEVEL:.0%}, simulated {scene['coverage']:.0%} at this shape")
+    if row.get("relevance") == "within":
+        scene = nearest(used[used["quantity"] == FALSE_EQUIVALENCE], seeds, row["skewness"])
+        if scene["coverage_low"] > 1 - LEVEL:
+            said.append(f"falsely within the margin: nominal {1 - LEVEL:.0%}, simulated {scene['coverage']:.0%}")
+    return "; ".join(said)
+
+
+def nearest(scenes: pd.DataFrame, seeds: int, skewness: float) -> Mapping[Any, Any]:
+    """The scene with the nearest number of seeds and, among these, the nearest size of skewness."""
+    near = (scenes["seeds"] - seeds).abs()
+    among = scenes[near == near.min()]
+    return dict(among.loc[(among["skewness"].abs() - abs(skewness)).abs().idxmin()])

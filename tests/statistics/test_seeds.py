@@ -1,0 +1,75 @@
+"""How much seeds matter: pooled over declared networks, SciPy's Levene as witness."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lungseg.statistics.seeds import own_variance, pooled_variances
+
+
+def group(means: list[float], films: int = 10) -> np.ndarray:
+    """Scores whose seeds have these means; films differ by as much again."""
+    return np.array(means)[:, None, None] + np.linspace(-1, 1, films)[None, :, None]
+
+
+def test_own_variance_is_that_of_the_seeds_means() -> None:
+    found = own_variance(group([0.1, 0.4, 0.2]))
+    assert found.variance[0] == pytest.approx(np.var([0.1, 0.4, 0.2], ddof=1)) and found.df[0] == 2
+    assert found.source() == ["own"]
+
+
+def test_one_seed_alone_is_unknown_and_a_pool_knows() -> None:
+    one, two, three = group([0.3]), group([0.1, 0.2]), group([0.5, 0.3])
+    assert own_variance(one).source() == ["none"] and own_variance(one).variance[0] == 0
+    found = pooled_variances([one, two, three], [0, 1, 2])
+    assert [f.source() for f in found] == [["pool"]] * 3
+    assert [f.variance[0] for f in found] == pytest.approx([(0.005 + 0.02) / 2] * 3)
+    assert [f.df[0] for f in found] == [2, 2, 2]
+
+
+def test_networks_count_by_their_degrees_of_freedom() -> None:
+    many, few = group([0.1, 0.3, 0.2, 0.25]), group([0.1, 0.2])
+    pool = pooled_variances([many, few], [0, 1])[0]
+    by_hand = (3 * np.var([0.1, 0.3, 0.2, 0.25], ddof=1) + np.var([0.1, 0.2], ddof=1)) / 4
+    assert pool.variance[0] == pytest.approx(by_hand) and pool.df[0] == 4
+
+
+def test_who_stands_beside_the_pool_takes_it_and_adds_nothing() -> None:
+    inside = [group([0.1, 0.2]), group([0.5, 0.3])]
+    alone = pooled_variances(inside, [0, 1])
+    beside = pooled_variances([*inside, group([0.0, 0.9])], [0, 1])
+    assert [f.variance[0] for f in beside[:2]] == [f.variance[0] for f in alone]
+    assert beside[2].source() == ["pool"] and beside[2].variance[0] == alone[0].variance[0]
+
+
+@pytest.mark.parametrize("members", [[], [0], [0, 2]])
+def test_without_two_networks_that_show_it_there_is_no_pool(members: list[int]) -> None:
+    found = pooled_variances([group([0.1, 0.2]), group([0.5, 0.3]), group([0.4])], members)
+    assert [f.source() for f in found] == [["own"], ["own"], ["none"]]
+
+
+def test_levene_decides_as_scipy_does_and_an_unlike_outsider_keeps_its_own() -> None:
+    rng, decisions = np.random.default_rng(0), set()
+    for _ in range(60):
+        means = [rng.normal(0, scale, 4).tolist() for scale in (1, 1, 4)]
+        differ = bool(stats.levene(*means, center="mean").pvalue < 0.05)
+        found = pooled_variances([group(one) for one in means], [0, 1, 2])
+        assert {f.source()[0] for f in found} == ({"own"} if differ else {"pool"})
+        outsider = pooled_variances([group(one) for one in means], [0, 1])[2]
+        inside = bool(stats.levene(*means[:2], center="mean").pvalue < 0.05)
+        assert outsider.source() == (["own"] if differ or inside else ["pool"])
+        decisions.add(differ)
+    assert decisions == {True, False}
+
+
+def test_two_seeds_cannot_be_tested() -> None:
+    """Their deviations are alike, so that Levene's statistic is infinite whatever they are: the pool holds."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert stats.levene([0.1, 0.2], [0.1, 0.2001], center="mean").pvalue < 1e-9
+    found = pooled_variances([group([0.1, 0.2]), group([0.1, 0.2001])], [0, 1])
+    assert [f.source() for f in found] == [["pool"], ["pool"]]
+
+
+def test_seeds_that_all_agree_have_no_variance() -> None:
+    found = pooled_variances([group([0.1] * 3), group([0.1] * 3)], [0, 1])
+    assert [f.variance[0] for f in found] == pytest.approx([0, 0])

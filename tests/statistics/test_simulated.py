@@ -1,0 +1,63 @@
+"""Notes: what the simulation says stands beside the numbers that it concerns, and beside no other."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungseg.statistics.simulated import FALSE_EQUIVALENCE, PERCENTILE, notes
+
+
+def coverage() -> pd.DataFrame:
+    """Scenes of two shapes with two and five seeds; coverage names them."""
+    rows = [
+        (quantity, seeds, skewness, found, "x (in the tables)", scene)
+        for scene, shift in (("jsrt, as observed", 0.0), ("jsrt", 0.5))
+        for quantity, seeds, skewness, found in [
+            ("mean", 2, 0.1, 0.95), ("mean", 2, 0.7, 0.81), ("mean", 5, 0.7, 0.86),
+            ("difference", 2, 0.1, 0.96), ("difference", 2, 0.7, 0.91), ("difference", 5, 0.7, 0.88),
+            (FALSE_EQUIVALENCE, 2, 0.1, 0.05), (FALSE_EQUIVALENCE, 2, 0.7, 0.12), (FALSE_EQUIVALENCE, 5, 0.7, 0.19),
+        ]
+        for skewness in [skewness + shift]
+    ]  # fmt: skip
+    rows += [("mean", 2, -0.1, 0.5, "another", "jsrt, as observed")]
+    rows += [("mean", seeds, 0.1, found, PERCENTILE, "jsrt, as observed")
+             for seeds, found in [(2, 0.80), (2, 0.92), (5, 0.94)]]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["quantity", "seeds", "skewness", "coverage", "method", "scene"])
+    return table.assign(coverage_low=table["coverage"] - 0.01)
+
+
+def noted(level: float = 0.95, **row: object) -> str:
+    return notes(pd.DataFrame([{"metric": "dice"} | row]), coverage(), level)[0]
+
+
+def test_a_mean_is_judged_by_the_nearest_seeds_and_then_the_nearest_shape() -> None:
+    assert noted(seeds=2, skewness=-0.05) == ""
+    assert noted(seeds=2, skewness=-0.5) == "nominal 95%, simulated 81% at this shape"
+    assert noted(seeds=3, skewness=-3.0) == "nominal 95%, simulated 81% at this shape"
+    assert noted(seeds=4, skewness=0.0) == "nominal 95%, simulated 86% at this shape"
+
+
+def test_a_difference_is_judged_by_its_fewer_seeds_and_told_false_equivalence_only_where_it_is_claimed() -> None:
+    sizes = {"seeds_a": 5, "seeds_b": 2, "skewness": 0.9}
+    assert noted(**sizes, relevance="undecided") == "nominal 95%, simulated 91% at this shape"
+    assert noted(**sizes, relevance="within") == (
+        "nominal 95%, simulated 91% at this shape; falsely within the margin: nominal 5%, simulated 12%"
+    )
+    assert noted(seeds_a=2, seeds_b=2, skewness=0.0, relevance="within") == ""
+
+
+def test_a_ratio_of_all_pixels_is_told_what_percentile_intervals_do() -> None:
+    told = "percentile interval: nominal 95%, of means simulated 80% to 92%"
+    assert noted(metric="dice_pooled", seeds=3, skewness=np.nan) == told
+    assert noted(metric="dice_pooled", seeds=4, skewness=np.nan) == ""
+    assert noted(level=0.9, metric="dice_pooled", seeds=3, skewness=np.nan) == ""
+
+
+@pytest.mark.parametrize("skewness", [np.nan, None])
+def test_without_a_shape_or_at_another_level_nothing_is_said(skewness: float | None) -> None:
+    assert noted(seeds=2, skewness=skewness) == ""
+    assert noted(level=0.9, seeds=2, skewness=0.7) == ""
+
+
+def test_no_rows_have_no_notes() -> None:
+    assert notes(pd.DataFrame(columns=["metric", "seeds", "skewness"]), coverage(), 0.95) == []
