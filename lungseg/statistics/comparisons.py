@@ -97,10 +97,11 @@ def compare(
     """
     runs = {one.variant: one for one in block.runs}
     known = seeds or {name: own_variance(one.metrics) for name, one in runs.items()}
-    tables = [
-        _pair(block, runs[a], runs[b], [known[a], known[b]], rules).join(_resampled(runs[a], runs[b], resampled, rules))
-        for a, b in pairs
-    ]
+    tables = []
+    for a, b in pairs:
+        metrics = told(runs[a], runs[b])
+        numbers = _pair(block, runs[a], runs[b], metrics, [known[a], known[b]], rules)
+        tables.append(numbers.join(_resampled(runs[a], runs[b], metrics, resampled, rules)))
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(tables).sort_index(kind="stable").reset_index(drop=True)
@@ -135,25 +136,33 @@ def holm(rows: pd.DataFrame, declared: Sequence[str]) -> list[float]:
     return list(corrected.values())
 
 
-def _pair(block: Block, a: Runs, b: Runs, seeds: Sequence[SeedVariance], rules: Rules) -> pd.DataFrame:
+def told(a: Runs, b: Runs) -> list[str]:
+    """The metrics of `COMPARED` that both variants have of every film."""
+    known = np.isfinite(a.metrics).all(axis=(0, 1)) & np.isfinite(b.metrics).all(axis=(0, 1))
+    return [metric for metric in COMPARED if known[METRICS.index(metric)]]
+
+
+def _pair(
+    block: Block, a: Runs, b: Runs, metrics: Sequence[str], seeds: Sequence[SeedVariance], rules: Rules
+) -> pd.DataFrame:
     """One row per metric."""
-    at = [METRICS.index(metric) for metric in COMPARED]
+    at = [METRICS.index(metric) for metric in metrics]
     own = [only(one, at) for one in seeds]
     estimate = crossed_estimate([a.metrics[..., at], b.metrics[..., at]], (1, -1), block.strata, own)
     low, high = interval(estimate, rules.level)
-    films = _per_film(a, b)
-    flip = np.where(np.isin(COMPARED, list(LOWER_IS_BETTER)), -1, 1)
+    films = _per_film(a, b, at)
+    flip = np.where(np.isin(metrics, list(LOWER_IS_BETTER)), -1, 1)
     better = np.sign(films) * flip
     most, without = influence(films)
     sources = [list(dict.fromkeys(both)) for both in zip(*(one.source() for one in own), strict=True)]
     identity = {"variant_a": a.variant, "variant_b": b.variant, "train_on": block.train_on, "test_on": block.test_on}
     numbers = {
-        "metric": COMPARED,
+        "metric": metrics,
         "difference": estimate.mean,
         "low": low,
         "high": high,
         "p": p_zero(estimate),
-        "p_equivalence": p_equivalence(estimate, np.array([rules.margins.get(one, np.nan) for one in COMPARED])),
+        "p_equivalence": p_equivalence(estimate, np.array([rules.margins.get(one, np.nan) for one in metrics])),
         "p_false_claim": [false_claim(column) for column in films.T],
         "superiority": (better > 0).mean(axis=0) + (better == 0).mean(axis=0) / 2,
         "p_these_networks": [_wilcoxon(column) for column in films.T],
@@ -168,8 +177,7 @@ def _pair(block: Block, a: Runs, b: Runs, seeds: Sequence[SeedVariance], rules: 
     return pd.DataFrame(identity | numbers | sizes)
 
 
-def _per_film(a: Runs, b: Runs) -> Float[np.ndarray, "image metric"]:
-    at = [METRICS.index(metric) for metric in COMPARED]
+def _per_film(a: Runs, b: Runs, at: Sequence[int]) -> Float[np.ndarray, "image metric"]:
     return np.asarray(a.metrics[..., at].mean(axis=0) - b.metrics[..., at].mean(axis=0))
 
 
@@ -182,9 +190,9 @@ def influence(films: Float[np.ndarray, "image metric"]) -> tuple[list[int], Floa
     return most.tolist(), left / others if others else np.full_like(mean, np.nan)
 
 
-def _resampled(a: Runs, b: Runs, resampled: Resampled, rules: Rules) -> pd.DataFrame:
-    at = [METRICS.index(metric) for metric in COMPARED]
-    means, films = resampled.means, _per_film(a, b)
+def _resampled(a: Runs, b: Runs, metrics: Sequence[str], resampled: Resampled, rules: Rules) -> pd.DataFrame:
+    at = [METRICS.index(metric) for metric in metrics]
+    means, films = resampled.means, _per_film(a, b, at)
     low, high = percentile_interval(means[a.variant][:, at] - means[b.variant][:, at], rules.level)
     flipped = np.abs(resampled.signs @ films) >= np.abs(films.sum(axis=0)) - 1e-12
     p = (1 + flipped.sum(axis=0)) / (1 + len(flipped))

@@ -249,7 +249,8 @@ def crossing(
     Returns:
         Columns variant, train_on, test_on, metric, domain (`in` where the training set holds the test set's data set),
         mean, low, high, images, seeds, home (the training set that is the test set's data set alone), gap (mean less
-        that of home, paired on films), gap_low, gap_high; the last four are empty where there is no home.
+        that of home, paired on films), gap_low, gap_high; the last four are empty where there is no home. A metric
+        that a test set lacks has no row.
     """
     # The training sets take the variants' place: what stands side by side in a block is compared.
     turned = primary.rename(columns={"variant": "train_on", "train_on": "variant"})
@@ -277,4 +278,4 @@ def crossing(
                     rows[-1] |= {"home": homes[0].variant, "gap": gap.mean[at], "gap_low": low, "gap_high": high}
     columns = ["variant", "train_on", "test_on", "metric", "domain", "mean", "low", "high", "images", "seeds"]
     table = pd.DataFrame(rows, columns=[*columns, "home", "gap", "gap_low", "gap_high"])
-    return table[table["test_on"] != "pooled"].reset_index(drop=True)
+    return table[(table["test_on"] != "pooled") & table["mean"].notna()].reset_index(drop=True)

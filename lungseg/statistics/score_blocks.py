@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from lungseg.errors import InputError
+from lungseg.scores.boundary import GRID, TOLERANCE_PX
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.scoring import DISTANCES, OVERLAP
 
@@ -57,6 +58,10 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
 
     Variants may have different numbers of seeds, but all have the same films.
 
+    Distances need pixels that are not longer than their tolerance (`lungseg.scores.boundary`). A test set that holds a
+    film without them has none: their mean would be of other films than that of Dice. Those that older tables hold of
+    a network's grid that is too coarse are passed over.
+
     Args:
         scores: Columns of `RUN`, `FILM`, `METRICS` and `COUNTS`, and empty. A metric that is not among them counts as
             one that means nothing.
@@ -66,6 +71,7 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
     """
     scores = scores.assign(**{name: np.nan for name in METRICS if name not in scores})
     scores = scores if "empty" in scores else scores.assign(empty=0)
+    scores = _whole_distances(scores)
     _refuse_gaps(scores)
     for train_on, table in scores.groupby("train_on", sort=False):
         sets = list(table["test_on"].unique())
@@ -86,6 +92,16 @@ def _runs(variant: str, rows: pd.DataFrame) -> Runs:
         counts.reshape(*shape, len(COUNTS)),
         empty.reshape(shape).astype(bool),
     )
+
+
+def _whole_distances(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores with the distances of whole test sets alone, those of too coarse a grid emptied."""
+    coarse = GRID / np.sqrt(scores[COUNTS].sum(axis=1)) > TOLERANCE_PX
+    on_grid = coarse & (scores["size"] == "network") if "size" in scores else False
+    here = scores[DISTANCES].notna() & ~np.asarray(on_grid)[..., None]
+    test_set = [scores["train_on"], scores["test_on"]]
+    known = here.groupby([*test_set, scores["image_id"]]).transform("any").groupby(test_set).transform("all")
+    return scores.assign(**scores[DISTANCES].where(known))
 
 
 def _refuse_gaps(scores: pd.DataFrame) -> None:

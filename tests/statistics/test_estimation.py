@@ -30,7 +30,7 @@ def scores(
                 wrong = hard if not constant else np.full(number, 300)
                 fp = wrong // 2 - 20 * variant + (0 if constant else rng.integers(0, 60, number))
                 fn = wrong - wrong // 2
-                counts = np.stack([4000 - fn, fp, fn, 12384 - fp], axis=1)
+                counts = np.stack([4000 - fn, fp, fn, 61536 - fp], axis=1)
                 table = pd.DataFrame(counts, columns=COUNTS).join(
                     pd.DataFrame(ratios(counts.astype(float)), columns=RATIOS)
                 )
@@ -191,6 +191,33 @@ def test_a_metric_that_means_nothing_is_left_out_and_a_hole_in_one_is_refused() 
     table.loc[table.index[-1], "hd95_mm"] = np.nan
     with pytest.raises(InputError, match="no number for"):
         inferred(table)
+
+
+def with_distances(table: pd.DataFrame) -> pd.DataFrame:
+    """NSD and distances as a function of what is wrong, on a grid of 256 px."""
+    wrong = table["false_positive"] + table["false_negative"]
+    return table.assign(nsd=1 - wrong / 1000, hd95_px=wrong / 100, assd_px=wrong / 300)
+
+
+def test_a_test_set_with_a_film_that_has_no_distances_has_none() -> None:
+    full = with_distances(scores())
+    lacking = full.copy()
+    lacking.loc[lacking["image_id"] == "jsrt3", ["nsd", "hd95_px", "assd_px"]] = np.nan
+    for table, expected in ((full, {"montgomery", "jsrt", "pooled"}), (lacking, {"montgomery"})):
+        found = inferred(table)
+        for rows in (found.estimates, found.comparisons, found.scoring):
+            assert set(rows.query("metric == 'nsd'")["test_on"]) == expected
+            assert set(rows.query("metric == 'dice'")["test_on"]) == {"montgomery", "jsrt", "pooled"}
+        assert set(found.crossing.query("metric == 'nsd'")["test_on"]) == expected - {"pooled"}
+        assert found.comparisons[["difference", "low", "high", "p", "verdict"]].notna().all(axis=None)
+
+
+def test_distances_of_too_coarse_a_grid_are_passed_over_in_older_tables() -> None:
+    """Their pixels are counted: 128 px instead of 256. The film's own size keeps its distances."""
+    table = with_distances(scores()).assign(true_negative=lambda t: t["true_negative"] - 256**2 + 128**2)
+    both = inferred(pd.concat([table, table.assign(size="native")], ignore_index=True))
+    assert not {"nsd", "hd95_px", "assd_px"} & {*both.estimates["metric"], *both.comparisons["metric"]}
+    assert set(both.scoring.query("metric == 'nsd'")["size"]) == {"native"}
 
 
 def test_failures_are_counted() -> None:
