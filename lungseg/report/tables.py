@@ -201,7 +201,8 @@ def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, tes
         if published is None:
             continue
         ours = f"{-pair['difference']:+.4f} [{-pair['high']:+.4f}, {-pair['low']:+.4f}]"
-        rows.append(f"| {paper.name(b)} against {paper.name(a)} | {published:+.3f} | {ours} | {pair['p_holm']:.2g} |")
+        p = "–" if pd.isna(pair["p_holm"]) else f"{pair['p_holm']:.2g}"
+        rows.append(f"| {paper.name(b)} against {paper.name(a)} | {published:+.3f} | {ours} | {p} |")
     return "\n".join(rows) + "\n"
 
 

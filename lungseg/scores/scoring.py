@@ -11,6 +11,7 @@ from tqdm import tqdm
 from lungseg.data.images import Original
 from lungseg.data.squares import restore
 from lungseg.learning.stored_predictions import Segmentation
+from lungseg.scores.baselines import Reference
 from lungseg.scores.boundary import GRID, TOLERANCE_MM, TOLERANCE_PX, boundary, resolves
 from lungseg.scores.metrics import COUNTS, RATIOS, confusion, loss, ratios
 from lungseg.scores.postprocessing import two_largest
@@ -26,7 +27,7 @@ Spacing = tuple[float, float]
 
 def score(
     networks: Sequence[Segmentation],
-    references: Sequence[Segmentation],
+    references: Sequence[Segmentation | Reference],
     truths: Bool[np.ndarray, "film size size"],
     originals: Iterable[Original],
 ) -> pd.DataFrame:
@@ -39,14 +40,15 @@ def score(
         originals: The same films at their own size.
 
     Returns:
-        Columns kind (network or reference), variant, seed, film (its number), size (network or native),
-        postprocessing (none or two_largest), those of `OVERLAP` and `DISTANCES` (empty where they mean nothing),
-        empty (1: a prediction without any lung), and the four counts of pixels.
+        Columns kind (network or reference), variant, seed, members (the seeds that are joined, as `0+1`), film (its
+        number), size (network or native), postprocessing (none or two_largest), those of `OVERLAP` and `DISTANCES`
+        (empty where they mean nothing), empty (1: a prediction without any lung), and the four counts of pixels.
     """
     rows = []
     for film, (truth, original) in enumerate(tqdm(zip(truths, originals, strict=True), total=len(truths), unit="film")):
         for kind, one in chain((("network", one) for one in networks), (("reference", one) for one in references)):
-            identity = {"kind": kind, "variant": one.variant, "seed": one.seed, "film": film}
+            members = "+".join(map(str, one.members if isinstance(one, Reference) else [one.seed]))
+            identity = {"kind": kind, "variant": one.variant, "seed": one.seed, "members": members, "film": film}
             ways = score_film(one.logits[film], truth, original, one.soft)
             rows += [identity | way for way in (ways if kind == "network" else islice(ways, 1))]
     return pd.DataFrame(rows)

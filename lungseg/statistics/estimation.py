@@ -5,6 +5,7 @@ never are. How intervals are made stands in `intervals` and `bootstrap`, how two
 in `comparisons`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -98,7 +99,8 @@ def make_tables(
     compared = [compare(b, pairs, r, ours, seeds[b.train_on, b.test_on])
                 for b, r in zip(cut, drawn, strict=True) if (pairs := _every_pair(b))]  # fmt: skip
     apart = set(beside["variant"])
-    joined = [compare(b, pairs, resample(b), theirs, seed_variances(b, declared, apart))
+    joined = [compare(b, pairs, resample(b, together=True), theirs, seed_variances(b, declared, apart),
+                      [pair for pair in pairs if _share(*pair, paper)])
               for b in blocks(both) if (pairs := _ensemble_pairs(b, paper))]  # fmt: skip
     ways = [
         _told(estimates(list(blocks(rows)), level, declared).assign(**dict(zip(WAY, map(str, way), strict=True))), WAY)
@@ -132,7 +134,9 @@ def _told(table: pd.DataFrame, special: Sequence[str]) -> pd.DataFrame:
 
 
 def _noted(table: pd.DataFrame, coverage: pd.DataFrame | None, level: float) -> pd.DataFrame:
-    return table if coverage is None else table.assign(note=notes(table, coverage, level))
+    return (
+        table if coverage is None else table.assign(note=table["note"].fillna(pd.Series(notes(table, coverage, level))))
+    )
 
 
 def _every_pair(block: Block) -> list[tuple[str, str]]:
@@ -156,8 +160,13 @@ class Resampler:
         self.resamples, self.seed = resamples, seed
         self._films: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
 
-    def __call__(self, block: Block) -> Resampled:
-        """Means of every variant of a block, and random signs of its films."""
+    def __call__(self, block: Block, together: bool = False) -> Resampled:
+        """Means of every variant of a block, and random signs of its films.
+
+        Args:
+            block: Scores.
+            together: Draw the same seeds of all its variants.
+        """
         key = tuple(block.strata)
         if key not in self._films:
             rng = keyed(self.seed, ",".join(key))
@@ -166,7 +175,8 @@ class Resampler:
             self._films[key] = weights, signs
         weights, signs = self._films[key]
         names = [runs.variant for runs in block.runs]
-        return Resampled(dict(zip(names, resampled_means(block.runs, weights, self.seed), strict=True)), signs)
+        means = resampled_means(block.runs, weights, self.seed, together)
+        return Resampled(dict(zip(names, means, strict=True)), signs)
 
 
 def estimates(
@@ -230,6 +240,13 @@ def _ensemble_pairs(block: Block, paper: Paper) -> list[tuple[str, str]]:
     pairs += [("ensemble_mean", variant) for variant in paper.single]
     pairs += [("ensemble_encoders", variant) for variant in paper.encoders]
     return [pair for pair in pairs if names.issuperset(pair)]
+
+
+def _share(a: str, b: str, paper: Paper) -> bool:
+    """Whether the two are made of the same trained networks, at least in part."""
+    made_of = {"ensemble_encoders": paper.encoders, "ensemble_mean": paper.single, "ensemble_vote": paper.single}
+    one, other = (made_of.get(name, [re.sub(r"^seeds\d+_", "", name)]) for name in (a, b))
+    return not set(one).isdisjoint(other)
 
 
 def crossing(

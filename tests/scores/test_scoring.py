@@ -167,9 +167,8 @@ def runs(seeds: int) -> tuple[list[Segmentation], np.ndarray]:
 def named(made: list[Segmentation], truth: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
     training = np.zeros((8, 32, 32), np.uint8)
     training[:6, 4:20, 4:20] = 1
-    return {
-        (one.variant, one.seed): one.logits for one in references(made, training, truth, MISHRA.single, MISHRA.encoders)
-    }
+    every = references(made, training, truth, MISHRA.single, MISHRA.encoders)
+    return {(one.variant, one.seed): np.stack([one.logits[film] for film in range(len(truth))]) for one in every}
 
 
 def test_the_mean_shape_is_the_share_of_training_masks() -> None:
@@ -202,11 +201,21 @@ def test_no_choice_among_the_three_beats_the_oracle() -> None:
     assert all((wrong["oracle", 0] <= other).all() for name, other in wrong.items() if name[0] != "mean_shape")
 
 
-@pytest.mark.parametrize(("seeds", "twos", "threes"), [(1, 0, 0), (2, 1, 0), (3, 3, 1), (5, 5, 5)])
-def test_as_many_seed_ensembles_as_the_seeds_allow(seeds: int, twos: int, threes: int) -> None:
+@pytest.mark.parametrize(("seeds", "twos", "threes"), [(1, 0, 0), (2, 1, 0), (3, 3, 1), (5, 10, 10)])
+def test_every_choice_of_seeds_is_an_ensemble(seeds: int, twos: int, threes: int) -> None:
     names = list(named(*runs(seeds)))
     assert sum(name == "seeds2_unet" for name, _ in names) == twos
     assert sum(name == "seeds3_unet_mobilenetv2" for name, _ in names) == threes
+
+
+def test_the_members_of_an_ensemble_are_told() -> None:
+    made, truth = runs(3)
+    films = [whole(mask) for mask in truth]
+    beside = list(references(made, np.ones((2, 32, 32), np.uint8), truth, MISHRA.single, MISHRA.encoders))
+    table = score(made[:2], beside, truth, films).query("film == 0 and size == 'network' and postprocessing == 'none'")
+    members = table.groupby("variant")["members"].agg(list)
+    assert members["seeds2_unet"] == ["0+1", "0+2", "1+2"] and members["seeds3_unet_mobilenetv2"] == ["0+1+2"]
+    assert members["ensemble_mean"] == members["oracle"] == ["0", "1", "2"] and members["unet"] == ["0", "1"]
 
 
 def test_without_all_three_networks_there_is_no_ensemble_of_them() -> None:

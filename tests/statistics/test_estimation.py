@@ -1,5 +1,7 @@
 """All tables from all scores: SciPy and theory as witnesses, and what must not change an answer does not."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -136,7 +138,8 @@ def test_a_network_beside_the_pool_says_that_it_uses_it_and_ensembles_use_their_
     dice = inference.estimates.query("metric == 'dice' and test_on == 'jsrt'").set_index("variant")["seed_variance"]
     assert dice.to_dict() == {"unet": "pool", "proposed": "pool", "mine": "pool"}
     pairs = inference.ensembles.query("metric == 'dice' and test_on == 'jsrt'").set_index("variant_a")
-    assert pairs["seed_variance"].to_dict() == {"proposed": "pool, own", "ensemble_mean": "own, pool"}
+    assert pairs["seed_variance"].to_dict() == {"proposed": "pool, own", "ensemble_mean": "shared"}
+    assert (pairs.loc["ensemble_mean", ["bootstrap_low", "bootstrap_high"]] == 0).all()  # the same seeds are drawn
     alone = inferred(table, pool=[]).estimates
     assert set(alone["seed_variance"].dropna()) == {"own"}
 
@@ -262,6 +265,60 @@ def test_references_stand_apart_and_ensembles_are_compared_as_declared() -> None
     assert "loss" not in set(inference.references.query("variant == 'mean_shape'")["metric"])
     pairs = set(map(tuple, inference.ensembles[["variant_a", "variant_b"]].to_numpy()))
     assert pairs == {("proposed", "ensemble_mean"), ("ensemble_mean", "unet")}
+
+
+def with_ensembles(seeds: int, size: int = 2) -> pd.DataFrame:
+    """Networks, each pair (or triple) of the seeds of one of them, and what joins them seed by seed."""
+    table = scores(variants=2, seeds=seeds).replace({"variant": {"v0": "unet", "v1": "proposed"}})
+    table = table.assign(members=table["seed"].astype(str))
+    own = table[table["variant"] == "unet"].assign(kind="reference")
+    parts = [table, own.assign(variant="ensemble_mean")]
+    for number, joined in enumerate(combinations(range(seeds), size)):
+        first = own[own["seed"] == joined[0]].copy()
+        first[OVERLAP] = np.mean([own.loc[own["seed"] == seed, OVERLAP] for seed in joined], axis=0)
+        name = {"seed": number, "members": "+".join(map(str, joined)), "variant": f"seeds{size}_unet"}
+        parts.append(first.assign(**name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_pairs_of_seeds_that_simply_add_up_are_as_sure_as_their_seeds() -> None:
+    table = with_ensembles(5)
+    found = inferred(table, pool=[])
+    own = found.references.query("variant == 'seeds2_unet' and metric == 'dice'")
+    network = found.estimates.query("variant == 'unet' and metric == 'dice'")
+    assert (own["seeds"] == 5).all()
+    assert own[["mean", "low", "high"]].to_numpy() == pytest.approx(network[["mean", "low", "high"]].to_numpy())
+    turned = inferred(table.sample(frac=1, random_state=0), pool=[]).references
+    again = turned.query("variant == 'seeds2_unet' and metric == 'dice'").set_index("test_on")
+    assert again["low"].to_dict() == pytest.approx(own.set_index("test_on")["low"].to_dict())
+
+
+@pytest.mark.parametrize(("seeds", "size", "one_run"), [(3, 3, True), (4, 3, False)])
+@pytest.mark.parametrize("coverage", [None, pd.read_csv(ROOT / "bench/results/coverage.csv")], ids=["", "noted"])
+def test_an_ensemble_of_all_seeds_is_one_run_and_decides_nothing(
+    seeds: int, size: int, one_run: bool, coverage: pd.DataFrame | None
+) -> None:
+    table, rng = with_ensembles(seeds, size), np.random.default_rng(0)
+    table.loc[table["variant"] == "ensemble_mean", "dice"] += 0.03
+    found = make_tables(table, MISHRA, ELSEWHERE, TRAIN_ON, 300, 0.95, rng, coverage=coverage).ensembles
+    rows = found[(found["variant_a"] == "ensemble_mean") & (found["variant_b"] == f"seeds{size}_unet")]
+    dice = rows[rows["metric"] == "dice"]
+    assert len(dice) == 3 and (rows["seeds_b"] == (1 if one_run else seeds)).all()
+    assert (rows["note"] == "one run").all() if one_run else not (rows["note"] == "one run").any()
+    said = {"sign": "undecided", "relevance": "undecided", "verdict": "undecided"}
+    if not one_run:
+        said = {"sign": "a better", "relevance": "beyond", "verdict": "a better"}
+    assert (dice[list(said)] == list(said.values())).all(axis=None)
+    assert dice[["p", "p_holm", "p_equivalence"]].isna().all(axis=None) == one_run
+    assert (found.loc[found["variant_a"] == "proposed", "note"] != "one run").all()
+
+
+def test_ensembles_of_seeds_in_older_tables_are_one_run_or_refused() -> None:
+    one, several = (with_ensembles(seeds).drop(columns="members") for seeds in (2, 3))
+    kept = inferred(one).references.query("variant == 'seeds2_unet'")
+    assert (kept["seeds"] == 1).all()
+    with pytest.raises(InputError, match="ensembles of seeds without their members"):
+        inferred(several)
 
 
 def test_crossing_tells_what_is_lost_away_from_home() -> None:
