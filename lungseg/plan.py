@@ -4,6 +4,7 @@ The file is frozen by its commit before the experiment's first training; manifes
 without a plan gets intervals and no verdicts.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from lungseg.errors import InputError
-from lungseg.paper import Key, Metric
+from lungseg.paper import Key, Metric, Paper
 from lungseg.recipe import Choice
 
 REMEDY = "Correct the file, and commit it before the first training; config/README.md says how a plan is written."
@@ -61,3 +62,17 @@ def read_plan(path: str | Path) -> Plan:
         key = ".".join(str(part) for part in first["loc"]) or "the plan"
         found = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
         raise InputError(f"{path}, {key}", found, first["msg"].lower(), REMEDY) from error
+
+
+def declared_pool(configured: Sequence[str] | None, plan: Plan | None, paper: Paper) -> list[str]:
+    """Variants whose seeds' variance is estimated together: the plan's; without a plan the configuration's or paper's.
+
+    Raises:
+        InputError: Plan and configuration say different things.
+    """
+    if plan is None:
+        return list(paper.networks if configured is None else configured)
+    if configured is not None and set(configured) != set(plan.pool):
+        expected = f"{', '.join(plan.pool)}, as in the experiment's plan"
+        raise InputError("config key statistics.pool", ", ".join(configured), expected, "Leave the key out.")
+    return list(plan.pool)

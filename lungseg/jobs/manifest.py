@@ -1,11 +1,15 @@
 """What made the results: code, choices, archives, software, machine, time."""
 
 import csv
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from lungseg.machine import last_change
+from lungseg.plan import read_plan
 
 
 def packages() -> dict[str, str]:
@@ -38,3 +42,23 @@ def trained(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     keys = ("code", "commit", "arithmetic", "processor", "gpu", "threads", "torch")
     kinds = [{key: card[key] for key in keys} for card in cards]
     return [kind | {"runs": kinds.count(kind)} for number, kind in enumerate(kinds) if kind not in kinds[:number]]
+
+
+def first_training(histories: Sequence[str | Path]) -> str | None:
+    """When the first epoch of all runs began, in UTC; None where a table does not say.
+
+    Args:
+        histories: Files history.csv.
+    """
+    first = []
+    for file in histories:
+        with Path(file).open(encoding="utf-8", newline="") as stream:
+            first.append(next(csv.DictReader(stream), {}).get("began") or "")
+    return min(first) if first and all(first) else None
+
+
+def planned(file: Path) -> dict[str, Any]:
+    """The plan behind the verdicts: its words, their sha256, and the commit that fixed them."""
+    words = file.read_bytes()
+    facts = {"file": file.name, "sha256": hashlib.sha256(words).hexdigest()} | last_change(file)
+    return facts | {"plan": read_plan(file).model_dump(mode="json")}
