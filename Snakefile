@@ -22,6 +22,7 @@ from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.status import watch
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb
 from lungseg.paper import paper_folder, read_paper
+from lungseg.plan import plan_file
 
 # glibc hands every big block back to the kernel and pays page faults for it again; keeping them trains up to twice as fast.
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")

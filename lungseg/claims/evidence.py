@@ -1,14 +1,53 @@
 """What verdicts on claims are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
 from lungseg.claims.arithmetic import Finding
+from lungseg.errors import InputError
 from lungseg.paper import Paper
-from lungseg.statistics.comparisons import MARGIN
+from lungseg.plan import Conditions, Plan
+from lungseg.recipe import Variant
+
+
+@dataclass(frozen=True)
+class Arm:
+    """How a network of this experiment was trained.
+
+    Args:
+        variant: The choices behind it.
+        epochs: Of each training.
+        schedule: Of the learning rate.
+        size: Of the films in pixels.
+        seeds: How many trainings.
+    """
+
+    variant: Variant
+    epochs: int
+    schedule: str
+    size: int
+    seeds: int
+
+    def departs(self, conditions: Conditions) -> list[str]:
+        """What of the conditions it does not meet, in words."""
+        network, found = self.variant, []
+        starts = {network.start(encoder) for encoder in network.encoders}
+        if conditions.pretrained and "random" in starts:
+            found.append("encoders from random weights" if len(starts) == 1 else "an encoder from random weights")
+        if conditions.pretrained is False and starts - {"random"}:
+            found.append("pretrained encoders")
+        least = {"epochs": (self.epochs, conditions.epochs), "px": (self.size, conditions.size)}
+        least["seeds"] = (self.seeds, conditions.seeds)
+        for unit, (here, asked) in least.items():
+            if asked and here < asked:
+                found.append(f"{here} {unit.removesuffix('s') if here == 1 else unit}, not {asked}")
+        if not network.encoders and conditions.width not in (None, network.width):
+            found.append(f"a U-Net of width {network.width}, not {conditions.width}")
+        return found
 
 
 @dataclass(frozen=True)
@@ -17,19 +56,75 @@ class Evidence:
 
     Args:
         paper: What is printed.
+        plan: What was decided before the experiment; None where nothing was.
         estimates: Rows of estimates.csv.
         comparisons: Rows of comparisons.csv.
+        elsewhere: Rows of elsewhere.csv, all test sets.
         findings: What arithmetic finds in the paper's Table 1.
-        costs: One row per variant: parameters, width (of the plain U-Net), images_per_second (in training).
+        arms: Variant to how it was trained.
+        costs: One row per variant: parameters, images_per_second (in training).
         histories: Columns variant, seed, epoch, validation_dice.
     """
 
     paper: Paper
+    plan: Plan | None
     estimates: pd.DataFrame
     comparisons: pd.DataFrame
+    elsewhere: pd.DataFrame
     findings: tuple[Finding, ...]
+    arms: Mapping[str, Arm]
     costs: pd.DataFrame
     histories: pd.DataFrame
+
+    def margin(self, metric: str) -> float | None:
+        """The difference that does not count; None where none is declared."""
+        return self.plan.margins.get(metric) if self.plan else None  # type: ignore[call-overload]
+
+    def departures(self, variants: Sequence[str], under: str, part: Sequence[str]) -> list[str]:
+        """In what the networks of a claim are not what the claim is about.
+
+        Args:
+            variants: The networks.
+            under: Name of the plan's conditions.
+            part: Fields of a variant in which the networks must differ, and in no other; empty: they may be anything.
+
+        Raises:
+            InputError: The plan has no such conditions.
+        """
+        if self.plan is None:
+            return []
+        if under not in self.plan.conditions:
+            known = ", ".join(self.plan.conditions)
+            raise InputError("claims.yaml, under", under, f"conditions of the plan: {known}", "Correct one of the two.")
+        arms = [self.arms[name] for name in dict.fromkeys(variants)]
+        found = [each for arm in arms for each in arm.departs(self.plan.conditions[under])]
+        if part:
+            dumps = [arm.variant.model_dump() for arm in arms]
+            differ = {key for key in dumps[0] if any(other[key] != dumps[0][key] for other in dumps)}
+            found += [f"the two differ in {key} too" for key in sorted(differ - set(part))]
+            found += [f"the two do not differ in {key}" for key in part if key not in differ]
+        return list(dict.fromkeys(found))
+
+
+def arms(cards: Sequence[Mapping[str, Any]]) -> dict[str, Arm]:
+    """How each variant was trained.
+
+    Args:
+        cards: Of the runs.
+    """
+    by_variant: dict[str, list[Mapping[str, Any]]] = {}
+    for card in cards:
+        by_variant.setdefault(card["run"].partition("/")[0], []).append(card)
+    return {
+        name: Arm(
+            Variant(**own[0]["variant"]),
+            min(card["training"]["epochs"] for card in own),
+            own[0]["training"]["schedule"],
+            own[0]["size"],
+            len(own),
+        )
+        for name, own in by_variant.items()
+    }
 
 
 def costs(cards: Sequence[Mapping[str, Any]], histories: pd.DataFrame) -> pd.DataFrame:
@@ -40,16 +135,20 @@ def costs(cards: Sequence[Mapping[str, Any]], histories: pd.DataFrame) -> pd.Dat
         histories: Columns variant and images_per_second.
 
     Returns:
-        One row per variant: parameters, width, images_per_second (mean over epochs and seeds).
+        One row per variant: parameters, images_per_second (mean over epochs and seeds).
     """
-    facts = [(card["run"].partition("/")[0], card["parameters"], card["variant"]["width"]) for card in cards]
-    table = pd.DataFrame(facts, columns=["variant", "parameters", "width"]).groupby("variant").first()
+    facts = [(card["run"].partition("/")[0], card["parameters"]) for card in cards]
+    table = pd.DataFrame(facts, columns=["variant", "parameters"]).groupby("variant").first()
     return table.join(histories.groupby("variant")["images_per_second"].mean())
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What becomes of a claim; numbers are empty where there are none."""
+    """What becomes of a claim; numbers are empty where there are none.
+
+    `points` is filled where the verdict is `untested` for a condition that the run does not meet: what it would be
+    without that condition, as `for` or `against`.
+    """
 
     verdict: str
     why: str
@@ -57,16 +156,47 @@ class Verdict:
     reproduced: float | None = None
     low: float | None = None
     high: float | None = None
+    points: str = ""
 
 
-def inside(published: float, low: float, high: float, told: str) -> tuple[str, str]:
-    """Verdict and reason for a published value and our interval: the margin is what does not count."""
-    if low <= published <= high:
-        return "supported", f"published {published:g} lies inside {told}"
-    away = max(low - published, published - high)
-    if away <= MARGIN:
-        return "inconclusive", f"published {published:g} lies {away:.4f} outside {told}, within the margin of {MARGIN}"
-    return "contradicted", f"published {published:g} lies {away:.4f} outside {told}"
+def rounding(published: float) -> float:
+    """Half of the last decimal that is printed: 0.0005 of 0.957."""
+    return 0.5 * 10.0 ** Decimal(repr(published)).as_tuple().exponent  # type: ignore[operator]
+
+
+def claimed_gain(published: float, row: Mapping[str, Any], margin: float | None) -> tuple[str, str]:
+    """Verdict and reason for a claimed difference and ours, by the plan's rule for gains."""
+    low, high, off = row["low"], row["high"], rounding(published)
+    told = f"{gain(row)} here"
+    away = max(low - published - off, published - off - high)
+    if margin is not None and published - margin <= low and high <= published + margin:
+        return "supported", f"all of {told} lies within {margin:g} of the claimed {published:+g}"
+    if away <= 0:
+        return "compatible", f"the claimed {published:+g} lies inside {told}"
+    verdict = "inconclusive" if margin is None or away <= margin else "contradicted"
+    return verdict, f"the claimed {published:+g} lies {away:.4f} outside {told}"
+
+
+def cell_on(published: float, row: Mapping[str, Any], margin: float | None) -> str:
+    """What one test set says of a printed mean, by the plan's rule for cells.
+
+    Args:
+        published: As printed.
+        row: Of elsewhere.csv, for the smallest size that the other test set may have had.
+        margin: Of the metric.
+    """
+    off = rounding(published)
+    if published + off < row["their_low"] or published - off > row["their_high"]:
+        return "contradicted"
+    within = margin is not None and published - margin <= row["low"] and row["high"] <= published + margin
+    return "supported" if within else "compatible"
+
+
+def over_test_sets(words: Collection[str]) -> str:
+    """The verdict on a cell from what each test set says."""
+    if len(set(words)) == 1:
+        return next(iter(words))
+    return "depends on the films" if "contradicted" in words else "compatible"
 
 
 def find(table: pd.DataFrame, **where: str) -> Mapping[str, Any] | None:
@@ -81,8 +211,10 @@ def find_pair(comparisons: pd.DataFrame, a: str, b: str, metric: str) -> Mapping
     if row := find(comparisons, variant_a=a, variant_b=b, metric=metric):
         return row
     if row := find(comparisons, variant_a=b, variant_b=a, metric=metric):
-        other = {"a better": "b better", "b better": "a better"}.get(str(row["verdict"]), row["verdict"])
-        turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"], "verdict": other}
+        other = {"a better": "b better", "b better": "a better"}
+        turned = {"low": -row["high"], "high": -row["low"]}
+        turned |= {key: -row[key] for key in ("difference", "difference_without") if key in row}
+        turned |= {key: other.get(str(row[key]), row[key]) for key in ("verdict", "sign") if key in row}
         return dict(row) | turned
     return None
 
@@ -95,19 +227,20 @@ def gain(row: Mapping[str, Any]) -> str:
 def side(row: Mapping[str, Any]) -> str:
     """On which side a comparison falls, seen from its first variant: better, worse or undecided.
 
-    `equivalent` says that a difference is within the margin, not that there is none: its side is that of its interval.
-    Only metrics of which more is better have a margin.
+    Tables made before there was a column `sign` have a verdict, where `equivalent` hides the side that the interval
+    shows; only metrics of which more is better were ever equivalent.
     """
-    if row["verdict"] == "equivalent":
+    sign = row.get("sign", row["verdict"])
+    if sign == "equivalent":
         return "better" if row["low"] > 0 else "worse" if row["high"] < 0 else "undecided"
-    return {"a better": "better", "b better": "worse"}.get(str(row["verdict"]), "undecided")
+    return {"a better": "better", "b better": "worse"}.get(str(sign), "undecided")
 
 
 def step(row: Mapping[str, Any]) -> str:
     """The same in words, with the margin where the difference is within it."""
     if row["verdict"] != "equivalent":
         return side(row)
-    return f"equivalent within {MARGIN}" if side(row) == "undecided" else f"{side(row)}, by less than {MARGIN}"
+    return "undecided, within the margin" if side(row) == "undecided" else f"{side(row)}, by less than the margin"
 
 
 def not_run(what: str, published: float | None = None) -> Verdict:

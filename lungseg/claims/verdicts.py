@@ -1,26 +1,46 @@
 """A published sentence and our tables -> a verdict with its reason.
 
-Verdicts: `supported`, `contradicted`, `inconclusive`, `inconsistent` (by arithmetic, if all columns are about the lung
-and averaged alike), `impossible` (also for averages over classes), `untested` (with the reason). Each claim in a
-paper's claims.yaml names its rule.
+Each claim in a paper's claims.yaml names its rule, and the conditions that it is `under`; the experiment's plan says in
+words how each rule decides. Where a run does not meet the conditions the verdict is `untested`, and `points` says
+whether the run points for or against the claim. Verdicts:
+
+- `supported`, `contradicted`, `inconclusive`;
+- `compatible`: nothing speaks against it, and too little for it;
+- `depends on the films`: contradicted on some of the test sets that the paper may have meant;
+- `inconsistent`: by arithmetic, if all columns are of the lung and averaged alike; `impossible`: however they are;
+- `untested`, with the reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from lungseg.claims.arithmetic import printed
-from lungseg.claims.evidence import Evidence, Verdict, find, find_pair, gain, inside, not_run, side, step
+from lungseg.claims.evidence import (
+    Evidence,
+    Verdict,
+    cell_on,
+    claimed_gain,
+    find,
+    find_pair,
+    gain,
+    not_run,
+    over_test_sets,
+    side,
+    step,
+)
 from lungseg.errors import InputError
 from lungseg.paper import Metric, Paper
-from lungseg.statistics.comparisons import MARGIN
+from lungseg.recipe import Variant
 
-COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "why"]
+COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "points", "why"]
+POINTS = {"supported": "for", "contradicted": "against"}
 
 
 class _Claim(BaseModel):
@@ -34,6 +54,14 @@ class _Claim(BaseModel):
     says: str
     source: str
     takes: str
+
+    @field_validator("part", check_fields=False)
+    @classmethod
+    def part_is_a_choice(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A part that no variant has would never differ."""
+        if unknown := set(value) - set(Variant.model_fields):
+            raise ValueError(f"a variant has no {min(unknown)}; it has {', '.join(Variant.model_fields)}")
+        return value
 
     @field_validator("variant", "against", check_fields=False)
     @classmethod
@@ -52,19 +80,67 @@ class _Claim(BaseModel):
             raise ValueError(f"the table has no column {value!r}; it has {', '.join(info.context.metrics)}")
         return value
 
+    def judge(self, evidence: Evidence) -> Verdict:
+        """The verdict."""
+        raise NotImplementedError
+
 
 Network = Annotated[str, Field(description="A variant that the paper names.")]
 
 
-class Cell(_Claim):
-    """A cell of Table 1: supported inside our interval, contradicted more than the margin outside of it."""
+class _Trained(_Claim):
+    """A claim that trained networks decide.
+
+    `under` names the plan's conditions, `part` the fields of a variant in which both networks must differ, and in no
+    other.
+    """
+
+    under: str = "published"
+    part: tuple[str, ...] = ()
+
+    def variants(self, evidence: Evidence) -> list[str]:
+        """The networks that it is about."""
+        return [getattr(self, name) for name in ("variant", "against") if hasattr(self, name)]
+
+    def decide(self, evidence: Evidence) -> Verdict:
+        """The verdict of a run that meets all conditions."""
+        raise NotImplementedError
+
+    def judge(self, evidence: Evidence) -> Verdict:
+        """That verdict, or `untested` and where the run points."""
+        if missing := [name for name in self.variants(evidence) if name not in evidence.arms]:
+            return not_run(missing[0], getattr(self, "published", None))
+        found = self.decide(evidence)
+        if found.verdict == "untested":
+            return found
+        points = POINTS.get(found.verdict, "")
+        if evidence.plan is None:
+            why = f"no rules were fixed before this experiment was trained; {found.why}"
+            return replace(found, verdict="untested", why=why)
+        if apart := evidence.departures(self.variants(evidence), self.under, self.part):
+            why = f"not the networks that are meant ({'; '.join(apart)}); this run: {found.why}"
+            return replace(found, verdict="untested", points=points, why=why)
+        return found
+
+
+def _not_judged(metric: str, evidence: Evidence) -> str | None:
+    """Why there is no verdict about a metric; None where there is one."""
+    if evidence.plan and metric in evidence.plan.metrics:
+        return None
+    if metric == "loss":
+        return "the paper does not say which loss it prints"
+    return None if evidence.plan is None else f"the plan of this experiment has no verdicts about {metric}"
+
+
+class Cell(_Trained):
+    """A cell of Table 1, on every test set that the paper may have meant."""
 
     decides: Literal["cell"]
     variant: Network
     metric: Metric
 
-    def judge(self, evidence: Evidence) -> Verdict:
-        """Compare the printed value with the interval."""
+    def decide(self, evidence: Evidence) -> Verdict:
+        """Compare the printed value with what each test set foretells for another laboratory."""
         published = evidence.paper.printed(self.variant, self.metric)
         if published is None:
             return Verdict("untested", "the paper leaves this cell empty")
@@ -73,23 +149,47 @@ class Cell(_Claim):
             return not_run(self.variant, published)
         numbers = (published, row["mean"], row["low"], row["high"])
         told = f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}] here"
-        if self.metric == "loss":
-            dice = find(evidence.estimates, variant=self.variant, metric="dice")
-            also = f"; 1 - Dice would be {1 - dice['mean']:.4f}" if dice else ""
-            why = f"the paper does not say which loss it prints; ours, cross-entropy + 1 - Dice, is {told}{also}"
-            return Verdict("untested", why, *numbers)
-        return Verdict(*inside(published, row["low"], row["high"], told), *numbers)
+        if why := _not_judged(self.metric, evidence):
+            dice = find(evidence.estimates, variant=self.variant, metric="dice") if self.metric == "loss" else None
+            also = f", cross-entropy + 1 - Dice, is {told}; 1 - Dice would be {1 - dice['mean']:.4f}" if dice else None
+            return Verdict("untested", f"{why}; ours{also or f' is {told}'}", *numbers)
+        table = evidence.elsewhere
+        table = table[(table["variant"] == self.variant) & (table["metric"] == self.metric)]
+        said = {str(name): _records(rows.sort_values("their_films")) for name, rows in table.groupby("test_on")}
+        if not said:
+            return Verdict("inconclusive", told, *numbers)
+        margin = evidence.margin(self.metric)
+        words = {name: cell_on(published, rows[0], margin) for name, rows in said.items()}
+        why = "; ".join(f"{name} {words[name]}: {_foretold(rows)}" for name, rows in said.items())
+        return Verdict(over_test_sets(words.values()), f"printed {published:g}; {why}", *numbers)
 
 
-class Order(_Claim):
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
+
+
+def _foretold(rows: Sequence[Mapping[str, Any]]) -> str:
+    """One test set's mean, and what another laboratory's test sets of some sizes would give."""
+    ours = f"{rows[0]['mean']:.4f} [{rows[0]['low']:.4f}, {rows[0]['high']:.4f}]"
+    theirs = ", ".join(f"{one['their_low']:.3f}-{one['their_high']:.3f} on {one['their_films']}" for one in rows)
+    return f"{ours}, other films {theirs}"
+
+
+class Order(_Trained):
     """The order of the four networks in a metric, each better than the one before."""
 
     decides: Literal["order"]
     metric: Metric
 
-    def judge(self, evidence: Evidence) -> Verdict:
+    def variants(self, evidence: Evidence) -> list[str]:
+        """All of the table."""
+        return list(evidence.paper.networks)
+
+    def decide(self, evidence: Evidence) -> Verdict:
         """Supported where every step goes up, contradicted where one goes down; a step within the margin counts too."""
         told, sides, name = [], [], evidence.paper.name
+        if why := _not_judged(self.metric, evidence):
+            return Verdict("untested", why)
         for worse, better in pairwise(evidence.paper.networks):
             row = find_pair(evidence.comparisons, better, worse, self.metric)
             if row is None:
@@ -100,7 +200,7 @@ class Order(_Claim):
         return Verdict(verdict, "; ".join(told))
 
 
-class Gain(_Claim):
+class Gain(_Trained):
     """A gain in a metric of one network over another, as a difference of fractions."""
 
     decides: Literal["gain"]
@@ -109,17 +209,17 @@ class Gain(_Claim):
     metric: Metric
     published: float
 
-    def judge(self, evidence: Evidence) -> Verdict:
+    def decide(self, evidence: Evidence) -> Verdict:
         """Compare the claimed difference with the interval of ours."""
         row = find_pair(evidence.comparisons, self.variant, self.against, self.metric)
         if row is None:
             return not_run(f"{self.variant} beside {self.against}", self.published)
         numbers = (self.published, row["difference"], row["low"], row["high"])
-        verdict, why = inside(self.published, row["low"], row["high"], f"{gain(row)} here")
+        verdict, why = claimed_gain(self.published, row, evidence.margin(self.metric))
         return Verdict(verdict, f"{why}; {step(row)}", *numbers)
 
 
-class Better(_Claim):
+class Better(_Trained):
     """One network is better than another, no matter by how much."""
 
     decides: Literal["better"]
@@ -127,7 +227,7 @@ class Better(_Claim):
     against: Network
     metric: Metric
 
-    def judge(self, evidence: Evidence) -> Verdict:
+    def decide(self, evidence: Evidence) -> Verdict:
         """Supported where it is better and contradicted where it is worse, be it by less than the margin."""
         row = find_pair(evidence.comparisons, self.variant, self.against, self.metric)
         if row is None:
@@ -179,6 +279,15 @@ class Agreement(_Claim):
         return Verdict("supported" if meets else "impossible", told, float(self.percent))
 
 
+class Implementation(BaseModel):
+    """The parameters of both networks of a claim in another implementation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: str
+    variant: int = Field(gt=0)
+    against: int = Field(gt=0)
+
+
 class Parameters(_Claim):
     """A percentage that relates the parameters of one network to another's."""
 
@@ -186,23 +295,37 @@ class Parameters(_Claim):
     variant: Network
     against: Network
     percent: str = Field(pattern=r"^\d+(\.\d+)?$")
+    implementations: tuple[Implementation, ...] = Field((), description="Others than ours.")
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Supported where a reading of the sentence gives the percentage to its decimals."""
+        """Untested where implementations differ by more than the percentage is printed to; else by our counts."""
         counts = evidence.costs["parameters"]
         if not {self.variant, self.against} <= set(counts.index):
             return not_run(f"{self.variant} beside {self.against}", float(self.percent))
-        own, other = float(counts[self.variant]), float(counts[self.against])
-        readings = {"more": 100 * (own / other - 1), "of it": 100 * other / own, "as many": 100 * own / other}
-        said = printed(self.percent, fraction=False)
-        meets = any(said.low <= value <= said.high for value in readings.values())
-        nearest = min(readings.values(), key=lambda value: abs(value - float(self.percent)))
-        why = (
-            f"{own:,.0f} parameters against {other:,.0f}: {readings['more']:.2f} % more, the smaller is "
-            f"{readings['of it']:.2f} % of the larger; no reading of the sentence gives {self.percent} %"
+        ours = Implementation(name="ours", variant=counts[self.variant], against=counts[self.against])
+        every, said = (ours, *self.implementations), printed(self.percent, fraction=False)
+        readings = {one.name: _readings(one) for one in every}
+        near = {
+            name: min(own.values(), key=lambda value: abs(value - float(self.percent)))
+            for name, own in readings.items()
+        }
+        told = "; ".join(
+            f"{one.name}: {one.variant:,} parameters against {one.against:,}, {readings[one.name]['more']:.2f} % more, "
+            f"the smaller {readings[one.name]['of it']:.2f} % of the larger"
+            for one in every
         )
-        why = why if not meets else why.partition("; no reading")[0]
-        return Verdict("supported" if meets else "contradicted", why, float(self.percent), nearest)
+        numbers = (float(self.percent), near["ours"])
+        if any(said.low <= value <= said.high for own in readings.values() for value in own.values()):
+            return Verdict("supported", told, *numbers)
+        if max(near.values()) - min(near.values()) > said.high - said.low:
+            return Verdict("untested", f"implementations differ by more than the claim: {told}", *numbers)
+        return Verdict("contradicted", told, *numbers)
+
+
+def _readings(counts: Implementation) -> dict[str, float]:
+    """What the percentage might be of."""
+    own, other = counts.variant, counts.against
+    return {"more": 100 * (own / other - 1), "of it": 100 * other / own, "as many": 100 * own / other}
 
 
 class Cost(_Claim):
@@ -213,24 +336,19 @@ class Cost(_Claim):
     against: Network
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Compare films per second of training and parameters on the machine of this run."""
+        """Untested: implementations and machines differ by more than such a sentence says. Ours stands beside it."""
         if not {self.variant, self.against} <= set(evidence.costs.index):
             return not_run(f"{self.variant} beside {self.against}")
-        name = evidence.paper.name
-        width = evidence.paper.conditions.width
-        if self.against == "unet" and width is not None and evidence.costs["width"]["unet"] != width:
-            count = f"{evidence.costs['parameters']['unet']:,.0f}"
-            return Verdict(
-                "untested", f"the U-Net of this experiment, with {count} parameters, has not the published width"
-            )
         speed, size = (
             float(evidence.costs[column][self.variant] / evidence.costs[column][self.against])
             for column in ("images_per_second", "parameters")
         )
-        against = f"{speed:.2f} times the speed of {name(self.against)}, with {size:.2f} times its parameters"
-        why = f"{name(self.variant)} trains at {against}"
-        verdict = {2: "supported", 0: "contradicted"}.get(int(speed > 1) + int(size < 1), "inconclusive")
-        return Verdict(verdict, why, None, speed)
+        why = (
+            "time depends on implementation and machine by more than the sentence says; here "
+            f"{evidence.paper.name(self.variant)} has {size:.2f} times the parameters of "
+            f"{evidence.paper.name(self.against)} and trained at {speed:.2f} times its speed"
+        )
+        return Verdict("untested", why, None, speed)
 
 
 class Convergence(_Claim):
@@ -243,16 +361,23 @@ class Convergence(_Claim):
     def judge(self, evidence: Evidence) -> Verdict:
         """Compare validation Dice at that epoch with the best of the whole training, in every seed."""
         runs = evidence.histories[evidence.histories["variant"] == self.variant]
-        if runs.empty:
+        if runs.empty or self.variant not in evidence.arms:
             return not_run(self.variant)
         last = int(runs.groupby("seed")["epoch"].max().min())
         if last <= self.epochs:
             return Verdict("untested", f"trainings of this experiment end after {last} epochs")
+        if evidence.arms[self.variant].schedule != "constant":
+            return Verdict(
+                "untested", "the learning rate falls to zero at the end, so trainings settle there by design"
+            )
+        margin = evidence.margin("dice")
+        if margin is None:
+            return Verdict("untested", "no margin was fixed before this experiment was trained")
         best = runs.groupby("seed")["validation_dice"].max()
         by_then = runs[runs["epoch"] <= self.epochs].groupby("seed")["validation_dice"].max()
         most = float((best - by_then).max())
         why = f"validation Dice rises by at most {most:.4f} after epoch {self.epochs} of {last}, in {len(best)} seeds"
-        return Verdict("supported" if most <= MARGIN else "contradicted", why, None, most)
+        return Verdict("supported" if most <= margin else "contradicted", why, None, most)
 
 
 class Untested(_Claim):

@@ -1,11 +1,16 @@
 """What made the results: code, choices, archives, software, machine, time."""
 
 import csv
+import hashlib
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from lungseg.plan import read_plan
 
 
 def packages() -> dict[str, str]:
@@ -38,3 +43,38 @@ def trained(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     keys = ("code", "commit", "arithmetic", "processor", "gpu", "threads", "torch")
     kinds = [{key: card[key] for key in keys} for card in cards]
     return [kind | {"runs": kinds.count(kind)} for number, kind in enumerate(kinds) if kind not in kinds[:number]]
+
+
+def first_training(histories: Sequence[str | Path]) -> str | None:
+    """When the first epoch of all runs began, in UTC; None where a table does not say.
+
+    Args:
+        histories: Files history.csv.
+    """
+    first = []
+    for file in histories:
+        with Path(file).open(encoding="utf-8", newline="") as stream:
+            first.append(next(csv.DictReader(stream), {}).get("began") or "")
+    return min(first) if first and all(first) else None
+
+
+def last_change(file: Path) -> dict[str, Any]:
+    """The commit that last changed a file, its date, and whether the file was changed since; None outside git."""
+    told = _git(file, "log", "-1", "--format=%H %cI")
+    here, when = told.split() if told else (None, None)
+    return {"commit": here, "committed": when, "changed": _git(file, "status", "--porcelain") not in ("", None)}
+
+
+def _git(file: Path, *command: str) -> str | None:
+    if shutil.which("git") is None:
+        return None
+    whole = ["git", "-C", str(file.parent), *command, "--", file.name]
+    ended = subprocess.run(whole, capture_output=True, text=True)
+    return ended.stdout.strip() if ended.returncode == 0 else None
+
+
+def planned(file: Path) -> dict[str, Any]:
+    """The plan behind the verdicts: its words, their sha256, and the commit that fixed them."""
+    words = file.read_bytes()
+    facts = {"file": file.name, "sha256": hashlib.sha256(words).hexdigest()} | last_change(file)
+    return facts | {"plan": read_plan(file).model_dump(mode="json")}

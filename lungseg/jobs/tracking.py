@@ -152,7 +152,7 @@ def _flat(card: dict[str, Any]) -> dict[str, Any]:
 def _epochs(history: pd.DataFrame, begin: int) -> list[Metric]:
     """Each column of history.csv as a curve over epochs."""
     clock = begin + (history["seconds"].cumsum() * 1000).astype(int)
-    columns = [name for name in history.columns if name not in ("epoch", "seconds")]
+    columns = [name for name in history.columns if name not in ("epoch", "seconds", "began")]
     return [
         Metric(name, float(row[name]), int(time), int(row["epoch"]))
         for time, (_, row) in zip(clock, history.iterrows(), strict=True)

@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +59,7 @@ class Examples:
 class Epoch:
     """One row of history.csv. Losses are means per image, Dice and accuracy means per image at threshold 0.5.
 
-    `captured` is the share of its steps that a GPU replayed from a capture.
+    `captured` is the share of its steps that a GPU replayed from a capture; `began` when it began, in UTC.
     """
 
     epoch: int
@@ -70,6 +71,7 @@ class Epoch:
     images_per_second: float
     seconds: float
     captured: float = 0.0
+    began: str = ""
 
 
 @dataclass(frozen=True)
@@ -191,7 +193,8 @@ def fit(
 
 def _epoch(stepper: Stepper, validation: Examples, seed: int, number: int) -> Epoch:
     """Train over all images once, then look at the validation images."""
-    start, recipe, device = time.monotonic(), stepper.recipe, stepper.images.device
+    began, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    recipe, device = stepper.recipe, stepper.images.device
     rng = np.random.default_rng([seed, number])
     torch.manual_seed(int(rng.integers(2**63)))  # dropout
     order = _batches(len(stepper.images), recipe.batch_size, rng)
@@ -205,7 +208,8 @@ def _epoch(stepper: Stepper, validation: Examples, seed: int, number: int) -> Ep
     seconds = time.monotonic() - start
     validation_loss, dice, accuracy = validate(stepper.network, validation, recipe)
     speed, captured = order.size / seconds, (stepper.replayed - replayed) / len(order)
-    return Epoch(number, rates[-1], loss, validation_loss, dice, accuracy, speed, time.monotonic() - start, captured)
+    lasted = time.monotonic() - start
+    return Epoch(number, rates[-1], loss, validation_loss, dice, accuracy, speed, lasted, captured, began)
 
 
 def _batches(images: int, batch_size: int, rng: np.random.Generator) -> Int64[np.ndarray, "step batch"]:

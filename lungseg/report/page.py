@@ -13,10 +13,10 @@ import yaml
 from lungseg.config import Experiment, read_experiment
 from lungseg.data.datasets import DATASETS
 from lungseg.paper import Paper
+from lungseg.plan import Plan
 from lungseg.recipe import Variant
 from lungseg.report.results import Results
-from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, tally
-from lungseg.statistics.comparisons import MARGIN
+from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, tally, when_fixed
 
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}
 PLOTS = ["training_curves", "definitions", "ranks"]
@@ -70,7 +70,7 @@ def page(results: Results, paper: Paper, template: Path, packed: str, command: s
     loader.filters |= {"name": paper.name, "title": lambda metric: TITLES.get(metric, metric)}
     loader.filters["beside"] = lambda reference: beside(reference, paper)
     loader.filters["relation"] = lambda key: RELATION_TITLES[key]
-    manifest = results.manifest()
+    manifest, plan = results.manifest(), results.plan()
     shown = manifest["config"]["table1"]
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
@@ -83,8 +83,9 @@ def page(results: Results, paper: Paper, template: Path, packed: str, command: s
         "config": manifest["config"],
         "config_text": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
         "shown": shown,
-        "margin": MARGIN,
+        "margin": plan.margins.get("dice") if plan else None,
         "verdicts": VERDICTS,
+        "when_fixed": when_fixed(manifest),
         "band": band(manifest, paper),
         "plots": {name: _picture(results.folder / f"figures/{name}") for name in PLOTS},
         "names": {variant: paper.name(variant) for variant in manifest["config"]["variants"]},
@@ -104,15 +105,15 @@ def _tables(results: Results, paper: Paper, train_on: str, test_on: str, level: 
     estimates, claims, audited = (results.table(name) for name in ("estimates", "claims", "audited_tables"))
     comparisons, cells = results.table("comparisons"), results.table("table1")
     here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
-    own = audited[audited["table"] == own_table(results.manifest())]
+    own, plan = audited[audited["table"] == own_table(results.manifest())], results.plan()
     return {
-        "sentences": sentences(cells, comparisons, own, paper, read_experiment(results.manifest()["config"])),
+        "sentences": sentences(cells, comparisons, own, paper, read_experiment(results.manifest()["config"]), plan),
         "tally": tally(claims),
         "table1": networks(cells, paper),
         "legend": f"{legend(level)} {failures(estimates, train_on, test_on)}",
         "claims": _records(claims),
         "audited": [{"table": key, "rows": _records(rows)} for key, rows in audited.groupby("table", sort=False)],
-        "pairs": pairs(comparisons.query(here), paper),
+        "pairs": pairs(comparisons.query(here), paper, plan.margins.get("dice") if plan else None),
         "crossing": crossing(results.table("crossing")),
         "references": _records(results.table("references").query("metric == 'dice'")),
         "subgroups": _records(results.table("subgroups").query(here)),
@@ -160,7 +161,12 @@ def band(manifest: Row, paper: Paper) -> list[str]:
 
 
 def sentences(
-    cells: pd.DataFrame, comparisons: pd.DataFrame, audited: pd.DataFrame, paper: Paper, experiment: Experiment
+    cells: pd.DataFrame,
+    comparisons: pd.DataFrame,
+    audited: pd.DataFrame,
+    paper: Paper,
+    experiment: Experiment,
+    plan: Plan | None,
 ) -> list[str]:
     """The answer, each sentence by a rule: the gain, the printed values within our intervals, the printed table itself.
 
@@ -170,10 +176,11 @@ def sentences(
         audited: The rows of audited_tables.csv of the paper's own table.
         paper: Whose table.
         experiment: What was run.
+        plan: What was decided before.
     """
-    printed = cells[cells["published"].notna()]
+    printed = cells[cells["inside"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
-    gain = answer(comparisons, paper, experiment).strip().strip("*")
+    gain = answer(comparisons, paper, experiment, plan).strip().replace("**", "")
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0
@@ -208,12 +215,13 @@ def networks(cells: pd.DataFrame, paper: Paper) -> list[Row]:
     return table
 
 
-def pairs(comparisons: pd.DataFrame, paper: Paper) -> list[Row]:
+def pairs(comparisons: pd.DataFrame, paper: Paper, margin: float | None) -> list[Row]:
     """Differences in Dice for the forest plot, b less a, with the published difference where the paper prints both.
 
     Args:
         comparisons: Rows of comparisons.csv of one training set, test set and metric.
         paper: That prints some of the differences.
+        margin: What does not count; None where none is declared.
     """
     rows = []
     for row in _records(comparisons):
@@ -224,7 +232,7 @@ def pairs(comparisons: pd.DataFrame, paper: Paper) -> list[Row]:
         verdict = better.get(row["verdict"], row["verdict"])
         rows.append(row | turned | {"a": a, "b": b, "published": published, "says": verdict})
     values = [row[key] for row in rows for key in ("low", "high", "published") if row[key] is not None]
-    axis = Axis.over([*values, -MARGIN, MARGIN])
+    axis = Axis.over([*values, -(margin or 0), margin or 0])
     return [row | {"axis": axis} for row in rows]
 
 

@@ -16,6 +16,7 @@ from lungseg.report.tables import (
     coverage_note,
     dataset_table,
     tally,
+    when_fixed,
 )
 
 
@@ -52,12 +53,12 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
     parts = [
-        answer(comparisons, paper, read_experiment(config)).strip(),
+        answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
         f"[{config['statistics']['level']:.0%} interval over seeds and films]. {config['note']}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
-        f"[each with its reason]({folder}/claims.md).",
+        f"[each with its reason]({folder}/claims.md). {when_fixed(results.manifest())}",
     ]
     return "\n\n".join(parts)
 
@@ -78,17 +79,22 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
     parts = [
         f"# {config['name']}: what it found",
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
-        answer(comparisons, paper, read_experiment(config)).strip(),
+        answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         table1,
         "## By test set\n\nMean Dice per film.",
         dataset_table(estimates, paper, train_on, "dice").strip(),
         coverage_note(coverage, estimates, len(config["seeds"]), root),
         "## Are the differences real?",
         comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
-        f"## The paper's claims\n\n{tally(claims)}: [each with its reason](claims.md).",
+        f"## The paper's claims\n\n{_sentence(tally(claims))}: [each with its reason](claims.md). "
+        f"{when_fixed(results.manifest())}",
         "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def mermaid(dot: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lungseg.errors import InputError
+from lungseg.plan import Plan
 
 RUNS = ["variant", "train_on", "seed"]
 
@@ -48,3 +49,8 @@ class Results:
             raise InputError(path, "no such file", "a finished experiment", "Run snakemake to its end first.")
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return content
+
+    def plan(self) -> Plan | None:
+        """What was decided before the experiment, as its manifest keeps it; None where nothing was."""
+        plan = self.manifest().get("plan")
+        return None if plan is None else Plan.model_validate(plan["plan"])

@@ -1,21 +1,31 @@
 """Tables for people: Table 1 with the published numbers beside ours, in Markdown, LaTeX and HTML."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 from great_tables import GT
 
-from lungseg.claims.evidence import find_pair, gain, step
+from lungseg.claims.evidence import Arm, find_pair, gain, side, step
 from lungseg.config import Experiment
 from lungseg.errors import InputError
 from lungseg.paper import Paper
-from lungseg.statistics.comparisons import MARGIN
+from lungseg.plan import Plan
 from lungseg.statistics.simulated import BEFORE, IN_TABLES
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
 OUTSIDE = "†"
-VERDICTS = ("supported", "contradicted", "inconclusive", "inconsistent", "impossible", "untested")
+VERDICTS = {
+    "supported": "this run shows it, as closely as the plan's margin asks",
+    "compatible": "nothing here speaks against it, and too little for it",
+    "depends on the films": "some of the test sets that the paper may have meant contradict it, others do not",
+    "inconclusive": "this run does not decide it",
+    "contradicted": "this run shows otherwise",
+    "inconsistent": "its numbers cannot stand together if all are of the lung and averaged alike",
+    "impossible": "its numbers cannot stand together, however they are averaged",
+    "untested": "this run does not meet the conditions under which it is claimed, or nothing here can decide it",
+}
 SIMULATED = ("montgomery", "shenzhen", "jsrt", "pooled")
 LIMITS = ("mean", "low", "high")
 
@@ -23,7 +33,7 @@ LIMITS = ("mean", "low", "high")
 Cell = dict[Hashable, Any]
 
 
-def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str) -> pd.DataFrame:
+def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str, metrics: Sequence[str]) -> pd.DataFrame:
     """Put our estimates beside the published numbers.
 
     Args:
@@ -31,10 +41,12 @@ def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str) -
         paper: Whose numbers.
         train_on: The training set to show.
         test_on: The test set to show.
+        metrics: Those in which the two can be compared, as the plan says.
 
     Returns:
         Columns variant, metric, published (empty where the paper has no number), mean, low, high, inside (published
-        value within the interval; empty without one), pooled_mean, pooled_low, pooled_high, in the paper's order.
+        value within the interval; empty where there is none or it cannot be compared), pooled_mean, pooled_low,
+        pooled_high, in the paper's order.
 
     Raises:
         InputError: There are no estimates for this training and test set.
@@ -49,10 +61,11 @@ def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str) -
         for metric in paper.metrics:
             ours, pooled = cells[variant, metric], cells.get((variant, f"{metric}_pooled"), {})
             published = paper.printed(variant, metric)
+            compared = published if metric in metrics else None
             rows.append(
                 {"variant": variant, "metric": metric, "published": published}
                 | {key: ours[key] for key in LIMITS}
-                | {"inside": None if published is None else bool(ours["low"] <= published <= ours["high"])}
+                | {"inside": None if compared is None else bool(ours["low"] <= compared <= ours["high"])}
                 | {f"pooled_{key}": pooled.get(key) for key in LIMITS}
             )
     return pd.DataFrame(rows)
@@ -194,15 +207,14 @@ def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, tes
     """
     cells = comparisons.query("train_on == @train_on and test_on == @test_on and metric == @metric")
     title = f"{TITLES[metric]} difference"
-    rows = [f"| {title} | published | ours | p, Holm |", "| --- | --- | --- | --- |"]
-    for pair in cells.to_dict(orient="records"):
-        a, b = str(pair["variant_a"]), str(pair["variant_b"])
-        published = paper.gain(b, a, metric)
-        if published is None:
+    rows = [f"| {title} | published | ours | which is better |", "| --- | --- | --- | --- |"]
+    for cell in cells.to_dict(orient="records"):
+        a, b = str(cell["variant_a"]), str(cell["variant_b"])
+        published, pair = paper.gain(b, a, metric), find_pair(cells, b, a, metric)
+        if published is None or pair is None:
             continue
-        ours = f"{-pair['difference']:+.4f} [{-pair['high']:+.4f}, {-pair['low']:+.4f}]"
-        p = "–" if pd.isna(pair["p_holm"]) else f"{pair['p_holm']:.2g}"
-        rows.append(f"| {paper.name(b)} against {paper.name(a)} | {published:+.3f} | {ours} | {p} |")
+        name = f"{paper.name(b)} against {paper.name(a)}"
+        rows.append(f"| {name} | {published:+.3f} | {gain(pair)} | {step(pair)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -230,9 +242,53 @@ def beside_table(estimates: pd.DataFrame, comparisons: pd.DataFrame, paper: Pape
 
 
 def tally(claims: pd.DataFrame) -> str:
-    """How many claims have each verdict."""
+    """How many claims have each verdict, and where those point that this run cannot decide.
+
+    Cells, rows and orders of Table 1 say one thing in many parts: they are counted apart from the other claims.
+
+    Args:
+        claims: Columns verdict and decides, and, in tables of today, points.
+    """
+    parts = claims["decides"].isin(["cell", "row", "order"])
+    told = [f"Table 1 in {parts.sum()} parts: {_counted(claims[parts])}"] if parts.any() else []
+    if not parts.all() and len(claims):
+        told.append(f"{'apart from it ' if parts.any() else ''}{(~parts).sum()} claims: {_counted(claims[~parts])}")
+    return "; ".join(told)
+
+
+def _counted(claims: pd.DataFrame) -> str:
     counts = claims["verdict"].value_counts()
-    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+    points: Mapping[str, int] = dict(claims["points"].value_counts()) if "points" in claims else {}
+    side = [f"{points[word]} point {word}" for word in ("for", "against") if word in points]
+    return f"{told} (of these, {' and '.join(side)} what is claimed)" if side else told
+
+
+def when_fixed(manifest: Mapping[str, Any]) -> str:
+    """When the rules of the verdicts were fixed, and whether that was before the experiment.
+
+    Args:
+        manifest: manifest.json; those made before there were plans have neither plan nor first_training.
+    """
+    plan, began = manifest.get("plan"), manifest.get("first_training")
+    if plan is None:
+        return "No rules were fixed for this experiment, so it has intervals and no verdicts."
+    if plan["committed"] is None or plan["changed"]:
+        return f"The rules stand in {plan['file']}, which was under no commit when this was made."
+    fixed = datetime.fromisoformat(plan["committed"]).astimezone(UTC)
+    known = plan["plan"]["after"]
+    told = f"Rules fixed on {_day(fixed)} ({plan['file']}, commit {plan['commit'][:7]})"
+    told += "" if known == "none" else f", {known}"
+    first = datetime.fromisoformat(began or manifest["finished"])
+    if fixed > first:
+        return f"{told}, and after this run, which {'began' if began else 'ended'} on {_day(first)}."
+    if began is None:
+        return f"{told}; when this run's first training began is not recorded."
+    return f"{told}, and before this run, whose first training began on {_day(first)} at {first:%H:%M} UTC."
+
+
+def _day(time: datetime) -> str:
+    return f"{time.day} {time:%B %Y}"
 
 
 def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, root: str = ".") -> str:
@@ -248,10 +304,13 @@ def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, r
     means = coverage[(coverage["quantity"] == "mean") & coverage["method"].str.endswith(f"({method})")]
     nearest = min(means["seeds"].unique(), key=lambda simulated: abs(simulated - seeds))
     rows = means[(means["seeds"] == nearest) & means["scene"].isin(SIMULATED)].to_dict("records")
+    own = coverage["method"].str.endswith(f"({method})") & (coverage["seeds"] == nearest)
+    differences = coverage.loc[own & (coverage["quantity"] == "difference"), "coverage"]
     said = ", ".join(f"{row['coverage']:.1%} on {row['films']} films ({row['scene']})" for row in rows)
     return (
         f"In a [simulation]({root}/bench/results/coverage.md) with {nearest} seeds, nominal 95 % intervals covered the "
-        f"true value in {said}."
+        f"true value in {said}; those of differences in {differences.min():.1%} to {differences.max():.1%} of the "
+        "simulated scenes' repetitions. Where an interval falls short, its row in the tables says so."
     )
 
 
@@ -263,17 +322,22 @@ def claims_table(claims: pd.DataFrame, note: str) -> str:
         note: What is reduced, random or missing in the experiment behind it.
     """
     rows = ["| claim | where | verdict | why |", "| --- | --- | --- | --- |"]
-    rows += [f"| {c['says']} | {c['source']} | **{c['verdict']}** | {c['why']} |" for c in claims.to_dict("records")]
-    return "\n\n".join([f"{len(claims)} claims: {tally(claims)}.", "\n".join(rows), note]).strip() + "\n"
+    for claim in claims.fillna({"points": ""}).to_dict("records"):
+        verdict = f"**{claim['verdict']}**" + (f", points {claim['points']}" if claim["points"] else "")
+        rows.append(f"| {claim['says']} | {claim['source']} | {verdict} | {claim['why']} |")
+    words = [f"- **{word}**: {meaning}" for word, meaning in VERDICTS.items() if word in set(claims["verdict"])]
+    said = tally(claims)
+    return "\n\n".join([f"{said[:1].upper()}{said[1:]}.", "\n".join(words), "\n".join(rows), note]).strip() + "\n"
 
 
-def answer(comparisons: pd.DataFrame, paper: Paper, experiment: Experiment) -> str:
-    """One sentence: does the paper's network beat what it is compared with, as the paper says, and how was it trained?
+def answer(comparisons: pd.DataFrame, paper: Paper, experiment: Experiment, plan: Plan | None) -> str:
+    """Does the paper's network beat what it is compared with, how was it trained, and was that what the paper says?
 
     Args:
         comparisons: The table comparisons.csv.
         paper: Its headline names the two.
         experiment: Says under which conditions, and which training and test set to show.
+        plan: Says what does not count, and under which conditions the paper's networks would have been run.
     """
     if paper.headline is None:
         return "The paper names no difference that its table is about.\n"
@@ -284,20 +348,29 @@ def answer(comparisons: pd.DataFrame, paper: Paper, experiment: Experiment) -> s
     if pair is None:
         return f"This experiment has not both {other} and {one}.\n"
     verdict = {
-        "equivalent": f"and {other} are equivalent, within {MARGIN} {TITLES[metric]}",
-        "a better": f"beats {other} in {TITLES[metric]}",
-        "b better": f"is worse than {other} in {TITLES[metric]}",
+        "better": f"beats {other} in {TITLES[metric]}",
+        "worse": f"is worse than {other} in {TITLES[metric]}",
         "undecided": f"cannot be told from {other} in {TITLES[metric]}",
-    }[pair["verdict"]]
-    if pair["verdict"] == "equivalent" and not pair["low"] <= 0 <= pair["high"]:
-        side = "better" if pair["difference"] > 0 else "worse"
-        verdict = f"is {side} than {other}, by less than the {MARGIN} {TITLES[metric]} that count"
+    }[side(pair)]
+    if pair["verdict"] == "equivalent" and plan and (margin := plan.margins.get(metric)):
+        verdict += f", and the difference is less than the {margin:g} that count"
     told = f"**{conditions(experiment, asked.variant)}, {one} {verdict}: {gain(pair)}."
     published = paper.gain(asked.variant, asked.against, metric)
     if published is None:
         return f"{told} The paper prints no gain.**\n"
     contained = "lies inside" if pair["low"] <= published <= pair["high"] else "lies outside"
-    return f"{told} The published gain, {published:+.3f}, {contained} that interval.**\n"
+    told = f"{told} The published gain, {published:+.3f}, {contained} that interval.**"
+    return " ".join([told, *_not_the_papers(experiment, plan, [asked.variant, asked.against])]) + "\n"
+
+
+def _not_the_papers(experiment: Experiment, plan: Plan | None, variants: Sequence[str]) -> list[str]:
+    """A sentence that says in what the networks are not the paper's, where they are not."""
+    if plan is None or (asked := plan.conditions.get("published")) is None:
+        return []
+    common = (experiment.training.epochs, experiment.training.schedule, experiment.preprocessing.size)
+    here = [Arm(experiment.variants[name], *common, len(experiment.seeds)) for name in variants]
+    apart = list(dict.fromkeys(each for arm in here for each in arm.departs(asked)))
+    return [f"The paper's own networks have not been trained here: these had {'; '.join(apart)}."] if apart else []
 
 
 def conditions(experiment: Experiment, variant: str) -> str:

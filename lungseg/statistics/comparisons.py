@@ -17,8 +17,6 @@ from lungseg.statistics.seeds import SeedVariance, own_variance
 
 COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
 LOWER_IS_BETTER = {"loss", "hd95_px", "assd_px", "hd95_mm", "assd_mm"}
-MARGIN = 0.005  # of Dice; a smaller difference does not count; set after first results on the same test films
-MARGINS: Mapping[str, float] = {"dice": MARGIN}
 COLUMNS = [
     "variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "p", "p_holm",
     "p_permutation", "p_equivalence", "p_false_claim", "superiority", "sign", "relevance", "verdict", "bootstrap_low",
@@ -49,12 +47,12 @@ class Rules:
 
     Args:
         level: Coverage of the intervals, such as 0.95.
-        declared: The variants whose pairs are corrected together; None: all that are compared.
+        contrasts: The pairs that are corrected together, in either order; None: all that are compared.
         margins: Metric to the difference that does not count; a metric that is not among them has no relevance.
     """
 
     level: float
-    declared: Sequence[str] | None
+    contrasts: Sequence[Pair] | None
     margins: Mapping[str, float]
 
 
@@ -74,8 +72,8 @@ def compare(
       films; seed_variance: `pool`, `own` or `none` (one seed, unknown), for a and b where they differ, or `shared`.
       bootstrap_low and bootstrap_high: percentiles of the crossed bootstrap.
     - p: of the same crossed t, two-sided: below 1 - level just where the interval leaves 0 out. p_holm: corrected by
-      Holm for the pairs of the declared variants and the pair's own two, so that a variant beside the declared ones
-      changes no other pair's.
+      Holm for the declared contrasts and the pair itself, so that a variant beside the declared ones changes no other
+      pair's.
     - p_these_networks: Wilcoxon's signed-rank test of :math:`d_i`. This, p_permutation (signs of :math:`d_i` flipped at
       random) and p_false_claim speak of other films with the same trained networks, not of other seeds.
     - p_equivalence: two one-sided t tests against the metric's margin, over seeds and films; small means that the
@@ -113,8 +111,8 @@ def compare(
     table = table.reset_index(drop=True)
     alone = table["seed_variance"].str.contains(NONE)
     table.loc[alone, ["p", "p_equivalence"]] = np.nan
-    declared = list(runs) if rules.declared is None else rules.declared
-    table["p_holm"] = [p for _, rows in table.groupby("metric", sort=False) for p in holm(rows, declared)]
+    family = pairs if rules.contrasts is None else rules.contrasts
+    table["p_holm"] = [p for _, rows in table.groupby("metric", sort=False) for p in holm(rows, family)]
     better = np.sign(table["difference"]) * np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
     table["sign"] = [SIDES[int(side)] for side in np.where(table["p_holm"] < 1 - rules.level, better, 0)]
     margin = table["metric"].map(dict(rules.margins))
@@ -125,20 +123,21 @@ def compare(
     return table.assign(note=alone.map({True: ONE_RUN, False: None}))[COLUMNS]
 
 
-def holm(rows: pd.DataFrame, declared: Sequence[str]) -> list[float]:
-    """Corrected p of every pair, in the family of the declared variants' pairs and those with the pair's own two.
+def holm(rows: pd.DataFrame, contrasts: Sequence[Pair]) -> list[float]:
+    """Corrected p of every pair, in the family of the contrasts and the pair itself.
 
     Holm (1979), Scand J Stat 6:65: the smallest of m takes m, the next m - 1, …, and none falls below one before it.
 
     Args:
         rows: variant_a, variant_b and p of one metric; a pair without p has none and is in no family.
-        declared: Variants.
+        contrasts: Pairs of variants, in either order; those that are not among the rows are passed over.
     """
     p = {(a, b): one for a, b, one in rows[["variant_a", "variant_b", "p"]].itertuples(index=False, name=None)}
     ordered = sorted((pair for pair in p if not np.isnan(p[pair])), key=lambda pair: p[pair])
+    declared = {frozenset(pair) for pair in contrasts}
     corrected = dict.fromkeys(p, np.nan)
     for pair in ordered:
-        family = [other for other in ordered if {*declared, *pair}.issuperset(other)]
+        family = [other for other in ordered if other == pair or frozenset(other) in declared]
         upto = family[: family.index(pair) + 1]
         corrected[pair] = min(1.0, max((len(family) - i) * p[other] for i, other in enumerate(upto)))
     return list(corrected.values())

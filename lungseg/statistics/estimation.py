@@ -19,7 +19,7 @@ from lungseg.scores.metrics import RATIOS
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.bootstrap import film_weights, keyed, percentile_interval, plain_means, resampled_means
 from lungseg.statistics.comparisons import COLUMNS as COMPARISON
-from lungseg.statistics.comparisons import COMPARED, MARGINS, Resampled, Rules, compare
+from lungseg.statistics.comparisons import COMPARED, Pair, Resampled, Rules, compare
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
 from lungseg.statistics.ranks import ranks
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
@@ -65,7 +65,8 @@ def make_tables(
     level: float,
     rng: np.random.Generator,
     pool: Sequence[str] | None = None,
-    margins: Mapping[str, float] = MARGINS,
+    contrasts: Sequence[Pair] | None = None,
+    margins: Mapping[str, float] | None = None,
     coverage: pd.DataFrame | None = None,
 ) -> Tables:
     """Estimate every cell, compare every pair.
@@ -78,9 +79,9 @@ def make_tables(
         resamples: Of the bootstrap and of the permutation test.
         level: Coverage aimed at, such as 0.95.
         rng: Where resamples come from.
-        pool: The declared variants: their seeds' variance is estimated together, their pairs are corrected together.
-            None: those of the paper.
-        margins: Metric to the difference that does not count.
+        pool: Variants whose seeds' variance is estimated together. None: those of the paper.
+        contrasts: Pairs that are corrected together. None: those of the pool.
+        margins: Metric to the difference that does not count. None: nothing is declared.
         coverage: The table bench/results/coverage.csv, for the notes; without it they are empty.
 
     Raises:
@@ -95,7 +96,10 @@ def make_tables(
     cut = list(blocks(primary))
     drawn = [resample(block) for block in cut]
     seeds = {(block.train_on, block.test_on): seed_variances(block, declared) for block in cut}
-    ours, theirs = Rules(level, declared, margins), Rules(level, None, margins)
+    ours, theirs = (
+        Rules(level, family, margins or {})
+        for family in (list(combinations(declared, 2)) if contrasts is None else contrasts, None)
+    )
     compared = [compare(b, pairs, r, ours, seeds[b.train_on, b.test_on])
                 for b, r in zip(cut, drawn, strict=True) if (pairs := _every_pair(b))]  # fmt: skip
     apart = set(beside["variant"])

@@ -12,8 +12,6 @@ from statsmodels.stats.weightstats import ttost_paired
 from lungseg.statistics.bootstrap import film_weights, resampled_means
 from lungseg.statistics.comparisons import (
     COMPARED,
-    MARGIN,
-    MARGINS,
     Resampled,
     Rules,
     compare,
@@ -23,7 +21,8 @@ from lungseg.statistics.comparisons import (
 )
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
 
-RULES = Rules(0.95, None, MARGINS)
+MARGIN = 0.005
+RULES = Rules(0.95, None, {"dice": MARGIN})
 
 
 def block(*groups: np.ndarray) -> Block:
@@ -186,11 +185,11 @@ def test_a_variant_beside_the_declared_ones_changes_no_other_pairs_correction() 
     def corrected(*variants: str) -> dict[tuple[str, str], float]:
         pairs = [pair for pair in p if set(pair) <= set(variants)]
         rows = pd.DataFrame([(*pair, p[pair]) for pair in pairs], columns=["variant_a", "variant_b", "p"])
-        return dict(zip(pairs, holm(rows, ["a", "b", "c"]), strict=True))
+        return dict(zip(pairs, holm(rows, [("a", "b"), ("c", "a"), ("b", "c")]), strict=True))
 
     alone, one, both = corrected("a", "b", "c"), corrected("a", "b", "c", "x"), corrected("a", "b", "c", "x", "y")
     assert list(alone.values()) == pytest.approx([0.03, 0.04, 0.04])
-    assert one["a", "x"] == pytest.approx(6 * 0.004)
+    assert one["a", "x"] == pytest.approx(4 * 0.004)
     assert {pair: one[pair] for pair in alone} == alone
     assert {pair: both[pair] for pair in one} == one
 
@@ -201,12 +200,12 @@ def test_within_one_family_the_correction_is_that_of_statsmodels() -> None:
         p = rng.beta(0.3, 2, 10).round(2)  # with ties
         rows = pd.DataFrame([(*pair, one) for pair, one in zip(combinations("abcde", 2), p, strict=True)])
         rows.columns = pd.Index(["variant_a", "variant_b", "p"])
-        assert holm(rows, list("abcde")) == pytest.approx(multipletests(p, method="holm")[1])
+        assert holm(rows, list(combinations("abcde", 2))) == pytest.approx(multipletests(p, method="holm")[1])
 
 
 def test_a_pair_without_p_is_in_no_family() -> None:
     rows = pd.DataFrame({"variant_a": ["a", "a"], "variant_b": ["b", "c"], "p": [np.nan, 0.04]})
-    assert holm(rows, ["a", "b", "c"]) == pytest.approx([np.nan, 0.04], nan_ok=True)
+    assert holm(rows, [("a", "b"), ("a", "c")]) == pytest.approx([np.nan, 0.04], nan_ok=True)
 
 
 def test_pairs_with_other_metrics_are_corrected_among_those_that_have_them() -> None:

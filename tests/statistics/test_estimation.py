@@ -183,7 +183,7 @@ def test_constant_scores_have_intervals_without_width() -> None:
     assert estimates["low"].to_numpy() == pytest.approx(estimates["high"].to_numpy(), abs=1e-12)
     same = inferred(scores(constant=True).assign(dice=0.9, iou=0.8)).comparisons
     assert (same.query("metric == 'dice'")[["p", "p_permutation"]] == 1).all(axis=None)
-    assert (same.query("metric == 'dice'")["verdict"] == "equivalent").all()
+    assert (same.query("metric == 'dice'")["verdict"] == "undecided").all()  # no margin is declared
 
 
 def test_a_metric_that_means_nothing_is_left_out_and_a_hole_in_one_is_refused() -> None:
@@ -300,7 +300,8 @@ def test_an_ensemble_of_all_seeds_is_one_run_and_decides_nothing(
 ) -> None:
     table, rng = with_ensembles(seeds, size), np.random.default_rng(0)
     table.loc[table["variant"] == "ensemble_mean", "dice"] += 0.03
-    found = make_tables(table, MISHRA, ELSEWHERE, TRAIN_ON, 300, 0.95, rng, coverage=coverage).ensembles
+    plan = {"margins": {"dice": 0.005}, "coverage": coverage}
+    found = make_tables(table, MISHRA, ELSEWHERE, TRAIN_ON, 300, 0.95, rng, **plan).ensembles
     rows = found[(found["variant_a"] == "ensemble_mean") & (found["variant_b"] == f"seeds{size}_unet")]
     dice = rows[rows["metric"] == "dice"]
     assert len(dice) == 3 and (rows["seeds_b"] == (1 if one_run else seeds)).all()

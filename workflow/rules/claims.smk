@@ -33,9 +33,11 @@ rule audit:
     input:
         paper=PRINTED,
         claims=CLAIMS,
+        plan=PLAN,
         published=[str(path) for path in PUBLISHED_TABLES],
         estimates=rules.estimate.output.estimates,
         comparisons=rules.estimate.output.comparisons,
+        elsewhere=rules.estimate.output.elsewhere,
         histories=of(MAIN_RUNS, "history.csv"),
         cards=of(MAIN_RUNS, "weights.json"),
     output:

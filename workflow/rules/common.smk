@@ -43,6 +43,8 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 PRINTED = [f"{PAPER}/paper.yaml", f"{PAPER}/table1.csv"]
+# What was decided before this experiment was trained; without it there are intervals and no verdicts.
+PLAN = [path for path in [str(plan_file(PAPER, config["name"]))] if Path(path).is_file()]
 CLAIMS, REFERENCES = (
     [path for path in [f"{PAPER}/{name}"] if Path(path).is_file()] for name in ("claims.yaml", "references.csv")
 )
@@ -61,7 +63,7 @@ DIAGRAMS = ["crossing", "ranks", "definitions"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
-    "sensitivity.csv",
+    *["sensitivity.csv", "elsewhere.csv"],
     *[
         "references.csv",
         "ensembles.csv",

@@ -4,6 +4,7 @@
 rule table1:
     input:
         paper=PRINTED,
+        plan=PLAN,
         estimates=rules.estimate.output.estimates,
     output:
         csv="<results>/table1.csv",
@@ -117,6 +118,8 @@ rule track:
 
 rule manifest:
     input:
+        plan=PLAN,
+        histories=of(ALL_RUNS, "history.csv"),
         records=expand(rules.download.output.record, dataset=DATASETS),
         cards=of(ALL_RUNS, "weights.json"),
         benchmarks=[

@@ -4,6 +4,7 @@
 rule estimate:
     input:
         paper=PRINTED,
+        plan=PLAN,
         references=REFERENCES,
         scores=rules.collect.output.parquet,
         splits=expand(rules.split.output.split, dataset=DATASETS),
@@ -18,6 +19,7 @@ rule estimate:
         crossing="<results>/crossing.csv",
         ranks="<results>/ranks.csv",
         sensitivity="<results>/sensitivity.csv",
+        elsewhere="<results>/elsewhere.csv",
     log:
         "<logs>/estimate.log",
     benchmark:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from lungseg.claims.arithmetic import audit
-from lungseg.claims.evidence import Evidence, costs
+from lungseg.claims.evidence import Evidence, arms, costs
 from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
+from lungseg.plan import read_plan
 from lungseg.report.tables import claims_table
 
 begin(snakemake.log[0])
@@ -25,8 +26,10 @@ histories = pd.concat([pd.read_csv(file).assign(**run) for run, file in pairs])
 own = as_printed(paper.cells)
 findings, spent = tuple(audit(own)), costs(runs, histories)
 estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
+elsewhere = pd.read_csv(files.elsewhere).query("train_on == @shown['train_on']")
+plan = next(map(read_plan, files.plan), None)
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
-claims = judge(said, Evidence(paper, estimates, comparisons, findings, spent, histories))
+claims = judge(said, Evidence(paper, plan, estimates, comparisons, elsewhere, findings, arms(runs), spent, histories))
 write_csv(claims, snakemake.output.claims)
 with replacing(snakemake.output.text) as path:
     path.write_text(claims_table(claims, snakemake.params.note), encoding="utf-8")

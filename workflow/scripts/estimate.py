@@ -9,18 +9,35 @@ from lungseg.data.patients import seen_elsewhere
 from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper, read_references
+from lungseg.plan import declared_pool, read_plan
+from lungseg.statistics.elsewhere import elsewhere
 from lungseg.statistics.estimation import make_tables
 from lungseg.statistics.sensitivity import sensitivity
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
-paper, elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
+paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 rng = np.random.default_rng(choices.seed)
 scores, coverage = pd.read_parquet(files.scores), pd.read_csv(files.coverage)
-pool = list(paper.networks) if choices.pool is None else choices.pool
-plan = {"pool": pool, "coverage": coverage}
-tables = make_tables(scores, paper, elsewhere, choices.train_on, choices.resamples, choices.level, rng, **plan)
+plan = next(map(read_plan, files.plan), None)
+pool = declared_pool(choices.pool, plan, paper)
+declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
+tables = make_tables(
+    scores,
+    paper,
+    printed_elsewhere,
+    choices.train_on,
+    choices.resamples,
+    choices.level,
+    rng,
+    pool=pool,
+    coverage=coverage,
+    **declared,
+)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
 films = seen_elsewhere(pd.concat(map(pd.read_csv, files.splits)))
 write_csv(sensitivity(scores, films, choices.level, pool), snakemake.output.sensitivity)
+sets = {name: [name] for name in scores["test_on"].unique()} | choices.train_on | {"pooled": scores["test_on"].unique()}
+sets = {name: sets[name] for name in plan.test_on if name in sets} if plan else {}
+write_csv(elsewhere(scores, sets, plan.films if plan else [], choices.level, pool), snakemake.output.elsewhere)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
-from lungseg.jobs.manifest import packages, seconds, trained
+from lungseg.jobs.manifest import first_training, packages, planned, seconds, trained
 from lungseg.learning.run_files import read_card
 from lungseg.machine import commit, hardware
 
@@ -24,6 +24,8 @@ manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "python": platform.python_version(),
     "packages": packages(),
     "hardware": hardware(),
+    "plan": next((planned(Path(file)) for file in snakemake.input.plan), None),
+    "first_training": first_training(snakemake.input.histories),
     "trained": trained([read_card(file) for file in snakemake.input.cards]),
     "seconds": seconds(benchmarks),
 }

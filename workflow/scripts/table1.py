@@ -7,6 +7,7 @@ import pandas as pd
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
+from lungseg.plan import read_plan
 from lungseg.report.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
 
 begin(snakemake.log[0])
@@ -15,7 +16,9 @@ estimates = pd.read_csv(snakemake.input.estimates)
 counted = failures(estimates, train_on, test_on)
 note = f"{legend(snakemake.params.level)} {counted} {snakemake.params.note}".strip()
 paper = read_paper(Path(snakemake.input.paper[0]).parent)
-table = table1(estimates, paper, train_on, test_on)
+plan = next(map(read_plan, snakemake.input.plan), None)
+metrics = plan.metrics if plan else [metric for metric in paper.metrics if metric != "loss"]
+table = table1(estimates, paper, train_on, test_on, metrics)
 write_csv(table, snakemake.output.csv)
 caption = f"Table 1, published and reproduced; trained on {train_on}, tested on {test_on}."
 for render, output in ((to_markdown, "md"), (to_latex, "tex"), (to_html, "html")):

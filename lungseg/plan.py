@@ -1,0 +1,78 @@
+"""What was decided before an experiment was trained: plan-NAME.yaml in the paper's folder, NAME that of the experiment.
+
+The file is frozen by its commit before the experiment's first training; manifest.json holds both dates. An experiment
+without a plan gets intervals and no verdicts.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import Field, ValidationError
+
+from lungseg.errors import InputError
+from lungseg.paper import Key, Metric, Paper
+from lungseg.recipe import Choice
+
+REMEDY = "Correct the file, and commit it before the first training; config/README.md says how a plan is written."
+
+
+class Conditions(Choice):
+    """What a run must be like for a verdict; what is left out is not asked for."""
+
+    pretrained: bool | None = Field(None, description="Whether every encoder starts from trained weights.")
+    epochs: int | None = Field(None, ge=1, description="At least so many.")
+    size: int | None = Field(None, ge=1, description="Of the films in pixels, at least.")
+    seeds: int | None = Field(None, ge=1, description="At least so many.")
+    width: int | None = Field(None, ge=1, description="Of the plain U-Net, exactly.")
+
+
+class Plan(Choice):
+    """The plan of one experiment."""
+
+    after: str = Field(description="Which results on the same test films were known: `after ...`; `none` if none were.")
+    metrics: tuple[Metric, ...] = Field(min_length=1, description="Columns about which there are verdicts.")
+    contrasts: tuple[tuple[Key, Key], ...] = Field(description="Pairs of variants that are corrected together.")
+    margins: dict[Metric, Annotated[float, Field(gt=0)]] = Field(description="Differences that do not count.")
+    pool: tuple[Key, ...] = Field(description="Variants whose seeds' variance is estimated together.")
+    test_on: tuple[str, ...] = Field(min_length=1, description="Test sets that the paper may have meant.")
+    films: tuple[int, ...] = Field(min_length=1, description="Sizes that the paper's test set may have had.")
+    conditions: dict[str, Conditions] = Field(description="By the name that claims give under `under`.")
+    rules: dict[str, str] = Field(description="How each kind of claim is decided, in words.")
+
+
+def plan_file(paper: str | Path, experiment: str) -> Path:
+    """Where the plan of an experiment lies, or would lie."""
+    return Path(paper, f"plan-{experiment}.yaml")
+
+
+def read_plan(path: str | Path) -> Plan:
+    """Read a plan.
+
+    Raises:
+        InputError: A key is missing or unknown, or a value is none that it can have.
+    """
+    try:
+        return Plan.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", REMEDY) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the plan"
+        found = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
+        raise InputError(f"{path}, {key}", found, first["msg"].lower(), REMEDY) from error
+
+
+def declared_pool(configured: Sequence[str] | None, plan: Plan | None, paper: Paper) -> list[str]:
+    """Variants whose seeds' variance is estimated together: the plan's; without a plan the configuration's or paper's.
+
+    Raises:
+        InputError: Plan and configuration say different things.
+    """
+    if plan is None:
+        return list(paper.networks if configured is None else configured)
+    if configured is not None and set(configured) != set(plan.pool):
+        expected = f"{', '.join(plan.pool)}, as in the experiment's plan"
+        raise InputError("config key statistics.pool", ", ".join(configured), expected, "Leave the key out.")
+    return list(plan.pool)
