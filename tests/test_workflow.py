@@ -34,6 +34,9 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "subgroups.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,abnormal",
         "crossing.csv": "variant,train_on,test_on,metric,domain,mean,low,high,images,seeds,home,gap,gap_low,gap_high",
         "ranks.csv": "train_on,over,metric,variant,mean_rank",
+        "stability.csv": "train_on,test_on,metric,variant,mean,rank,first,rank_low,rank_high",
+        "power.csv": "variant_a,variant_b,train_on,test_on,metric,detectable,detectable_holm,seeds,images",
+        "sample_sizes.csv": "variant_a,variant_b,train_on,test_on,metric,difference,seeds,films",
         "references.csv": "variant,train_on,test_on,metric,mean,low,high",
         "leakage.csv": "dataset_a,image_id_a,part_a,dataset_b,image_id_b,part_b,distance,correlation,near,"
         "likeness,null,candidate,patient,status",

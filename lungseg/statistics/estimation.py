@@ -21,10 +21,12 @@ from lungseg.statistics.bootstrap import film_weights, keyed, percentile_interva
 from lungseg.statistics.comparisons import COLUMNS as COMPARISON
 from lungseg.statistics.comparisons import COMPARED, Pair, Resampled, Rules, compare
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
+from lungseg.statistics.power import power
 from lungseg.statistics.ranks import ranks
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import SeedVariance, seed_variances
 from lungseg.statistics.simulated import notes
+from lungseg.statistics.stability import stability
 
 POOLED = [f"{name}_pooled" for name in RATIOS]
 FRACTIONS = {*RATIOS, "nsd"}
@@ -44,6 +46,9 @@ class Tables:
         ensembles: ensembles.csv, networks against ensembles and these against each other.
         crossing: crossing.csv, every training set on every test set.
         ranks: ranks.csv, Friedman's test.
+        stability: stability.csv, ranks in resamples.
+        power: power.csv, what could have been found.
+        sample_sizes: sample_sizes.csv, what less would take.
     """
 
     estimates: pd.DataFrame
@@ -54,6 +59,9 @@ class Tables:
     ensembles: pd.DataFrame
     crossing: pd.DataFrame
     ranks: pd.DataFrame
+    stability: pd.DataFrame
+    power: pd.DataFrame
+    sample_sizes: pd.DataFrame
 
 
 def make_tables(
@@ -96,10 +104,8 @@ def make_tables(
     cut = list(blocks(primary))
     drawn = [resample(block) for block in cut]
     seeds = {(block.train_on, block.test_on): seed_variances(block, declared) for block in cut}
-    ours, theirs = (
-        Rules(level, family, margins or {})
-        for family in (list(combinations(declared, 2)) if contrasts is None else contrasts, None)
-    )
+    family = list(combinations(declared, 2)) if contrasts is None else contrasts
+    ours, theirs = (Rules(level, one, margins or {}) for one in (family, None))
     compared = [compare(b, pairs, r, ours, seeds[b.train_on, b.test_on])
                 for b, r in zip(cut, drawn, strict=True) if (pairs := _every_pair(b))]  # fmt: skip
     apart = set(beside["variant"])
@@ -114,6 +120,7 @@ def make_tables(
         _told(estimates(list(blocks(rows)), level, declared).assign(abnormal=abnormal), ["abnormal"])
         for abnormal, rows in primary.groupby("abnormal")
     ]
+    found = power(cut, seeds, level, family)
     return Tables(
         estimates=_noted(estimates(cut, level, declared, drawn), coverage, level),
         comparisons=_noted(_concat(compared, COMPARISON), coverage, level),
@@ -123,6 +130,9 @@ def make_tables(
         ensembles=_noted(_concat(joined, COMPARISON), coverage, level),
         crossing=crossing(primary, train_on, level, seeds),
         ranks=ranks(cut, "dice", level),
+        stability=stability(cut, drawn, level),
+        power=found.detectable,
+        sample_sizes=found.sizes,
     )
 
 

@@ -25,7 +25,7 @@ from jaxtyping import Float
 from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
-from lungseg.statistics.comparisons import told
+from lungseg.statistics.comparisons import Pair, told
 from lungseg.statistics.contrasts import NONE, Contrast, contrast
 from lungseg.statistics.intervals import Estimate, Parts
 from lungseg.statistics.score_blocks import Block
@@ -68,7 +68,7 @@ def power(
     cut: Sequence[Block],
     seeds: Mapping[tuple[str, str], Mapping[str, SeedVariance]],
     level: float,
-    declared: Sequence[str],
+    contrasts: Sequence[Pair],
 ) -> Power:
     """Every pair of variants in every metric, and in Dice how many films other numbers of seeds would need.
 
@@ -76,7 +76,7 @@ def power(
         cut: Blocks of scores.
         seeds: Training and test set to how much each variant's seeds vary.
         level: Of the intervals, such as 0.95.
-        declared: The variants whose pairs are corrected together.
+        contrasts: The pairs that are corrected together, in either order.
 
     Returns:
         Two tables with the columns of `COLUMNS` and `SIZES`; a pair of which nothing says how much its seeds vary is in
@@ -85,15 +85,15 @@ def power(
         test films, of the same mix, with which `seeds` seeds of either variant find `difference`; empty where 100,000
         would not do.
     """
-    rows, sizes = [], []
+    rows, sizes, declared = [], [], {frozenset(pair) for pair in contrasts}
     for block in cut:
         runs = {one.variant: one for one in block.runs}
         known = seeds[block.train_on, block.test_on]
         for a, b in combinations(runs, 2):
             one = contrast(block, runs[a], runs[b], told(runs[a], runs[b]), known)
-            family = len({*declared, a, b} & set(runs))
+            family = {pair for pair in declared if pair <= set(runs)} | {frozenset({a, b})}
             place = {"variant_a": a, "variant_b": b, "train_on": block.train_on, "test_on": block.test_on}
-            rows += [place | row for row in _detectable(one, level, family * (family - 1) // 2)]
+            rows += [place | row for row in _detectable(one, level, len(family))]
             sizes += [place | row for row in _sizes(one, level)]
     return Power(pd.DataFrame(rows, columns=COLUMNS), pd.DataFrame(sizes, columns=SIZES).astype({"films": "Int64"}))
 

@@ -121,7 +121,7 @@ def block(*means: float, seeds: int = 3, films: int = 30) -> Block:
 
 def test_every_pair_has_a_row_and_dice_has_sizes() -> None:
     cut = block(0.95, 0.96, 0.97)
-    found = power([cut], {("pooled", "jsrt"): seed_variances(cut, ["v0", "v1"])}, 0.95, ["v0", "v1"])
+    found = power([cut], {("pooled", "jsrt"): seed_variances(cut, ["v0", "v1"])}, 0.95, [("v1", "v0")])
     assert list(found.detectable) == COLUMNS and list(found.sizes) == SIZES
     dice = found.detectable.query("metric == 'dice'").set_index(["variant_a", "variant_b"])
     assert list(dice.index) == [("v0", "v1"), ("v0", "v2"), ("v1", "v2")] and "nsd" not in set(
@@ -136,6 +136,6 @@ def test_every_pair_has_a_row_and_dice_has_sizes() -> None:
 
 def test_single_runs_have_none_and_the_empty_case_has_columns() -> None:
     cut = block(0.95, 0.96, seeds=1)
-    found = power([cut], {("pooled", "jsrt"): seed_variances(cut, ["v0", "v1"])}, 0.95, ["v0", "v1"])
+    found = power([cut], {("pooled", "jsrt"): seed_variances(cut, ["v0", "v1"])}, 0.95, [("v1", "v0")])
     assert found.detectable.empty and found.sizes.empty
     assert list(power([], {}, 0.95, []).sizes) == SIZES

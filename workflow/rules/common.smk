@@ -63,7 +63,7 @@ DIAGRAMS = ["crossing", "ranks", "definitions"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
-    *["sensitivity.csv", "elsewhere.csv"],
+    *["sensitivity.csv", "elsewhere.csv", "stability.csv", "power.csv", "sample_sizes.csv"],
     *[
         "references.csv",
         "ensembles.csv",
@@ -84,7 +84,7 @@ SMALL = [
 ]
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
-SHOWN += ["subgroups", "relations", "leakage"]
+SHOWN += ["subgroups", "relations", "leakage", "stability", "power", "sample_sizes"]
 # What makes a file of this experiment again, when the file is put behind it.
 COMMAND = "snakemake --cores all" + "".join(
     f" --configfile {os.path.relpath(file)}" for file in workflow.configfiles[-1:]

@@ -18,6 +18,9 @@ rule estimate:
         ensembles="<results>/ensembles.csv",
         crossing="<results>/crossing.csv",
         ranks="<results>/ranks.csv",
+        stability="<results>/stability.csv",
+        power="<results>/power.csv",
+        sample_sizes="<results>/sample_sizes.csv",
         sensitivity="<results>/sensitivity.csv",
         elsewhere="<results>/elsewhere.csv",
     log:
