@@ -17,7 +17,7 @@ from lungseg.plan import Plan
 from lungseg.recipe import Variant
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
-from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, tally, when_fixed
+from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, remade, tally, when_fixed
 
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}
 PLOTS = ["training_curves", "definitions", "ranks"]
@@ -166,6 +166,7 @@ def band(manifest: Row, paper: Paper) -> list[str]:
     networks = {variant: Variant(**choices) for variant, choices in config["variants"].items()}
     if random := [key for key, one in networks.items() if "random" in map(one.start, one.encoders)]:
         lines.append(f"Encoders with random weights: {', '.join(map(paper.name, random))}.")
+    lines += [remade(manifest)] if "remade" in manifest else []
     kinds = manifest.get("trained")  # where the runs were trained; results of older code know this machine alone
     if not (manifest["hardware"]["gpus"] if kinds is None else any(kind["gpu"] for kind in kinds)):
         lines.append("Trained without a GPU.")
