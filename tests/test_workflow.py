@@ -28,7 +28,7 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "estimates.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds",
         "comparisons.csv": "variant_a,variant_b,train_on,test_on,metric,difference,low,high,p,p_holm",
         "table1.csv": "variant,metric,published,mean,low,high,inside",
-        "claims.csv": "claim,source,published,reproduced,low,high,verdict,why",
+        "claims.csv": "claim,source,published,reproduced,low,high,verdict,points,why",
         "cases/pooled/phantom.csv": "case_id,alg_01,alg_02",
         "scoring.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,size,postprocessing",
         "subgroups.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,abnormal",
