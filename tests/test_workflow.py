@@ -32,6 +32,7 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "cases/pooled/phantom.csv": "case_id,alg_01,alg_02",
         "scoring.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,size,postprocessing",
         "subgroups.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,abnormal",
+        "subgroup_differences.csv": "variant,train_on,test_on,metric,group,against,difference,low,high,p,p_holm,sign",
         "crossing.csv": "variant,train_on,test_on,metric,domain,mean,low,high,images,seeds,home,gap,gap_low,gap_high",
         "ranks.csv": "train_on,over,metric,variant,mean_rank",
         "references.csv": "variant,train_on,test_on,metric,mean,low,high",

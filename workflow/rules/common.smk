@@ -63,7 +63,7 @@ DIAGRAMS = ["crossing", "ranks", "definitions"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
-    *["sensitivity.csv", "elsewhere.csv"],
+    *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv"],
     *[
         "references.csv",
         "ensembles.csv",

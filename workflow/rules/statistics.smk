@@ -14,6 +14,7 @@ rule estimate:
         comparisons=shown("<results>/comparisons.csv", "Tables"),
         scoring="<results>/scoring.csv",
         subgroups="<results>/subgroups.csv",
+        subgroup_differences="<results>/subgroup_differences.csv",
         references="<results>/references.csv",
         ensembles="<results>/ensembles.csv",
         crossing="<results>/crossing.csv",
