@@ -59,11 +59,11 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["crossing", "ranks", "definitions"]
+DIAGRAMS = ["crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
-    *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv"],
+    *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv", "calibration.csv", "reliability.csv"],
     *[
         "references.csv",
         "ensembles.csv",
