@@ -44,6 +44,9 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "full_mean,full_low,full_high,change",
         "definitions.csv": "films,part,size,cut,smooth,averaging,classes,distance",
         "relations.csv": "relation,printed,definitions,alone,mixtures,mixed",
+        "yardstick.csv": "permuted,tables,distance,rank,p,closest,median,farthest",
+        "operating_points.csv": "variant,films,part,classes,aim,cut,dice,iou,recall,precision,published_dice",
+        "best_epochs.csv": "variant,metric,column,published,value,gap,last,note",
     }
     for file, names in columns.items():
         assert (results / file).read_text().startswith(names), file

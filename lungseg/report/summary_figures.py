@@ -11,7 +11,8 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lungseg.claims.definitions import COMPARED, CUTS
+from lungseg.claims.counting import CUTS
+from lungseg.claims.definitions import COMPARED
 from lungseg.paper import Paper
 from lungseg.report.film_figures import STYLE, WIDTH, saying
 

@@ -131,7 +131,18 @@ rule manifest:
             expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
             expand(
                 "<benchmarks>/{rule}.tsv",
-                rule=["leakage", "collect", "estimate", "calibrate", "definitions", "table1", "audit", "figures", "diagrams"],
+                rule=[
+                    "leakage",
+                    "collect",
+                    "estimate",
+                    "calibrate",
+                    "definitions",
+                    "sweep",
+                    "table1",
+                    "audit",
+                    "figures",
+                    "diagrams",
+                ],
             ),
         ],
     output:
