@@ -61,11 +61,12 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["crossing", "ranks", "definitions"]
+DIAGRAMS = ["crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
-    *["sensitivity.csv", "elsewhere.csv", "stability.csv", "power.csv", "sample_sizes.csv"],
+    *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv", "calibration.csv", "reliability.csv"],
+    *["stability.csv", "power.csv", "sample_sizes.csv"],
     *[
         "references.csv",
         "ensembles.csv",
@@ -74,6 +75,9 @@ SMALL = [
         "leakage.csv",
         "definitions.csv",
         "relations.csv",
+        "yardstick.csv",
+        "operating_points.csv",
+        "best_epochs.csv",
     ],
     *["claims.csv", "claims.md", "audited_tables.csv", "metrics.json", "manifest.json"],
     *expand("table1.{kind}", kind=["csv", "md", "tex", "html"]),

@@ -62,6 +62,8 @@ rule diagrams:
         crossing=rules.estimate.output.crossing,
         ranks=rules.estimate.output.ranks,
         definitions=rules.definitions.output.parquet,
+        calibration=rules.calibrate.output.errors,
+        reliability=rules.calibrate.output.reliability,
         captions=expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
@@ -129,7 +131,18 @@ rule manifest:
             expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
             expand(
                 "<benchmarks>/{rule}.tsv",
-                rule=["leakage", "collect", "estimate", "definitions", "table1", "audit", "figures", "diagrams"],
+                rule=[
+                    "leakage",
+                    "collect",
+                    "estimate",
+                    "calibrate",
+                    "definitions",
+                    "sweep",
+                    "table1",
+                    "audit",
+                    "figures",
+                    "diagrams",
+                ],
             ),
         ],
     output:
