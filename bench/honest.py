@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.stats import trim_mean
 
-SEEDS = {"films": 101, "pooled": 102, "classes": 103, "median": 104, "trimmed": 105, "any": 106}
+SEEDS = {"films": 101, "pooled": 102, "classes": 103, "median": 104, "trimmed": 105, "two calls": 108, "any": 106}
 SLIP_SEED = 207
 COLUMNS = ["dice", "iou", "precision", "recall", "accuracy", "specificity"]
 OVERLAPS = ["dice", "iou"]
@@ -147,14 +147,15 @@ def honest(averaging: str, rng: np.random.Generator) -> Table:
 
     Args:
         averaging: A key of `SEEDS`. `classes` are means over lung and background of all columns, the same beside
-            precision and recall of the lung, or means over several classes; under `any` each column has its own way.
+            precision and recall of the lung, or means over several classes; of `two calls`, one gives Dice and IoU and
+            the other the rest, or Dice is made of mean precision and recall; under `any` each column has its own way.
         rng: Draws everything.
     """
     style = Style.drawn(rng)
     # Film by film with 0 for what is undefined: the case in which a spread, an AUC and a joined row are of the same
     # films as the mean. Batches, patients and films left out are the other case.
     plain = averaging in PLAIN and bool(rng.integers(2))
-    average = PLAIN[averaging] if plain else way(averaging, rng) if averaging != "any" else None
+    average = PLAIN[averaging] if plain else way(averaging, rng) if averaging in WAYS else None
     parts = {name: films(rng, empty_lungs=not plain) for name in "abc"[: int(rng.integers(2, 4))]}
     combined = {}
     if plain:
@@ -172,6 +173,8 @@ def honest(averaging: str, rng: np.random.Generator) -> Table:
 
 def values_of(averaging: str, average: Average | None, counts: np.ndarray, rng: np.random.Generator) -> Values:
     """The six ratios of a row; `average` is None where each column has its own."""
+    if averaging == "two calls":
+        return _two_calls(counts, rng)
     if average is None:
         ways = [named(way(str(rng.choice(WAYS)), rng)(counts)) for _ in COLUMNS]
         return {name: values[name] for name, values in zip(COLUMNS, ways, strict=True)}
@@ -184,11 +187,24 @@ def values_of(averaging: str, average: Average | None, counts: np.ndarray, rng: 
     return values
 
 
+def _two_calls(counts: np.ndarray, rng: np.random.Generator) -> Values:
+    """Dice and IoU in one way beside the other columns in another; or a Dice of the means beside a mean IoU."""
+    one, other = (named(way(str(rng.choice(WAYS)), rng)(counts)) for _ in range(2))
+    if rng.random() < 0.5:
+        return one | {name: other[name] for name in OVERLAPS}
+    means = named(PLAIN["films"](counts))
+    return means | {"dice": _of_means(means)}
+
+
+def _of_means(values: Values) -> float:
+    """The harmonic mean of mean precision and mean recall."""
+    total = values["precision"] + values["recall"]
+    return 2 * values["precision"] * values["recall"] / total if total else 0.0
+
+
 def _f1(averaging: str, values: Values, rng: np.random.Generator) -> float:
     """As Dice is averaged, or made of the printed precision and recall."""
-    total = values["precision"] + values["recall"]
-    made = 2 * values["precision"] * values["recall"] / total if total else 0.0
-    return made if averaging != "pooled" and rng.random() < 0.5 else values["dice"]
+    return _of_means(values) if averaging != "pooled" and rng.random() < 0.5 else values["dice"]
 
 
 def _auc(averaging: str, counts: np.ndarray, rng: np.random.Generator) -> float:
@@ -238,7 +254,7 @@ def slip(averaging: str, columns: list[str], by: float, rng: np.random.Generator
     """
     decimals = int(rng.integers(2, 5))
     while True:
-        average = way(averaging, rng) if averaging != "any" else None
+        average = way(averaging, rng) if averaging in WAYS else None
         values = {name: values_of(averaging, average, films(rng), rng)[name] for name in columns}
         wrong = columns[int(rng.integers(len(columns)))]
         values[wrong] += by * rng.choice([-1, 1])

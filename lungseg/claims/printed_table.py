@@ -160,7 +160,7 @@ def _value(where: str, metric: str, text: str, percent: bool) -> Printed:
         raise InputError(where, repr(text), NUMBER, WRITE) from None
     if metric != "loss" and value.spread and value.spread.low > 1:
         raise InputError(where, text, "a mean and a standard deviation in the same unit", WRITE)
-    if metric != "loss" and (value.low > 1 or mean_of(text) > (100 if percent or is_percent(text) else 1)):
+    if metric != "loss" and value.low > 1:
         raise InputError(where, text, "a fraction from 0 to 1, or a percentage to 100", "Mend the value.")
     return value
 

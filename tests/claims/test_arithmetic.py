@@ -43,7 +43,7 @@ def test_no_honest_table_is_accused(averaging: str) -> None:
     assert accused(averaging, 60) == 0
 
 
-@pytest.mark.parametrize("averaging", DECLARED)
+@pytest.mark.parametrize("averaging", [*DECLARED, "two calls"])
 def test_without_a_word_on_averaging_no_honest_table_is_called_impossible(averaging: str) -> None:
     assert accused(averaging, 40, declared="unstated") == 0
 
