@@ -1,4 +1,4 @@
-"""Diagrams of the referee's tables: every training set on every test set, ranks, and ways of counting."""
+"""Diagrams of the referee's tables: training sets on test sets, ranks, calibration, and ways of counting."""
 
 from collections.abc import Mapping
 
@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 import scikit_posthocs
 import seaborn as sns
+from jaxtyping import Float
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lungseg.claims.definitions import COMPARED, CUTS
+from lungseg.claims.counting import CUTS
+from lungseg.claims.definitions import COMPARED
 from lungseg.paper import Paper
 from lungseg.report.film_figures import STYLE, WIDTH, saying
 
@@ -89,6 +91,47 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
             f"Mean rank of Dice over {first['n']} {over} (1 is best); Friedman {p}, of these trained networks; {told}"
         )
     return figure
+
+
+@mpl.rc_context(STYLE)
+def reliability(bins: pd.DataFrame, errors: pd.DataFrame, train_on: str, names: Mapping[str, str]) -> Figure:
+    """Above: share of lung against predicted probability on each test set; below: the calibration error of all pixels.
+
+    Args:
+        bins: The table reliability.csv.
+        errors: The table calibration.csv.
+        train_on: The training set to show.
+        names: Variant to its name for people.
+    """
+    shown = bins[(bins["train_on"] == train_on) & bins["lung"].notna()]
+    if shown.empty:
+        return saying("no network was run: nothing to calibrate")
+    error = errors[(errors["train_on"] == train_on) & (errors["metric"] == "ece_pooled")]
+    sets, variants = list(shown["test_on"].unique()), list(shown["variant"].unique())
+    colours = sns.color_palette("colorblind", len(variants))
+    figure = Figure(figsize=(WIDTH, 2.5 + 0.17 * len(variants)), layout="constrained")
+    rows = figure.subplots(2, len(sets), squeeze=False, sharey="row", height_ratios=[1.7, 0.2 + 0.17 * len(variants)])
+    for above, below, test_on in zip(*rows, sets, strict=True):
+        above.plot([0, 1], [0, 1], color="grey", linewidth=0.7, linestyle=":")
+        for height, (variant, colour) in enumerate(zip(variants, colours, strict=True)):
+            own = shown[(shown["test_on"] == test_on) & (shown["variant"] == variant)]
+            curve = {"color": colour, "linewidth": 0.9, "elinewidth": 0.6, "marker": ".", "markersize": 3}
+            above.errorbar(own["predicted"], own["lung"], _arms(own, "lung"), **curve)
+            own = error[(error["test_on"] == test_on) & (error["variant"] == variant)]
+            below.errorbar(own["mean"], [height], xerr=_arms(own, "mean"), **curve)
+        above.set(title=test_on, xlabel="predicted probability", xlim=(0, 1), ylim=(0, 1), aspect="equal")
+        below.set(xlabel="calibration error", ylim=(len(variants) - 0.5, -0.5), xlim=(0, error["high"].max() * 1.05))
+        below.grid(visible=False, axis="y")
+    rows[0, 0].set_ylabel("share of lung")
+    rows[1, 0].set_yticks(range(len(variants)), [_title(variant, names) for variant in variants])
+    for label, colour in zip(rows[1, 0].get_yticklabels(), colours, strict=True):
+        label.set_color(colour)
+    return figure
+
+
+def _arms(table: pd.DataFrame, middle: str) -> Float[np.ndarray, "2 row"]:
+    """How far the limits lie below and above."""
+    return np.abs(table[["low", "high"]].to_numpy().T - table[middle].to_numpy())
 
 
 @mpl.rc_context(STYLE)

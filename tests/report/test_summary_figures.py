@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lungseg.report.summary_figures import crossing, rank_diagram, ways_of_counting
+from lungseg.report.summary_figures import crossing, rank_diagram, reliability, ways_of_counting
 from tests.workflow import MISHRA
 
 TABLE1 = MISHRA.table()
@@ -65,7 +65,24 @@ def test_bars_are_drawn_from_left_to_right() -> None:
     assert [list(bar) for bar in bars] == [[1, 2, 3, 4, 5, 6]]
 
 
+def test_reliability_has_a_curve_and_an_error_for_each_network_on_each_test_set() -> None:
+    where = [(variant, test_on) for variant in ("unet", "mine") for test_on in ("jsrt", "pooled")]
+    frame = pd.DataFrame(where, columns=["variant", "test_on"]).assign(train_on="pooled")
+    bins = frame.merge(pd.DataFrame({"predicted": [0.1, 0.9, np.nan], "lung": [0.2, 0.8, np.nan]}), how="cross")
+    bins = bins.assign(low=bins["lung"] - 0.05, high=bins["lung"] + 0.1)
+    errors = frame.assign(metric="ece_pooled", mean=0.03, low=0.01, high=0.04)
+    figure = reliability(bins, errors, "pooled", NAMES)
+    assert [panel.get_title() for panel in figure.axes] == ["jsrt", "pooled", "", ""]
+    curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2][1:]  # the first is the diagonal
+    assert [line.get_ydata().tolist() for line in curves] == [[0.2, 0.8]] * 2
+    ends = figure.axes[2].containers[0].lines[2][0].get_segments()[0]
+    assert ends[:, 0] == pytest.approx([0.01, 0.04])
+    assert [label.get_text() for label in figure.axes[2].get_yticklabels()] == ["U-Net", "mine"]
+
+
 def test_what_cannot_be_drawn_is_told() -> None:
+    none = pd.DataFrame(columns=["variant", "train_on", "test_on", "lung", "metric"])
+    assert "nothing to calibrate" in reliability(none, none, "pooled", NAMES).texts[0].get_text()
     empty = pd.DataFrame(columns=["train_on", "over", "metric", "variant", "mean_rank"])
     assert "nothing to rank" in rank_diagram(empty, "pooled", NAMES).texts[0].get_text()
     nothing = pd.DataFrame(columns=["variant", "metric", "cut", "value"])
