@@ -28,7 +28,7 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "estimates.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds",
         "comparisons.csv": "variant_a,variant_b,train_on,test_on,metric,difference,low,high,p,p_holm",
         "table1.csv": "variant,metric,published,mean,low,high,inside",
-        "claims.csv": "claim,source,published,reproduced,low,high,verdict,why",
+        "claims.csv": "claim,source,published,reproduced,low,high,verdict,points,why",
         "cases/pooled/phantom.csv": "case_id,alg_01,alg_02",
         "scoring.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,size,postprocessing",
         "subgroups.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,abnormal",
@@ -37,6 +37,9 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "reliability.csv": "variant,train_on,test_on,bin_low,bin_high,pixels,predicted,lung,low,high,images,seeds",
         "crossing.csv": "variant,train_on,test_on,metric,domain,mean,low,high,images,seeds,home,gap,gap_low,gap_high",
         "ranks.csv": "train_on,over,metric,variant,mean_rank",
+        "stability.csv": "train_on,test_on,metric,variant,mean,rank,first,rank_low,rank_high",
+        "power.csv": "variant_a,variant_b,train_on,test_on,metric,detectable,detectable_holm,seeds,images",
+        "sample_sizes.csv": "variant_a,variant_b,train_on,test_on,metric,difference,seeds,films",
         "references.csv": "variant,train_on,test_on,metric,mean,low,high",
         "leakage.csv": "dataset_a,image_id_a,part_a,dataset_b,image_id_b,part_b,distance,correlation,near,"
         "likeness,null,candidate,patient,status",

@@ -15,6 +15,7 @@ from lungseg.data.datasets import DATASETS
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
+from lungseg.report.reach import reach
 from lungseg.report.results import Results
 from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, remade, tally, when_fixed
 
@@ -117,10 +118,21 @@ def _tables(results: Results, paper: Paper, train_on: str, test_on: str, level: 
         "crossing": crossing(results.table("crossing")),
         "references": _records(results.table("references").query("metric == 'dice'")),
         "subgroups": _records(results.table("subgroups").query(here)),
+        "stability": _records(_if_told(results, "stability", train_on, test_on)),
+        "reach": reach(
+            _if_told(results, "power", train_on, test_on), _if_told(results, "sample_sizes", train_on, test_on), paper
+        ),
         "relations": _records(results.table("relations")),
         "data": [card(results, dataset) for dataset in results.manifest()["config"]["datasets"]],
         "leakage": _records(results.table("leakage")),
     }
+
+
+def _if_told(results: Results, name: str, train_on: str, test_on: str) -> pd.DataFrame:
+    """Rows of a table about Dice; none where older code did not make it."""
+    if not results.has(name):
+        return pd.DataFrame({"variant_a": [], "variant_b": []})
+    return results.table(name).query("train_on == @train_on and test_on == @test_on and metric == 'dice'")
 
 
 def _records(table: pd.DataFrame) -> list[Row]:

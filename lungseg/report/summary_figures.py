@@ -62,6 +62,8 @@ def crossing(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -> Figure:
     """Critical-difference diagrams (Demšar 2006): variants joined by a bar cannot be told apart.
 
+    Where there are too few blocks for a critical difference, nothing is joined.
+
     Args:
         table: The table ranks.csv.
         train_on: The training set to show.
@@ -75,7 +77,8 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
     for panel, over in zip(np.atleast_1d(figure.subplots(len(kinds), 1)), kinds, strict=True):
         rows = shown[shown["over"] == over]
         ranks = pd.Series(rows["mean_rank"].to_numpy(), index=[_title(v, names) for v in rows["variant"]])
-        apart = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy()) > rows["critical_difference"].iloc[0]
+        reach = rows["critical_difference"].fillna(-1).iloc[0]
+        apart = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy()) > reach
         significance = pd.DataFrame(np.where(apart, 0.0, 1.0), index=ranks.index, columns=ranks.index)
         colours = dict(zip(ranks.index, sns.color_palette("colorblind", len(ranks)), strict=True))
         drawn = scikit_posthocs.critical_difference_diagram(ranks, significance, ax=panel, color_palette=colours)
@@ -83,9 +86,9 @@ def rank_diagram(table: pd.DataFrame, train_on: str, names: Mapping[str, str]) -
             bar.set_xdata(np.sort(bar.get_xdata()))
         first = rows.iloc[0]
         p = "not computed" if pd.isna(first["p"]) else f"p = {first['p']:.2g}"
+        told = "too few for a critical difference" if reach < 0 else f"critical difference {reach:.2f}"
         panel.set_title(
-            f"Mean rank of Dice over {first['n']} {over} (1 is best); Friedman {p}; "
-            f"critical difference {first['critical_difference']:.2f}"
+            f"Mean rank of Dice over {first['n']} {over} (1 is best); Friedman {p}, of these trained networks; {told}"
         )
     return figure
 

@@ -45,6 +45,17 @@ def test_ranks_join_what_cannot_be_told_apart() -> None:
     assert any({1.1, 1.3} == set(span) for span in spans) and not any({1.3, 2.6} == set(span) for span in spans)
 
 
+def test_three_test_sets_have_no_critical_difference_and_no_bars() -> None:
+    table = pd.DataFrame(
+        {"train_on": "pooled", "over": "test sets", "metric": "dice", "variant": ["unet", "a", "b"],
+         "mean_rank": [1, 2, 3], "variants": 3, "n": 3, "statistic": 6.0, "p": 0.028, "critical_difference": np.nan}
+    )  # fmt: skip
+    panel = rank_diagram(table, "pooled", NAMES).axes[0]
+    assert "too few for a critical difference" in panel.get_title() and "p = 0.028" in panel.get_title()
+    flat = [line for line in panel.lines if line.get_color() == "k" and len(set(np.round(line.get_xdata(), 3))) > 1]
+    assert not flat
+
+
 def test_bars_are_drawn_from_left_to_right() -> None:
     table = pd.DataFrame(
         {"train_on": "pooled", "over": "films", "metric": "dice", "variant": list("abcdef"),

@@ -36,7 +36,7 @@ rule figures:
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
         cards=of(MAIN_RUNS, "weights.json"),
-        captions=expand("workflow/report/captions/{figure}.rst", figure=FIGURES),
+        captions=expand(shipped("workflow/report/captions/{figure}.rst"), figure=FIGURES),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in FIGURES],
         expand("<results>/figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "pdf", "txt"]),
@@ -64,7 +64,7 @@ rule diagrams:
         definitions=rules.definitions.output.parquet,
         calibration=rules.calibrate.output.errors,
         reliability=rules.calibrate.output.reliability,
-        captions=expand("workflow/report/captions/{figure}.rst", figure=DIAGRAMS),
+        captions=expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
         expand("<results>/figures/{figure}.{kind}", figure=DIAGRAMS, kind=["svg", "pdf", "txt"]),
@@ -162,7 +162,7 @@ rule manifest:
 rule report:
     input:
         paper=PRINTED,
-        template=expand("workflow/report/report.{kind}", kind=["html.j2", "css", "js"]),
+        template=expand(shipped("workflow/report/report.{kind}"), kind=["html.j2", "css", "js"]),
         manifest=rules.manifest.output[0],
         scores=rules.collect.output.csv,
         predictions=expand(rules.predict.output, train_on=TRAIN_ON),
@@ -186,7 +186,6 @@ rule report:
         runs=RUNS,
         table1=config["table1"],
         level=config["statistics"]["level"],
-        command=COMMAND,
         code=CODE["report"],
     script:
         "../scripts/report.py"

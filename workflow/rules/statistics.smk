@@ -8,7 +8,7 @@ rule estimate:
         references=REFERENCES,
         scores=rules.collect.output.parquet,
         splits=expand(rules.split.output.split, dataset=DATASETS),
-        coverage="bench/results/coverage.csv",
+        coverage=shipped("bench/results/coverage.csv"),
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
@@ -19,6 +19,9 @@ rule estimate:
         ensembles="<results>/ensembles.csv",
         crossing="<results>/crossing.csv",
         ranks="<results>/ranks.csv",
+        stability="<results>/stability.csv",
+        power="<results>/power.csv",
+        sample_sizes="<results>/sample_sizes.csv",
         sensitivity="<results>/sensitivity.csv",
         elsewhere="<results>/elsewhere.csv",
     log:

@@ -23,4 +23,6 @@ packed = pack(trail(pd.read_csv(files.scores), images, test, outlines))
 paper = read_paper(Path(files.paper[0]).parent)
 template, results = Path(files.template[0]).parent, Results(Path(files.manifest).parent)
 with replacing(snakemake.output[0]) as path:
-    path.write_text(page(results, paper, template, packed, choices.command, choices.level), encoding="utf-8")
+    path.write_text(
+        page(results, paper, template, packed, snakemake.config["command"], choices.level), encoding="utf-8"
+    )
