@@ -142,7 +142,7 @@ def ways_of_counting(values: pd.DataFrame, paper: Paper) -> Figure:
         values: The table definitions.parquet.
         paper: Whose table, and its names.
     """
-    shown = values[values["metric"].isin(COMPARED)]
+    shown = values[values["metric"].isin(COMPARED)].dropna(subset="value")
     variants = [variant for variant in paper.networks if variant in set(shown["variant"])]
     if not variants:
         return saying("none of the paper's networks was run: nothing to count")
@@ -153,10 +153,10 @@ def ways_of_counting(values: pd.DataFrame, paper: Paper) -> Figure:
     for panel, metric in zip(panels, COMPARED, strict=True):
         for height, variant in enumerate(variants):
             own = shown[(shown["metric"] == metric) & (shown["variant"] == variant)]
-            for cut, colour in colours.items():
-                dots = own.loc[own["cut"] == cut, "value"]
-                spread = height + rng.uniform(-0.3, 0.3, len(dots))
-                panel.scatter(dots, spread, s=2, color=colour, alpha=0.35, linewidth=0, rasterized=True)
+            for band, (cut, colour) in enumerate(colours.items()):
+                dots = own.loc[own["cut"] == cut, "value"].round(4).unique()  # many definitions agree in a column
+                spread = height + 0.17 * (band - (len(colours) - 1) / 2) + rng.uniform(-0.06, 0.06, len(dots))
+                panel.scatter(dots, spread, s=2, color=colour, alpha=0.5, linewidth=0, rasterized=True)
             if (printed := paper.printed(variant, metric)) is not None:
                 panel.plot([printed, printed], [height - 0.38, height + 0.38], color="black", linewidth=1.3)
         panel.set(title=TITLES[metric], ylim=(len(variants) - 0.5, -0.5))
