@@ -59,7 +59,7 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["crossing", "ranks", "definitions"]
+DIAGRAMS = ["gains", "crossing", "ranks", "definitions"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
@@ -85,11 +85,13 @@ SMALL = [
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
 SHOWN += ["subgroups", "relations", "leakage"]
+# What gives networks and sets their names and colours.
+LOOK = {key: config[key] for key in ("datasets", "train_on")} | {"variants": list(config["variants"])}
 # What makes a file of this experiment again, when the file is put behind it.
 COMMAND = "snakemake --cores all" + "".join(
     f" --configfile {os.path.relpath(file)}" for file in workflow.configfiles[-1:]
 )
-COMMAND += f" --config archives={config['archives']}" if config["archives"] != "archives" else ""
+COMMAND += " --config archives=FOLDER" if config["archives"] != "archives" else ""
 
 
 # On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise
