@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lungseg.data.films import Part
-from lungseg.report.outlines import outline, thumbnail
+from lungseg.report.outlines import outline, thumbnail, window
 from lungseg.report.results import RUNS
 from lungseg.scores.metrics import COUNTS
 
@@ -41,7 +41,8 @@ def trail(
     keys = list(zip(test.dataset, test.image_id, strict=True))
     facts = pd.DataFrame(keys, columns=FILM[:2]).merge(images[FILM], how="left", validate="one_to_one")
     films = [
-        {key: _plain(value) for key, value in row.items()} | {"picture": thumbnail(image), "truth": outline(mask, 0.5)}
+        {key: _plain(value) for key, value in row.items()}
+        | {"picture": thumbnail(image), "window": window(image), "truth": outline(mask, 0.5)}
         for row, image, mask in zip(facts.to_dict("records"), test.images, test.masks, strict=True)
     ]
     runs = []
