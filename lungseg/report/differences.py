@@ -81,6 +81,7 @@ def claimed_gains(
     rows = []
     for other in paper.networks:
         if pair := find_pair(shown, own, other, metric):
-            limits = (float(pair[key]) for key in ("difference", "low", "high"))
-            rows.append(Gain(other, *limits, paper.gain(own, other, metric), of_seeds(means, own, other)))
+            ours, low, high = (float(pair[key]) for key in ("difference", "low", "high"))
+            printed, seeds = paper.gain(own, other, metric), of_seeds(means, own, other)
+            rows.append(Gain(other, ours, low, high, printed, seeds))
     return rows

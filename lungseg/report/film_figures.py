@@ -94,7 +94,7 @@ def training_curves(histories: pd.DataFrame, look: Look, shown: Sequence[str] = 
     sets = list(histories["train_on"].unique())
     colours = {str(variant): look.colour(variant) for variant in histories["variant"].unique()}
     curves = {title: CURVES[title] for title in shown}
-    width = WIDTH * (0.3 + 0.7 * len(curves) / len(CURVES))
+    width = WIDTH * min(1, 0.3 + 0.7 * len(curves) / len(BY_RUN))
     figure = Figure(figsize=(width, 0.45 + 1.75 * len(sets)), layout="constrained")
     panels = figure.subplots(len(sets), len(curves), sharex=True, sharey="col", squeeze=False)
     for row, train_on in zip(panels, sets, strict=True):

@@ -19,7 +19,7 @@ from lungseg.recipe import Variant
 from lungseg.report.differences import seed_means
 from lungseg.report.inline import inline
 from lungseg.report.look import Look
-from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records
+from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
 from lungseg.report.tables import TITLES, VERDICTS, answer, failures, remade, tally, when_fixed
@@ -139,6 +139,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
     own = audited[audited["table"] == own_table(results.manifest())]
     margin = plan.margins.get("dice") if plan else None
+    claims = with_columns(claims, "points")
     parts = claims["decides"] == "cell"
     return {
         "sentences": sentences(cells, comparisons, own, paper, read_experiment(config), plan),
@@ -161,7 +162,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         ),
         "relations": records(results.table("relations")),
         "data": [card(results, dataset) for dataset in config["datasets"]],
-        "leakage": records(results.table("leakage")),
+        "leakage": records(with_columns(results.table("leakage"), "patient", "status")),
     }
 
 

@@ -25,6 +25,11 @@ def records(table: pd.DataFrame) -> list[Row]:
     ]
 
 
+def with_columns(table: pd.DataFrame, *names: str) -> pd.DataFrame:
+    """The table with these columns, empty where results of older code have none of that name."""
+    return table.assign(**{name: None for name in names if name not in table})
+
+
 def of_cells(claims: pd.DataFrame, said: Sequence[Claim]) -> dict[tuple[str, str], Row]:
     """Variant and metric to the verdict on that cell of the paper's table.
 
@@ -63,7 +68,11 @@ def networks(
         by_metric = {row["metric"]: row for row in records(rows)}
         shown = [
             by_metric[metric]
-            | {"axis": axes[metric], "seeds": seeds.get((variant, metric), []), "claim": judged.get((variant, metric))}
+            | {
+                "axis": axes[metric],
+                "seeds": seeds.get((str(variant), metric), []),
+                "claim": judged.get((str(variant), metric)),
+            }
             for metric in paper.metrics
         ]
         table.append({"variant": variant, "cells": shown})

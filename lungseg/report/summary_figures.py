@@ -72,9 +72,10 @@ def gains(rows: Sequence[Gain], paper: Paper, look: Look, margin: float | None, 
 
 def _marks(level: float, margin: float | None, ink: str) -> list[Artist]:
     """What the marks of `gains` mean."""
-    shape = {"color": "white", "markeredgecolor": ink, "ls": ""}
     marks: list[Artist] = [
-        Line2D([], [], marker="D", markersize=5, label="printed in the paper", **shape),
+        Line2D(
+            [], [], marker="D", markersize=5, color="white", markeredgecolor=ink, ls="", label="printed by the paper"
+        ),
         Line2D([], [], color=ink, linewidth=2, label=f"ours, {level:.0%} interval"),
         Line2D([], [], color="0.4", marker="o", markersize=2.5, ls="", label="ours, one seed"),
     ]
