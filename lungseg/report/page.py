@@ -15,12 +15,13 @@ from lungseg.data.datasets import DATASETS
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
+from lungseg.report.counting import calibration_in_words, groups, study_in_words
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
 from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, remade, tally, when_fixed
 
 MIME = {".svg": "image/svg+xml", ".png": "image/png"}
-PLOTS = ["training_curves", "definitions", "ranks"]
+PLOTS = ["training_curves", "definitions", "ranks", "calibration"]
 RELATION_TITLES = {
     "iou_above_recall": "IoU above recall",
     "dice_above_mean_of_precision_and_recall": "Dice above the mean of precision and recall",
@@ -117,7 +118,9 @@ def _tables(results: Results, paper: Paper, train_on: str, test_on: str, level: 
         "pairs": pairs(comparisons.query(here), paper, plan.margins.get("dice") if plan else None),
         "crossing": crossing(results.table("crossing")),
         "references": _records(results.table("references").query("metric == 'dice'")),
-        "subgroups": _records(results.table("subgroups").query(here)),
+        "subgroups": groups(results, train_on, test_on),
+        "study": study_in_words(results, test_on),
+        "calibration": calibration_in_words(results, paper, train_on, test_on),
         "stability": _records(_if_told(results, "stability", train_on, test_on)),
         "reach": reach(
             _if_told(results, "power", train_on, test_on), _if_told(results, "sample_sizes", train_on, test_on), paper

@@ -90,7 +90,8 @@ SMALL = [
 ]
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
-SHOWN += ["subgroups", "relations", "leakage", "stability", "power", "sample_sizes"]
+SHOWN += ["subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
+SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes"]
 
 
 # On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise

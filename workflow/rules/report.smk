@@ -173,7 +173,7 @@ rule report:
         tables=expand("<results>/{table}.csv", table=SHOWN),
         figures=expand(
             "<results>/figures/{figure}.{kind}",
-            figure=["training_curves", "ranks", "definitions"],
+            figure=["training_curves", "ranks", "definitions", "calibration"],
             kind=["svg", "png"],
         ),
     output:
