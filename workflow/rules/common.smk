@@ -61,7 +61,7 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["crossing", "ranks", "definitions", "calibration"]
+DIAGRAMS = ["gains", "crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
@@ -90,7 +90,10 @@ SMALL = [
 ]
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
-SHOWN += ["subgroups", "relations", "leakage", "stability", "power", "sample_sizes"]
+SHOWN += ["subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
+SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes"]
+# What gives networks and sets their names and colours.
+LOOK = {key: config[key] for key in ("datasets", "train_on")} | {"variants": list(config["variants"])}
 
 
 # On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise
