@@ -23,7 +23,7 @@ VERDICTS = {
     "inconclusive": "this run does not decide it",
     "contradicted": "this run shows otherwise",
     "inconsistent": "its numbers cannot stand together if all are of the lung and averaged alike",
-    "impossible": "its numbers cannot stand together, however they are averaged",
+    "impossible": "its numbers cannot stand together, however they are averaged, if both are averaged alike",
     "untested": "this run does not meet the conditions under which it is claimed, or nothing here can decide it",
 }
 SIMULATED = ("montgomery", "shenzhen", "jsrt", "pooled")
