@@ -5,6 +5,7 @@ The defaults are the reference experiment; `config/schema.json` is exported from
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -13,6 +14,8 @@ from lungseg.errors import InputError
 from lungseg.recipe import Choice, Training, Variant
 
 DatasetName = Literal["montgomery", "shenzhen", "jsrt", "phantom"]
+# Keys whose values may be paths; below `weights` those of each encoder.
+PLACES = ("archives", "bundles", "paper", "weights")
 DATASETS: tuple[DatasetName, ...] = ("montgomery", "shenzhen", "jsrt")
 TRAIN_ON: dict[str, tuple[DatasetName, ...]] = {
     "montgomery": ("montgomery",),
@@ -221,3 +224,28 @@ def schema() -> str:
     """The JSON Schema of a configuration file, for editors and `snakemake.utils.validate`."""
     dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return json.dumps(dialect | Experiment.model_json_schema(), indent=1) + "\n"
+
+
+def without_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Choices as they may be published, without the folders of the machine that they were made on.
+
+    Args:
+        config: A whole configuration, or what was given with --config.
+
+    Returns:
+        The same with every path of `PLACES` that leads out of the repository as `FOLDER/` and its last name, and
+        `archives` as `FOLDER`.
+    """
+    folder = config.get("archives")
+    archives = {"archives": "FOLDER"} if isinstance(folder, str) and _leads_out(folder) else {}
+    return {key: _placeless(value, key in PLACES) for key, value in config.items()} | archives
+
+
+def _placeless(value: Any, is_place: bool) -> Any:  # noqa: ANN401 - whatever a configuration holds
+    if isinstance(value, Mapping):
+        return {key: _placeless(one, is_place or key in PLACES) for key, one in value.items()}
+    return f"FOLDER/{Path(value).name}" if is_place and isinstance(value, str) and _leads_out(value) else value
+
+
+def _leads_out(path: str) -> bool:
+    return Path(path).is_absolute() or path.startswith(("../", "~"))

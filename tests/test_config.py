@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lungseg.config import Experiment, read_experiment, schema
+from lungseg.config import Experiment, read_experiment, schema, without_places
 from lungseg.errors import InputError
 from lungseg.recipe import Training
 
@@ -148,3 +148,24 @@ def test_every_key_is_explained() -> None:
     ]
     missing = [key for group in groups for key in group.model_fields if f"`{key}`" not in text]
     assert missing == []
+
+
+def test_no_folder_of_the_machine_is_published() -> None:
+    variants = {
+        "a": {"weights": "/home/me/w.safetensors"},
+        "b": {"weights": {"x": "/home/me/x.safetensors", "y": "random"}},
+        "c": {"weights": "random"},
+    }
+    told = {
+        "archives": "/home/me/data",
+        "bundles": "/home/me/results/cpu",
+        "note": "/ 50 px",
+        "variants": variants,
+    }
+    shown = without_places(told)
+    assert "/home" not in str(shown) and shown["archives"] == "FOLDER" and shown["note"] == told["note"]
+    assert shown["bundles"] == "FOLDER/cpu" and shown["variants"]["c"] == {"weights": "random"}
+    assert shown["variants"]["b"]["weights"] == {"x": "FOLDER/x.safetensors", "y": "random"}
+    here = {"archives": "films/all", "bundles": "results/cpu"}
+    assert without_places(here) == here
+    assert {without_places({"archives": path})["archives"] for path in ("../films", "~/films")} == {"FOLDER"}

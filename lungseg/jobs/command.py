@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from lungseg.config import without_places
+
 
 def run_command(
     root: Path, directory: Path, configfiles: Sequence[Path], overrides: Mapping[str, Any], conda: bool
@@ -20,7 +22,8 @@ def run_command(
         root: The repository's folder.
         directory: The folder in which Snakemake ran.
         configfiles: As they were given with --configfile; without one it was the reference.
-        overrides: As Snakemake read what was given with --config.
+        overrides: As Snakemake read what was given with --config. A page that is passed on names no folder of
+            the machine that made it: see `lungseg.config.without_places`.
         conda: Whether the rules ran in their own environment.
     """
     words = ["snakemake", "--cores", "all"]
@@ -30,7 +33,7 @@ def run_command(
     if configfiles:
         words += ["--configfile", *(_path(file, root) for file in configfiles)]
     if overrides:
-        words += ["--config", *(f"{key}={override(value)}" for key, value in overrides.items())]
+        words += ["--config", *(f"{key}={override(value)}" for key, value in without_places(overrides).items())]
     return shlex.join(words)
 
 

@@ -12,7 +12,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from lungseg.claims.verdicts import Claim
-from lungseg.config import Experiment, read_experiment
+from lungseg.config import Experiment, read_experiment, without_places
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
@@ -113,17 +113,6 @@ def strong(markdown: str) -> Markup:
 def sections(html: str) -> list[tuple[str, str]]:
     """Address and heading of every section, for the menu."""
     return re.findall(r'<section id="([^"]+)">\s*<h2>([^<]+)</h2>', html)
-
-
-def without_places(config: Row) -> Row:
-    """A configuration without the folders of the machine that it ran on."""
-    shown = config | ({"archives": "FOLDER"} if config.get("archives") not in (None, "archives") else {})
-    variants = {}
-    for name, choices in config["variants"].items():
-        start = choices.get("weights")
-        here = isinstance(start, str) and "/" in start
-        variants[name] = choices | ({"weights": f"FOLDER/{Path(start).name}"} if here else {})
-    return shown | {"variants": variants}
 
 
 def own_table(manifest: Row) -> str:

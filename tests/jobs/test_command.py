@@ -63,6 +63,8 @@ def test_any_text_is_read_back(text: str) -> None:
 
 def test_a_plain_word_stays_plain() -> None:
     assert override("../films of 2026") == "../films of 2026"
+    given = {"archives": "/home/me/my films", "bundles": "/home/me/cpu"}
+    assert run_command(Path("/x"), Path("/x"), [], given, False).endswith("--config archives=FOLDER bundles=FOLDER/cpu")
     assert run_command(Path("/x"), Path("/x"), [], {"archives": "films"}, False) == (
         "snakemake --cores all --config archives=films"
     )

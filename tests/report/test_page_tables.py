@@ -9,7 +9,7 @@ from lungseg.claims.verdicts import Cell
 from lungseg.report.axis import Axis
 from lungseg.report.differences import claimed_gains, of_seeds, seed_means
 from lungseg.report.look import Look
-from lungseg.report.page import sections, strong, without_places
+from lungseg.report.page import sections, strong
 from lungseg.report.page_tables import networks, of_cells, pairs
 from tests.workflow import MISHRA
 
@@ -126,15 +126,3 @@ def test_ticks_are_round_and_on_the_axis() -> None:
 def test_the_menu_is_made_of_sections_and_strong_words_of_marks() -> None:
     assert sections('<section id="a">\n  <h2>One</h2>…<section id="b"><h2>Two</h2>') == [("a", "One"), ("b", "Two")]
     assert strong("**a < b** c") == "<strong>a &lt; b</strong> c"
-
-
-def test_no_folder_of_the_machine_is_shown() -> None:
-    variants = {
-        "a": {"weights": "/home/me/w.safetensors"},
-        "b": {"weights": {"x": "random"}},
-        "c": {"weights": "random"},
-    }
-    shown = without_places({"archives": "/home/me/data", "variants": variants})
-    assert shown["archives"] == "FOLDER" and shown["variants"]["a"]["weights"] == "FOLDER/w.safetensors"
-    assert "/home" not in str(shown) and shown["variants"]["c"] == {"weights": "random"}
-    assert without_places({"archives": "archives", "variants": {}})["archives"] == "archives"

@@ -6,6 +6,7 @@ import platform
 import time
 from pathlib import Path
 
+from lungseg.config import without_places
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
 from lungseg.jobs.manifest import first_training, packages, planned, seconds, trained
@@ -19,7 +20,7 @@ for file in map(Path, snakemake.input.benchmarks):
     benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)
 manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    "config": snakemake.params.config,
+    "config": without_places(snakemake.params.config),
     "archives": {Path(file).parent.name: json.loads(Path(file).read_text()) for file in snakemake.input.records},
     "python": platform.python_version(),
     "packages": packages(),
