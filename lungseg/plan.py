@@ -64,6 +64,15 @@ def read_plan(path: str | Path) -> Plan:
         raise InputError(f"{path}, {key}", found, first["msg"].lower(), REMEDY) from error
 
 
+def plan_of(files: Sequence[str | Path]) -> Plan | None:
+    """The plan in a rule's input, which holds one file or, where nothing was decided before, none.
+
+    Raises:
+        InputError: As in `read_plan`.
+    """
+    return read_plan(files[0]) if files else None
+
+
 def declared_pool(configured: Sequence[str] | None, plan: Plan | None, paper: Paper) -> list[str]:
     """Variants whose seeds' variance is estimated together: the plan's; without a plan the configuration's or paper's.
 

@@ -66,6 +66,7 @@ class Evidence:
         arms: Variant to how it was trained.
         costs: One row per variant: parameters, images_per_second (in training).
         histories: Columns variant, seed, epoch, validation_dice.
+        drawn: Whether the films are drawn ones, which say nothing about lungs.
     """
 
     paper: Paper
@@ -77,6 +78,7 @@ class Evidence:
     arms: Mapping[str, Arm]
     costs: pd.DataFrame
     histories: pd.DataFrame
+    drawn: bool = False
 
     def margin(self, metric: str) -> float | None:
         """The difference that does not count; None where none is declared."""

@@ -40,6 +40,7 @@ from lungseg.paper import Metric, Paper
 from lungseg.recipe import Variant
 
 COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "points", "why"]
+DRAWN = "drawn films say nothing about lungs"
 POINTS = {"supported": "for", "contradicted": "against"}
 
 
@@ -114,6 +115,8 @@ class _Trained(_Claim):
         if found.verdict == "untested":
             return found
         points = POINTS.get(found.verdict, "")
+        if evidence.drawn:
+            return replace(found, verdict="untested", why=f"{DRAWN}; on them: {found.why}")
         if evidence.plan is None:
             why = f"no rules were fixed before this experiment was trained; {found.why}"
             return replace(found, verdict="untested", why=why)
@@ -366,6 +369,8 @@ class Convergence(_Claim):
         last = int(runs.groupby("seed")["epoch"].max().min())
         if last <= self.epochs:
             return Verdict("untested", f"trainings of this experiment end after {last} epochs")
+        if evidence.drawn:
+            return Verdict("untested", DRAWN)
         if evidence.arms[self.variant].schedule != "constant":
             return Verdict(
                 "untested", "the learning rate falls to zero at the end, so trainings settle there by design"

@@ -211,6 +211,8 @@ def test_every_kind_of_trained_claim_asks_for_its_conditions_and_for_a_plan(entr
     assert verdict(evidence(), **entry) == "supported"
     few = judge(claim(**entry), evidence(arms=arms(seeds=2))).iloc[0]
     assert (few["verdict"], few["points"]) == ("untested", "for")
+    drawn = judge(claim(**entry), evidence(drawn=True)).iloc[0]
+    assert (drawn["verdict"], drawn["points"]) == ("untested", "") and "drawn films say nothing" in drawn["why"]
     none = judge(claim(**entry), evidence(plan=None)).iloc[0]
     assert (none["verdict"], none["points"]) == ("untested", "") and "no rules were fixed" in none["why"]
 
@@ -377,6 +379,7 @@ def test_convergence_looks_at_what_follows() -> None:
     assert verdict(evidence(), **entry, epochs=30) == "untested"
     assert verdict(evidence(arms=arms(schedule="cosine")), **entry, epochs=12) == "untested"
     assert verdict(evidence(plan=None), **entry, epochs=12) == "untested"
+    assert verdict(evidence(drawn=True), **entry, epochs=12) == "untested"
 
 
 def test_what_the_experiment_lacks_is_untested_with_its_name() -> None:

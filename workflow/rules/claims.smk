@@ -78,6 +78,7 @@ rule audit:
     params:
         runs=MAIN_RUNS,
         table1=config["table1"],
+        drawn="phantom" in DATASETS,
         note=config["note"],
         code=CODE["audit"],
     script:

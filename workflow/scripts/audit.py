@@ -12,7 +12,7 @@ from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
-from lungseg.plan import read_plan
+from lungseg.plan import plan_of
 from lungseg.report.tables import claims_table
 
 begin(snakemake.log[0])
@@ -24,9 +24,9 @@ own = as_printed(paper.cells)
 findings, spent = tuple(audit(own)), costs(cards, histories)
 estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
 elsewhere = pd.read_csv(files.elsewhere).query("train_on == @shown['train_on']")
-plan = next(map(read_plan, files.plan), None)
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
-claims = judge(said, Evidence(paper, plan, estimates, comparisons, elsewhere, findings, arms(cards), spent, histories))
+seen = (plan_of(files.plan), estimates, comparisons, elsewhere, findings, arms(cards), spent, histories)
+claims = judge(said, Evidence(paper, *seen, drawn=snakemake.params.drawn))
 write_csv(claims, snakemake.output.claims)
 with replacing(snakemake.output.text) as path:
     path.write_text(claims_table(claims, snakemake.params.note), encoding="utf-8")

@@ -9,12 +9,12 @@ from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
-from lungseg.plan import declared_pool, read_plan
+from lungseg.plan import declared_pool, plan_of
 from lungseg.statistics.calibration import binned, calibrate
 
 begin(snakemake.log[0])
 files, choices, tables = snakemake.input, snakemake.params, []
-pool = declared_pool(choices.pool, next(map(read_plan, files.plan), None), read_paper(Path(files.paper[0]).parent))
+pool = declared_pool(choices.pool, plan_of(files.plan), read_paper(Path(files.paper[0]).parent))
 for (train_on, runs), file in zip(choices.runs.items(), files.predictions, strict=True):
     stored, groups = read_predictions(file), {}
     for run in runs:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
-from lungseg.plan import read_plan
+from lungseg.plan import plan_of
 from lungseg.report.differences import claimed_gains
 from lungseg.report.film_figures import save
 from lungseg.report.look import Look
@@ -16,7 +16,7 @@ begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 paper = read_paper(Path(files.paper[0]).parent)
 look = Look.of(paper, **choices.look)
-plan = next(map(read_plan, files.plan), None)
+plan = plan_of(files.plan)
 margin = plan.margins.get(paper.headline.metric) if plan and paper.headline else None
 tables = (pd.read_csv(files.comparisons), pd.read_csv(files.scores))
 drawn = {

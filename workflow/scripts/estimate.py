@@ -9,7 +9,7 @@ from lungseg.data.patients import seen_elsewhere
 from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper, read_references
-from lungseg.plan import declared_pool, read_plan
+from lungseg.plan import declared_pool, plan_of
 from lungseg.statistics.elsewhere import elsewhere
 from lungseg.statistics.estimation import make_tables
 from lungseg.statistics.sensitivity import sensitivity
@@ -20,7 +20,7 @@ files, choices = snakemake.input, snakemake.params
 paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 rng = np.random.default_rng(choices.seed)
 scores, coverage = pd.read_parquet(files.scores), pd.read_csv(files.coverage)
-plan = next(map(read_plan, files.plan), None)
+plan = plan_of(files.plan)
 pool = declared_pool(choices.pool, plan, paper)
 declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
 given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, choices.level, rng)

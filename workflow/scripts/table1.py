@@ -7,7 +7,7 @@ import pandas as pd
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
-from lungseg.plan import read_plan
+from lungseg.plan import plan_of
 from lungseg.report.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
 
 begin(snakemake.log[0])
@@ -16,7 +16,7 @@ estimates = pd.read_csv(snakemake.input.estimates)
 counted = failures(estimates, train_on, test_on)
 note = f"{legend(snakemake.params.level)} {counted} {snakemake.params.note}".strip()
 paper = read_paper(Path(snakemake.input.paper[0]).parent)
-plan = next(map(read_plan, snakemake.input.plan), None)
+plan = plan_of(snakemake.input.plan)
 metrics = plan.metrics if plan else [metric for metric in paper.metrics if metric != "loss"]
 table = table1(estimates, paper, train_on, test_on, metrics)
 write_csv(table, snakemake.output.csv)
