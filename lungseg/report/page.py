@@ -228,6 +228,8 @@ def sentences(
     )
     return [
         gain,
-        f"{inside} of the {len(printed)} printed values that this run can compare lie inside its intervals.",
+        "Its films are drawn, and say nothing about the printed values."
+        if "phantom" in experiment.datasets
+        else f"{inside} of the {len(printed)} printed values that this run can compare lie inside its intervals.",
         own if len(audited) else "The printed table holds no contradiction.",
     ]

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from lungseg.report.page import band
+from lungseg.config import read_experiment
+from lungseg.report.page import band, sentences
 from tests.workflow import MISHRA
 
 CONFIG: dict[str, Any] = {"note": "A note.", "datasets": ["jsrt"], "variants": {"unet": {"encoders": []}}}
@@ -44,3 +46,20 @@ def test_starts_and_archives_are_told() -> None:
         "Of 1 archives no official hash is known to compare with.",
         "Encoders with random weights: Proposed: both encoders.",
     ]
+
+
+@pytest.mark.parametrize("films", ["jsrt", "phantom"])
+def test_the_answer_counts_what_can_be_compared_and_drawn_films_compare_with_nothing(films: str) -> None:
+    config = {"name": "x", "datasets": [films], "train_on": {"pooled": [films]}, "variants": {"unet": {}}}
+    cells = pd.DataFrame({"published": [0.9, 0.8, 0.7, None], "inside": [True, False, None, None]})
+    comparisons = pd.DataFrame(columns=["variant_a", "variant_b", "train_on", "test_on", "metric", "verdict"])
+    audited = pd.DataFrame({"row": ["a", "a"], "rule": ["r <= s"] * 2, "verdict": ["impossible", "inconsistent"]})
+    gain, compared, own = sentences(cells, comparisons, audited, MISHRA, read_experiment(config), None)
+    assert "has not both" in gain
+    if films == "phantom":
+        assert compared == "Its films are drawn, and say nothing about the printed values."
+    else:
+        assert compared == "1 of the 2 printed values that this run can compare lie inside its intervals."
+    assert "2 contradictions in 1 of its 4 rows: r ≤ s (2). 1 of them" in own
+    nothing = sentences(cells, comparisons, audited[:0], MISHRA, read_experiment(config), None)[2]
+    assert nothing == "The printed table holds no contradiction."
