@@ -64,7 +64,7 @@ class Evidence:
         elsewhere: Rows of elsewhere.csv, all test sets.
         findings: What arithmetic finds in the paper's Table 1.
         arms: Variant to how it was trained.
-        costs: One row per variant: parameters, images_per_second (in training).
+        parameters: Variant to how many it has.
         histories: Columns variant, seed, epoch, validation_dice.
         drawn: Whether the films are drawn ones, which say nothing about lungs.
     """
@@ -76,7 +76,7 @@ class Evidence:
     elsewhere: pd.DataFrame
     findings: tuple[Finding, ...]
     arms: Mapping[str, Arm]
-    costs: pd.DataFrame
+    parameters: Mapping[str, int]
     histories: pd.DataFrame
     drawn: bool = False
 
@@ -146,19 +146,13 @@ def read_runs(
     return told, pd.concat(tables)
 
 
-def costs(cards: Sequence[Mapping[str, Any]], histories: pd.DataFrame) -> pd.DataFrame:
-    """What each variant costs.
+def parameters(cards: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many parameters each variant has.
 
     Args:
         cards: Of the runs.
-        histories: Columns variant and images_per_second.
-
-    Returns:
-        One row per variant: parameters, images_per_second (mean over epochs and seeds).
     """
-    facts = [(card["run"].partition("/")[0], card["parameters"]) for card in cards]
-    table = pd.DataFrame(facts, columns=["variant", "parameters"]).groupby("variant").first()
-    return table.join(histories.groupby("variant")["images_per_second"].mean())
+    return {card["run"].partition("/")[0]: card["parameters"] for card in cards}
 
 
 @dataclass(frozen=True)

@@ -302,8 +302,8 @@ class Parameters(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Untested where implementations differ by more than the percentage is printed to; else by our counts."""
-        counts = evidence.costs["parameters"]
-        if not {self.variant, self.against} <= set(counts.index):
+        counts = evidence.parameters
+        if not {self.variant, self.against} <= set(counts):
             return not_run(f"{self.variant} beside {self.against}", float(self.percent))
         ours = Implementation(name="ours", variant=counts[self.variant], against=counts[self.against])
         every, said = (ours, *self.implementations), printed(self.percent, fraction=False)
@@ -339,19 +339,19 @@ class Cost(_Claim):
     against: Network
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Untested: implementations and machines differ by more than such a sentence says. Ours stands beside it."""
-        if not {self.variant, self.against} <= set(evidence.costs.index):
+        """Untested: implementations and machines differ by more than such a sentence says. Ours stands beside it.
+
+        Seconds are not told: they are of one machine and the hour, and would make each table another one.
+        """
+        if not {self.variant, self.against} <= set(evidence.parameters):
             return not_run(f"{self.variant} beside {self.against}")
-        speed, size = (
-            float(evidence.costs[column][self.variant] / evidence.costs[column][self.against])
-            for column in ("images_per_second", "parameters")
-        )
+        size = evidence.parameters[self.variant] / evidence.parameters[self.against]
+        name = evidence.paper.name
         why = (
             "time depends on implementation and machine by more than the sentence says; here "
-            f"{evidence.paper.name(self.variant)} has {size:.2f} times the parameters of "
-            f"{evidence.paper.name(self.against)} and trained at {speed:.2f} times its speed"
+            f"{name(self.variant)} has {size:.2f} times the parameters of {name(self.against)}"
         )
-        return Verdict("untested", why, None, speed)
+        return Verdict("untested", why, None, size)
 
 
 class Convergence(_Claim):

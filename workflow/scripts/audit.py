@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungseg.claims.arithmetic import Finding, audit
-from lungseg.claims.evidence import Evidence, arms, costs, read_runs
+from lungseg.claims.evidence import Evidence, arms, parameters, read_runs
 from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
@@ -21,11 +21,11 @@ paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
 cards, histories = read_runs(snakemake.params.runs, files.cards, files.histories)
 own = as_printed(paper.cells)
-findings, spent = tuple(audit(own)), costs(cards, histories)
+findings, counts = tuple(audit(own)), parameters(cards)
 estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
 elsewhere = pd.read_csv(files.elsewhere).query("train_on == @shown['train_on']")
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
-seen = (plan_of(files.plan), estimates, comparisons, elsewhere, findings, arms(cards), spent, histories)
+seen = (plan_of(files.plan), estimates, comparisons, elsewhere, findings, arms(cards), counts, histories)
 claims = judge(said, Evidence(paper, *seen, drawn=snakemake.params.drawn))
 write_csv(claims, snakemake.output.claims)
 with replacing(snakemake.output.text) as path:
