@@ -1,5 +1,11 @@
 # What the rules share: which runs there are and where their files lie, and what is shown and published.
 
+
+def shipped(path):
+    """A file of this repository, seen from the folder in which Snakemake runs."""
+    return os.path.relpath(Path(workflow.basedir, path))
+
+
 DATASETS = config["datasets"]
 SEEDS = config["seeds"]
 TRAIN_ON = list(config["train_on"])
