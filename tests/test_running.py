@@ -46,7 +46,7 @@ def test_a_killed_run_goes_on_by_the_same_command_and_a_live_one_is_left_alone(t
     locks = clone / ".snakemake/locks"
     first = subprocess.Popen(SPLIT, cwd=clone, env=command_environment(clone), start_new_session=True)
     try:
-        while not (clone / ".snakemake/lungseg/tiny/running").exists():  # its first job is about to start
+        while not (clone / "tiny/results/logs/download/phantom.log").exists():  # its first job has begun
             assert first.poll() is None
             time.sleep(0.01)
         os.killpg(first.pid, signal.SIGSTOP)
