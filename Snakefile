@@ -37,9 +37,13 @@ os.environ.setdefault("LUNGSEG_ROOT", workflow.basedir)
 # rules' environment would be built and not used. As the first one, it stands in front.
 os.environ.update(CONDA_SHLVL="0")
 
+
+# A file of this repository, seen from the folder in which Snakemake runs.
+shipped = lambda path: os.path.relpath(Path(workflow.basedir, path))
+
 if "name" not in config:
 
-    configfile: os.path.relpath(Path(workflow.basedir, "config/config.yaml"))
+    configfile: shipped("config/config.yaml")
 
 
 try:

@@ -1,11 +1,5 @@
 # What the rules share: which runs there are and where their files lie, and what is shown and published.
 
-
-def shipped(path):
-    """A file of this repository, seen from the folder in which Snakemake runs."""
-    return os.path.relpath(Path(workflow.basedir, path))
-
-
 DATASETS = config["datasets"]
 SEEDS = config["seeds"]
 TRAIN_ON = list(config["train_on"])
@@ -67,11 +61,12 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["crossing", "ranks", "definitions"]
+DIAGRAMS = ["gains", "crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
-    *["sensitivity.csv", "elsewhere.csv"],
+    *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv", "calibration.csv", "reliability.csv"],
+    *["stability.csv", "power.csv", "sample_sizes.csv"],
     *[
         "references.csv",
         "ensembles.csv",
@@ -80,6 +75,9 @@ SMALL = [
         "leakage.csv",
         "definitions.csv",
         "relations.csv",
+        "yardstick.csv",
+        "operating_points.csv",
+        "best_epochs.csv",
     ],
     *["claims.csv", "claims.md", "audited_tables.csv", "metrics.json", "manifest.json"],
     *expand("table1.{kind}", kind=["csv", "md", "tex", "html"]),
@@ -92,7 +90,10 @@ SMALL = [
 ]
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
-SHOWN += ["subgroups", "relations", "leakage"]
+SHOWN += ["subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
+SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes"]
+# What gives networks and sets their names and colours.
+LOOK = {key: config[key] for key in ("datasets", "train_on")} | {"variants": list(config["variants"])}
 
 
 # On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise
