@@ -2,6 +2,7 @@
 
 import fnmatch
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,18 @@ def test_checkout_brings_the_weights_back(clone: Path) -> None:
     weights.unlink()
     run(clone, "dvc", "checkout", "--force", "quickstart")
     assert weights.read_bytes() == content
+
+
+def test_remotes_are_named_as_documented(tmp_path: Path) -> None:
+    """DVC takes each of these commands; nobody answers at the addresses."""
+    for row in (line for line in (ROOT / "docs/running.md").read_text().splitlines() if "`dvc remote" in line):
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        run(folder, "dvc", "init", "--no-scm", "--quiet")
+        for command in re.findall("`(dvc remote [^`]*)`", row):
+            run(folder, *shlex.split(command))
+        assert "store" in run(folder, "dvc", "remote", "default")
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_every_configuration_has_a_stage() -> None:
