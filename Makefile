@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help setup quickstart gpu-experiment mlflow test bench bench-gpu lint format lock schema
+.PHONY: help setup quickstart gpu-experiment mlflow test bench bench-gpu lint format lock schema fingerprint
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -14,6 +14,8 @@ setup: $(BIN)/.installed  ## install everything into .venv; nothing the second t
 $(BIN)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1 || echo missing); lungseg needs Python 3.11 or newer: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import os, sys; bad = sorted(c for c in set(os.getcwd()) if c.isspace() or c in "\"$$;&|<>()`\\:" + chr(39)); \
+	  sys.exit(f"Snakemake cannot run in {os.getcwd()!r} because of {chr(32).join(map(repr, bad))}: move the clone to a folder without. Nothing was installed." if bad else 0)'
 	@echo "Installing into .venv: about 7 GB, minutes on a first time (torch brings its GPU libraries)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -77,6 +79,9 @@ format: setup  ## bring the code into shape
 lock: setup  ## pin every dependency anew in requirements.lock and envs/lungseg.yaml
 	uv pip compile --quiet --upgrade --universal --generate-hashes --extra dev --custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 	python envs/pins.py
+
+fingerprint: setup  ## write workflow/training.yaml: what the training code means, for dvc.yaml
+	python -c 'import pathlib; from lungseg.jobs.fingerprint import training; pathlib.Path("workflow/training.yaml").write_text(training(pathlib.Path()))'
 
 schema: setup  ## write config/schema.json from lungseg/config.py
 	python -c 'from lungseg.config import schema; open("config/schema.json", "w").write(schema())'

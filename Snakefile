@@ -19,8 +19,11 @@ from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
+from lungseg.jobs import at_work
 from lungseg.jobs.command import run_command
 from lungseg.jobs.fingerprint import fingerprint
+from lungseg.jobs.named_files import check_files, offered_hashes, weights_hashes
+from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb
 from lungseg.paper import paper_folder, read_paper
@@ -30,6 +33,9 @@ from lungseg.plan import plan_file
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
 os.environ.setdefault("LUNGSEG_ROOT", workflow.basedir)
+# Activated inside another environment, conda takes the other's place in PATH, which may be behind that of `.venv`: the
+# rules' environment would be built and not used. As the first one, it stands in front.
+os.environ.update(CONDA_SHLVL="0")
 
 
 # A file of this repository, seen from the folder in which Snakemake runs.
@@ -60,12 +66,15 @@ CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "w
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/start.smk"
 
 
 report: "workflow/report/workflow.rst"
 
 
 onstart:
+    look_for_files()
+    begin()
     tell_side_by_side()
     watch(EXPERIMENT, Path())
 

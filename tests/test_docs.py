@@ -84,9 +84,19 @@ def test_pieces_know_command_and_options(command: str) -> None:
     assert all(word in shown.stdout for word in words if word.startswith("--"))
 
 
+@pytest.mark.parametrize("command", sorted({command for _, command in COMMANDS if command.startswith("dvc ")}))
+def test_dvc_knows_command_and_options(copy: Path, command: str) -> None:
+    words = filled(command)
+    shown = run(copy, "dvc", *words[1 : 3 if words[1] == "remote" else 2], "--help")
+    assert all(word in shown for word in words if word.startswith("--"))
+
+
 def test_every_command_is_tried_by_one_of_these() -> None:
     known = (
         "make ",
+        "dvc ",
+        "git add",
+        "git commit",
         "snakemake ",
         "lungseg ",
         "python -m lungseg.jobs.pieces",

@@ -1,14 +1,22 @@
 """How a run starts, stops and goes on, wherever a person starts it."""
 
 import json
+import os
 import re
 import shlex
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from html import unescape
 from pathlib import Path
 
-from tests.workflow import copy_project, run
+import pytest
 
+from tests.workflow import ROOT, TINY, command_environment, copy_project, run
+
+SPLIT = ["snakemake", "--cores", "2", *TINY, "--", "tiny/results/splits/phantom.csv"]
 NOTE = 'it\'s "50 %" of $HOME; `films` of é'
 
 
@@ -31,3 +39,50 @@ def test_the_command_in_the_report_makes_the_run_again(project: Path, tmp_path: 
     assert "Nothing to be done" in run(clone, *said, "--dry-run", "--", "tiny/results/table1.csv")
     assert "Nothing to be done" not in run(clone, *said[:-1], "note=another", "--dry-run")
     assert {path.name for path in elsewhere.iterdir()} == {"tiny", ".snakemake"}
+
+
+def test_a_killed_run_goes_on_by_the_same_command_and_a_live_one_is_left_alone(tmp_path: Path) -> None:
+    clone = copy_project(tmp_path / "clone")
+    locks = clone / ".snakemake/locks"
+    first = subprocess.Popen(SPLIT, cwd=clone, env=command_environment(clone), start_new_session=True)
+    try:
+        while not (clone / "tiny/results/logs/download/phantom.log").exists():  # its first job has begun
+            assert first.poll() is None
+            time.sleep(0.01)
+        os.killpg(first.pid, signal.SIGSTOP)
+        assert f"tiny is being worked on (processes {first.pid}" in run(clone, *SPLIT, check=False)
+        shutil.copytree(locks, tmp_path / "kept")
+        run(clone, *SPLIT[:-2], "--unlock")
+        assert "one run of it at a time" in run(clone, *SPLIT, check=False)
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    shutil.copytree(tmp_path / "kept", locks, dirs_exist_ok=True)  # which --unlock took away
+    assert "the lock of a killed run" in run(clone, *SPLIT)
+    assert (clone / SPLIT[-1]).is_file()
+
+
+@pytest.mark.parametrize("sign", [*" \t'\"$;&|<>()`\\:", "$(id)"])
+def test_setup_refuses_a_folder_in_which_snakemake_cannot_run(tmp_path: Path, sign: str) -> None:
+    folder = tmp_path / f"a{sign}b"
+    folder.mkdir()
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    printed = run(folder, "make", "setup", check=False)
+    assert (
+        f"Snakemake cannot run in {str(folder)!r} because of {' '.join(map(repr, sorted(set(sign) - set('id'))))}"
+        in printed
+    )
+    assert not (folder / ".venv").exists()
+
+
+def test_setup_goes_on_in_any_other_folder(tmp_path: Path) -> None:
+    """Tried one by one: with these signs in it Snakemake and make ran."""
+    folder = tmp_path / "a-[]{}*?!#%@+,=~^.é😀b"
+    folder.mkdir()
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    python = folder / "python"
+    python.write_text(f'#!/bin/sh\n[ "$1" = -m ] && echo "would install: $*" && exit 7\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    assert "would install: -m venv .venv" in run(folder, "make", "setup", "PYTHON=./python", check=False)

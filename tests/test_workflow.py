@@ -1,6 +1,7 @@
 """The whole: every rule on drawn films, what an edit plans, what a bad configuration says."""
 
 import json
+import os
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -169,15 +170,35 @@ def test_bad_configuration_ends_in_one_message(project: Path, change: str, messa
     assert "Traceback" not in printed
 
 
-def test_missing_archive_ends_in_a_message_and_no_file(project: Path) -> None:
-    config = ["name=offline", "datasets=[jsrt]", "train_on={pooled: [jsrt]}", "split={method: gaal2020}"]
-    printed = snakemake(
-        project, "--config", *config, "archives=nowhere", "--", "offline/results/images/jsrt.csv", check=False
-    )
-    assert "lungseg: nowhere/All247images.zip: found no such file" in printed
+def test_all_missing_files_are_told_before_the_first_job(project: Path) -> None:
+    config = ["name=offline", "datasets=[jsrt, shenzhen]", "train_on={pooled: [jsrt]}", "archives=nowhere"]
+    lost = "variants={proposed: {encoders: [mobilenetv2], weights: lost.safetensors}}"
+    printed = snakemake(project, "--config", *config, lost, check=False)
+    found = [line for line in printed.splitlines() if line.startswith(("  nowhere/", "  lost."))]
+    assert [line.split(",")[0].strip() for line in found] == [
+        "lost.safetensors",
+        "nowhere/All247images.zip",
+        "nowhere/shcxr-lung-mask.zip",
+    ]
+    assert "found 3 missing files" in printed
     assert "Register at" in printed
     assert "Traceback" not in printed
-    assert not (project / "offline/data/raw/jsrt/archives.json").exists()
+    assert not (project / "offline").exists()
+
+
+def test_a_file_with_other_content_plans_again_what_is_made_of_it(project: Path) -> None:
+    """Even with the old length and time of change."""
+    start = project / "start.safetensors"
+    variants = "variants={unet: {encoders: [mobilenetv2], weights: start.safetensors}}"
+    choices = ["--config", "name=tiny", variants, "--", "tiny/results/runs/unet/pooled/seed0/weights.safetensors"]
+    start.write_bytes(b"one")
+    snakemake(project, "--touch", *choices)
+    assert planned_rules(project, *choices) == set()
+    about = start.stat()
+    start.write_bytes(b"two")
+    os.utime(start, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert planned_rules(project, *choices) == {"train"}
+    start.unlink()
 
 
 def test_lint_is_clean(project: Path) -> None:

@@ -34,9 +34,8 @@ def commit(project: Path, message: str) -> None:
         subprocess.run(["git", *arguments], cwd=project, check=True)
 
 
-def run(folder: Path, *command: str, check: bool = True, root: Path | None = None) -> str:
-    """Run a console command of this environment in a folder, of the project in `root`; returns all it printed."""
-    project = root or folder
+def command_environment(project: Path) -> dict[str, str]:
+    """The environment in which the commands of this Python run on a project."""
     tools = Path(sys.executable).parent
     environment = os.environ | {
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
@@ -44,6 +43,12 @@ def run(folder: Path, *command: str, check: bool = True, root: Path | None = Non
         "LUNGSEG_ROOT": str(project),
     }
     environment.pop("MLFLOW_TRACKING_URI", None)
+    return environment
+
+
+def run(folder: Path, *command: str, check: bool = True, root: Path | None = None) -> str:
+    """Run a console command of this environment in a folder, of the project in `root`; returns all it printed."""
+    environment = command_environment(root or folder)
     ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if check and ended.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}")

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol, TextIO, TypeVar
 
 from lungseg.errors import InputError
+from lungseg.jobs import at_work
 
 
 class _Tee:
@@ -58,6 +59,7 @@ def begin(log: str) -> None:
     Args:
         log: Path of the job's log file, written anew.
     """
+    at_work.join()
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = path.open("w", encoding="utf-8")

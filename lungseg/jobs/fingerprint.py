@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 # What these modules do is to talk, and to find a place for a training: nothing in a result depends on them.
-SILENT = frozenset({"errors", "jobs.console", "learning.devices", "learning.memory"})
+SILENT = frozenset({"errors", "jobs.at_work", "jobs.console", "learning.devices", "learning.memory"})
 
 
 @cache  # scripts share most of their modules
@@ -83,3 +83,13 @@ def fingerprint(script: str | Path) -> str:
             if data.suffix != ".py":
                 digest.update(data.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def training(root: Path) -> str:
+    """The text of workflow/training.yaml, on which the stages of dvc.yaml depend.
+
+    Args:
+        root: The repository's folder.
+    """
+    code = fingerprint(root / "workflow/scripts/train.py")
+    return f"# What the training code means; written by `make fingerprint`.\ncode: {code}\n"

@@ -5,6 +5,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,11 @@ def packages() -> dict[str, str]:
     needs = [need for need in metadata.requires("lungseg") or () if "extra ==" not in need]
     names = [re.split(r"[^A-Za-z0-9._-]", need)[0] for need in needs]
     return {name: metadata.version(name) for name in sorted(["lungseg", *names])}
+
+
+def environment() -> str:
+    """`conda` where the rules ran in an environment of their own (--use-conda), else `python`."""
+    return "conda" if Path(sys.prefix, "conda-meta").is_dir() else "python"
 
 
 def seconds(benchmarks: Mapping[str, list[Path]]) -> dict[str, dict[str, float]]:

@@ -11,7 +11,7 @@ rule download:
     conda:
         "../../envs/lungseg.yaml"
     params:
-        archives=config["archives"],
+        offered=lookup(dpath="{dataset}", within=OFFERED),
         code=CODE["download"],
     script:
         "../scripts/download.py"

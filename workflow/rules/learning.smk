@@ -26,6 +26,7 @@ rule train:
         mem_mb=train_mb,
     params:
         variant=lookup(dpath="variants/{variant}", within=config),
+        starts=lookup(dpath="{variant}", within=STARTS),
         training=config["training"],
         device=config["device"],
         code=CODE["train"],

@@ -7,6 +7,6 @@ from lungseg.data.datasets import dataset
 from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
-archives = snakemake.params.archives
+archives = snakemake.config["archives"]
 folder = Path(snakemake.output.record).parent
 fetch_all(dataset(snakemake.wildcards.dataset).archives, folder, Path(archives) if archives else None)

@@ -9,7 +9,7 @@ from pathlib import Path
 from lungseg.config import without_places
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
-from lungseg.jobs.manifest import first_training, packages, planned, seconds, trained
+from lungseg.jobs.manifest import environment, first_training, packages, planned, seconds, trained
 from lungseg.learning.run_files import read_card
 from lungseg.machine import commit, hardware
 
@@ -23,6 +23,7 @@ manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "config": without_places(snakemake.params.config),
     "archives": {Path(file).parent.name: json.loads(Path(file).read_text()) for file in snakemake.input.records},
     "python": platform.python_version(),
+    "environment": environment(),
     "packages": packages(),
     "hardware": hardware(),
     "plan": next((planned(Path(file)) for file in snakemake.input.plan), None),

@@ -1,0 +1,77 @@
+"""The files that a configuration names: those that are missing, before anything is computed, and hashes of the rest."""
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from lungseg.errors import InputError
+from lungseg.jobs.remembered import Hashes
+from lungseg.recipe import EIGHT_BIT, Variant
+
+WORDS = ("random", "imagenet", EIGHT_BIT)
+
+
+def weights_files(variant: Variant) -> list[Path]:
+    """The files that a network's encoders start from."""
+    starts = dict.fromkeys(variant.start(encoder) for encoder in variant.encoders)
+    return [Path(start) for start in starts if start not in WORDS]
+
+
+def check_files(variants: Mapping[str, Variant], datasets: Collection[str], archives: Path | None, raw: Path) -> None:
+    """Look for every file that is going to be read.
+
+    Args:
+        variants: Networks to train.
+        datasets: Data sets whose archives are to be brought.
+        archives: The folder of already downloaded archives.
+        raw: The folder that has, or gets, one folder for each data set.
+
+    Raises:
+        InputError: Some are missing; it names all of them.
+    """
+    instead = f"give a safetensors file of one encoder, or one of {', '.join(WORDS)}"
+    lines = [
+        f"  {file}, as variants.{name}.weights says: {instead}."
+        for name, variant in variants.items()
+        for file in weights_files(variant)
+        if not file.is_file()
+    ]
+    for dataset in datasets:
+        lines += _missing_archives(dataset, archives, raw / dataset)
+    if lines:
+        count = f"{len(lines)} missing file{'s' if len(lines) > 1 else ''}"
+        remedy = "Nothing was computed yet:\n" + "\n".join(lines)
+        raise InputError("the configuration", count, "every file that it names", remedy)
+
+
+def _missing_archives(dataset: str, archives: Path | None, folder: Path) -> Iterable[str]:
+    from lungseg.data.datasets import DATASETS
+
+    for archive in DATASETS[dataset].archives:
+        choices = list(archive.choices())
+        offered = archives is not None and any((archives / choice.name).is_file() for choice in choices)
+        kept = any(
+            (folder / choice.name).is_file() and (folder / f"{choice.name}.json").is_file() for choice in choices
+        )
+        if not offered and not kept and not any(choice.urls for choice in choices):
+            place = archives if archives is not None else Path("archives")
+            yield f"  {place / archive.name}, of {dataset}: {archive.obtain} Then put it there."
+
+
+def weights_hashes(variant: Variant, hashes: Hashes) -> dict[str, str]:
+    """File -> SHA-256 of what a network's encoders start from; what is missing is left out."""
+    return {str(file): hashes[file] for file in weights_files(variant) if file.is_file()}
+
+
+def offered_hashes(dataset: str, archives: Path | None, hashes: Hashes) -> dict[str, str]:
+    """Name -> SHA-256 of a data set's archives that lie in the folder of archives, one for each that it needs."""
+    if archives is None or not archives.is_dir():
+        return {}
+    from lungseg.data.datasets import DATASETS
+
+    found = {}
+    for archive in DATASETS[dataset].archives:
+        for choice in archive.choices():
+            if (archives / choice.name).is_file():
+                found[choice.name] = hashes[archives / choice.name]
+                break
+    return found

@@ -1,0 +1,120 @@
+"""Files that a configuration names: all that are missing in one message; hashes remembered, and never too long."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from lungseg.data.archive import fetch_all, file_hash
+from lungseg.data.datasets import DATASETS
+from lungseg.errors import InputError
+from lungseg.jobs import remembered
+from lungseg.jobs.named_files import check_files, offered_hashes, weights_hashes
+from lungseg.jobs.remembered import Hashes
+from lungseg.recipe import Variant
+
+LOST = Variant(encoders=("mobilenetv2",), weights="lost.safetensors")
+WORD = Variant(encoders=("mobilenetv2",), weights="imagenet-8bit")
+
+
+def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        check_files({"a": LOST, "b": WORD, "c": Variant()}, ["jsrt", "shenzhen", "montgomery"], tmp_path, tmp_path)
+    told = str(caught.value).splitlines()
+    assert told[0].startswith("the configuration: found 3 missing files, expected every file that it names")
+    assert [line.split(",")[0].strip() for line in told[1:]] == [
+        "lost.safetensors",
+        str(tmp_path / "All247images.zip"),  # scr.zip has another archive in its place, with an address
+        str(tmp_path / "shcxr-lung-mask.zip"),
+    ]
+    assert "as variants.a.weights says" in told[1]
+    assert "Register at" in told[2]
+
+
+def test_an_archive_that_was_brought_already_is_not_missing(packed: object, members: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]
+    offered = packed(members["jsrt"])  # type: ignore[operator]
+    check_files({}, ["jsrt"], offered, tmp_path / "data")
+    fetch_all(DATASETS["jsrt"].archives, tmp_path / "data/jsrt", offered)
+    check_files({}, ["jsrt"], None, tmp_path / "data")
+    check_files({}, ["phantom"], None, tmp_path)
+    (tmp_path / "data/jsrt/All247images.zip.json").unlink()  # without its note it is not known to be whole
+    with pytest.raises(InputError, match=r"All247images\.zip, of jsrt: Register"):
+        check_files({}, ["jsrt"], None, tmp_path / "data")
+
+
+def test_hashes_are_of_the_archives_that_will_be_read(tmp_path: Path) -> None:
+    hashes = Hashes(tmp_path / "memory.json")
+    assert offered_hashes("jsrt", None, hashes) == offered_hashes("jsrt", tmp_path / "nowhere", hashes) == {}
+    for name in ("masks.zip", "All247images.zip", "another.zip"):
+        (tmp_path / name).write_bytes(name.encode())
+    assert set(offered_hashes("jsrt", tmp_path, hashes)) == {"All247images.zip", "masks.zip"}
+    (tmp_path / "scr.zip").write_bytes(b"scr")
+    assert offered_hashes("jsrt", tmp_path, hashes)["scr.zip"] == file_hash(tmp_path / "scr.zip")
+    assert set(offered_hashes("jsrt", tmp_path, hashes)) == {"All247images.zip", "scr.zip"}
+    assert weights_hashes(LOST, hashes) == weights_hashes(WORD, hashes) == weights_hashes(Variant(), hashes) == {}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file that has been what it is for an hour, as far as its times tell; the change of its inode is now."""
+    path = tmp_path / "file"
+    path.write_bytes(b"content")
+    return path
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that were hashed; every file counts as settled."""
+    seen: list[Path] = []
+    monkeypatch.setattr(remembered, "SETTLED", -1.0)
+    monkeypatch.setattr(remembered, "file_hash", lambda path: (seen.append(path), file_hash(path))[1])
+    return seen
+
+
+def test_a_hash_is_computed_once(file: Path, tmp_path: Path, counted: list[Path]) -> None:
+    memory = tmp_path / "memory/hashes.json"
+    assert Hashes(memory)[file] == Hashes(memory)[file] == file_hash(file)
+    assert counted == [file]
+
+
+@pytest.mark.parametrize("change", ["content", "time", "inode", "size"])
+def test_a_change_is_seen(file: Path, tmp_path: Path, counted: list[Path], change: str) -> None:
+    memory, about = tmp_path / "hashes.json", file.stat()
+    Hashes(memory)[file]
+    if change == "inode":  # another file with the same length and time
+        other = tmp_path / "other"
+        other.write_bytes(b"CONTENT")
+        os.utime(other, ns=(about.st_atime_ns, about.st_mtime_ns))
+        other.replace(file)
+    else:
+        file.write_bytes({"content": b"CONTENT", "time": b"CONTENT", "size": b"longer content"}[change])
+        if change != "time":  # as `cp -p` sets it; the time of the inode's change goes on
+            os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert Hashes(memory)[file] == file_hash(file)
+    assert len(counted) == 2
+
+
+@pytest.mark.parametrize("index", [0, 1, 2, 3])
+def test_each_of_size_times_and_inode_counts(file: Path, tmp_path: Path, counted: list[Path], index: int) -> None:
+    memory = tmp_path / "hashes.json"
+    Hashes(memory)[file]
+    known = json.loads(memory.read_text())
+    known[str(file)][index] += 1
+    memory.write_text(json.dumps(known))
+    Hashes(memory)[file]
+    assert len(counted) == 2
+
+
+def test_a_file_that_may_still_change_is_not_remembered(file: Path, tmp_path: Path) -> None:
+    memory = tmp_path / "hashes.json"
+    Hashes(memory)[file]
+    assert not memory.exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"\xff", b'{"a": 3'])
+def test_a_damaged_memory_begins_anew(file: Path, tmp_path: Path, counted: list[Path], damage: bytes) -> None:
+    memory = tmp_path / "hashes.json"
+    memory.write_bytes(damage)
+    assert Hashes(memory)[file] == Hashes(memory)[file] == file_hash(file)
+    assert len(counted) == 1

@@ -1,0 +1,37 @@
+# Before the first job: nobody else works here, and every file that the configuration names is there.
+
+# Snakemake's lock outlives it when it is killed; jobs tell in the same folder that they are at work.
+AT_WORK = Path(".snakemake/lungseg", config["name"])
+os.environ[at_work.FOLDER] = str(AT_WORK.absolute())
+if workflow.is_main_process:
+    if said := at_work.arrive(AT_WORK, Path(".snakemake/locks"), f"{EXPERIMENT.folder('data')}/raw/", not LOCAL):
+        print(said, file=sys.stderr)
+# Hashes of the files that the configuration names: another content plans again what is made of it.
+HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
+ARCHIVES = Path(config["archives"]) if config["archives"] else None
+OFFERED, STARTS = dict.fromkeys(DATASETS, {}), dict.fromkeys(EXPERIMENT.variants, {})
+if workflow.is_main_process:
+    OFFERED = {dataset: offered_hashes(dataset, ARCHIVES, HASHES) for dataset in DATASETS}
+    STARTS = {name: weights_hashes(variant, HASHES) for name, variant in EXPERIMENT.variants.items()}
+
+
+def look_for_files():
+    """Before the first job: whatever is going to be read is there."""
+    if workflow.touch:
+        return
+    jobs = list(workflow.dag.needrun_jobs())
+    trained = {job.wildcards.variant for job in jobs if job.rule.name == "train"}
+    fetched = [job.wildcards.dataset for job in jobs if job.rule.name == "download"]
+    variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
+    try:
+        check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"))
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+def begin():
+    """Before the first job: nobody else works on this experiment here."""
+    try:
+        at_work.begin(AT_WORK, not LOCAL)
+    except InputError as error:
+        raise WorkflowError(str(error))
