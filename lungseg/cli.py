@@ -25,6 +25,7 @@ from lungseg.jobs.status import describe as describe_runs
 from lungseg.jobs.status import read_runs
 from lungseg.report.changes import as_page, as_text, compare_results, opened
 from lungseg.statistics.comparisons import COMPARED
+from lungseg.terminal import say
 
 BAD_INPUT = 2  # exit code
 
@@ -68,12 +69,12 @@ def audit(
     rows = read_table(table)
     findings = list(arithmetic.audit(rows, averaging, loss))
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         for finding in findings:
-            print(f"{finding.row}: {finding.message}")
+            say(f"{finding.row}: {finding.message}")
         checked = len(arithmetic.rules(averaging, loss))
-        print(f"{table}: {len(rows)} rows, {checked} rules, {len(findings)} findings")
+        say(f"{table}: {len(rows)} rows, {checked} rules, {len(findings)} findings")
     raise typer.Exit(1 if findings else 0)
 
 
@@ -90,7 +91,7 @@ def compare(
         raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
     with opened(a) as one, opened(b) as two:
         moved = compare_results(one.table("scores"), two.table("scores"))
-    print(as_text(moved, metric))
+    say(as_text(moved, metric))
     if csv:
         write_csv(moved, csv)
     if html:
@@ -108,7 +109,7 @@ def status(
         remedy = "Give --configfile as you give it to snakemake."
         raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
     experiment = read_experiment(yaml.safe_load(configfile.read_text(encoding="utf-8")))
-    print("\n".join(describe_runs(read_runs(experiment, root))))
+    say("\n".join(describe_runs(read_runs(experiment, root))))
 
 
 @data.command("list")
@@ -141,7 +142,7 @@ def fetch(
                 False: "not the official bytes",
                 None: "no official hash is known",
             }
-            print(f"{to / chosen.name / obtained.archive}: {obtained.source}, {official[obtained.official]}")
+            say(f"{to / chosen.name / obtained.archive}: {obtained.source}, {official[obtained.official]}")
         if not chosen.archives:
             print(f"{chosen.name}: nothing to fetch, the package draws it")
 
@@ -152,7 +153,7 @@ def check(names: Names, at: Annotated[Path, typer.Option(help="Folder that `fetc
     whole = True
     for chosen in [dataset(name) for name in names]:
         try:
-            print(f"{chosen.name}: whole, {_read_all(chosen, at / chosen.name)}")
+            say(f"{chosen.name}: whole, {_read_all(chosen, at / chosen.name)}")
         except InputError as error:
             whole = False
             print(f"{chosen.name}: not whole. {error}", file=sys.stderr)

@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lungseg.escape import drawn
 from lungseg.files import replacing
 from lungseg.learning.stored_predictions import read_predictions
+from lungseg.terminal import plain
 
 Colour = tuple[float, float, float]
 
@@ -278,7 +280,7 @@ def _colours(variants: pd.Series) -> dict[str, Colour]:
 
 
 def _name(variant: str, names: Mapping[str, str] | None) -> str:
-    return (names or {}).get(variant, variant)
+    return drawn((names or {}).get(variant, variant))
 
 
 @mpl.rc_context(STYLE)
@@ -302,4 +304,4 @@ def save(figure: Figure, stem: str | Path, caption: str) -> None:
         with replacing(f"{stem}.{kind}") as path:
             figure.savefig(path, format=kind, dpi=210, metadata=metadata)
     with replacing(f"{stem}.txt") as path:
-        path.write_text(f"{caption.strip()}\n", encoding="utf-8")
+        path.write_text(f"{plain(caption.strip())}\n", encoding="utf-8")

@@ -180,7 +180,7 @@ def sentences(
     """
     printed = cells[cells["inside"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
-    gain = answer(comparisons, paper, experiment, plan).strip().replace("**", "")
+    gain = answer(comparisons, paper, experiment, plan, str).strip().replace("**", "")
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lungseg.claims.definitions import COMPARED, CUTS
+from lungseg.escape import drawn
 from lungseg.paper import Paper
 from lungseg.report.film_figures import STYLE, WIDTH, saying
 
@@ -18,7 +19,7 @@ TITLES = {"dice": "Dice", "iou": "IoU", "recall": "Recall", "precision": "Precis
 
 
 def _title(variant: str, names: Mapping[str, str]) -> str:
-    return names.get(variant, variant)
+    return drawn(names.get(variant, variant))
 
 
 @mpl.rc_context(STYLE)
