@@ -245,7 +245,7 @@ def tally(claims: pd.DataFrame) -> str:
     """
     parts = claims["decides"].isin(["cell", "row", "order"])
     told = [f"Table 1 in {parts.sum()} parts: {_counted(claims[parts])}"] if parts.any() else []
-    if not parts.all():
+    if not parts.all() and len(claims):
         told.append(f"{'apart from it ' if parts.any() else ''}{(~parts).sum()} claims: {_counted(claims[~parts])}")
     return "; ".join(told)
 
