@@ -1,8 +1,8 @@
 """Text from outside on its way into Markdown, LaTeX or a figure: it stays text there.
 
 Names, notes, claims, cells of other people's tables pass one of these where they are put into a document. HTML is
-escaped by what makes it (Jinja, great_tables), a spreadsheet's cells by `lungseg.files.write_csv`, what a terminal shows
-by `lungseg.terminal`.
+escaped by what makes it (Jinja, great_tables), a spreadsheet's cells by `lungseg.files.write_csv`, what a terminal
+shows by `lungseg.terminal`.
 """
 
 import re
@@ -12,8 +12,8 @@ from lungseg.terminal import plain
 # Beginnings of a line that would be a list, a heading or a rule; brackets that something follows would be a link.
 _BEGINNING = re.compile(r"^(\d{0,9})([-+](?=\s|-|$)|#|[.)](?=\s|$))")
 _LINK = re.compile(r"\](?=[(\[:]|$)")
-_MARKDOWN = {character: f"\\{character}" for character in "\\`*_|~$"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_LATEX = {
+_MARKDOWN = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {sign: f"\\{sign}" for sign in "\\`*_|~$"})
+_LATEX = str.maketrans({
     "\\": r"\textbackslash{}",
     "{": r"\{",
     "}": r"\}",
@@ -34,7 +34,7 @@ _LATEX = {
     "×": r"\ensuremath{\times}",
     "≤": r"\ensuremath{\leq}",
     "≥": r"\ensuremath{\geq}",
-}
+})  # fmt: skip
 
 
 def one_line(text: object) -> str:
@@ -48,7 +48,7 @@ def markdown(text: object) -> str:
     Args:
         text: As it was given.
     """
-    line = one_line(text).translate(str.maketrans(_MARKDOWN))
+    line = one_line(text).translate(_MARKDOWN)
     return _BEGINNING.sub(r"\1\\\2", _LINK.sub(r"\\]", line))
 
 
@@ -58,7 +58,7 @@ def latex(text: object) -> str:
     Args:
         text: As it was given.
     """
-    return one_line(text).translate(str.maketrans(_LATEX))
+    return one_line(text).translate(_LATEX)
 
 
 def drawn(text: object) -> str:

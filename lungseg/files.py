@@ -38,8 +38,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 def no_formula(cell: object) -> object:
     """A cell that a spreadsheet shows as it is written: an apostrophe stands before what it would calculate."""
-    live = isinstance(cell, str) and FORMULA.match(cell) and not NUMBER.fullmatch(cell)
-    return f"'{cell}" if live else cell
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")  # a lone carriage return would end the row
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 
 def write_csv(table: "pd.DataFrame", path: str | Path) -> None:

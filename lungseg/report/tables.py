@@ -1,6 +1,6 @@
 """Tables for people: Table 1 with the published numbers beside ours, in Markdown, LaTeX and HTML."""
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -141,19 +141,23 @@ def to_latex(shown: pd.DataFrame, caption: str, note: str) -> str:
     columns = len(shown.columns) + 1
     lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"]
     lines += [rf"\caption{{{latex(f'{caption} {note}'.removeprefix('Table 1, '))}}}", r"\label{tab:table1}"]
-    lines += [rf"\begin{{tabular}}{{@{{}}l{'l' * (columns - 1)}@{{}}}}", r"\toprule", _row(["", *shown.columns])]
+    lines += [
+        rf"\begin{{tabular}}{{@{{}}l{'l' * (columns - 1)}@{{}}}}",
+        r"\toprule",
+        _row(["", *map(latex, shown.columns)]),
+    ]
     for network, rows in shown.groupby(level=0, sort=False):
         lines += [r"\midrule", rf"\multicolumn{{{columns}}}{{@{{}}l}}{{\textbf{{{latex(str(network))}}}}} \\"]
         for line, cells in rows.droplevel(0).iterrows():
-            lines.append(_row([str(line), *cells.str.replace(r" \[.*\]", "", regex=True)]))
+            lines.append(_row(map(latex, [str(line), *cells.str.replace(r" \[.*\]", "", regex=True)])))
             intervals = cells.str.extract(r"(\[.*\])", expand=False)
             if intervals.notna().any():
-                lines.append(_row(["", *("{" + intervals.fillna("") + "}")]))
+                lines.append(_row(["", *("{" + intervals.fillna("").map(latex) + "}")]))
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 
-def _row(cells: Sequence[str]) -> str:
-    return " & ".join(map(latex, cells)) + r" \\"
+def _row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def to_html(shown: pd.DataFrame, caption: str, note: str) -> str:
