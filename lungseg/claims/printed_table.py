@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lungseg.claims.arithmetic import Printed, printed
 from lungseg.errors import InputError
+from lungseg.outside import TEXT, bounded
 
 SYNONYMS = {
     "dice": {"dice", "dsc", "f1", "dice coefficient", "dice score", "f1 score"},
@@ -38,7 +39,7 @@ def read_table(path: str | Path) -> dict[str, dict[str, Printed]]:
     if not path.is_file():
         raise InputError(path, "no such file", FORM, "Give the path of a table.")
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
+        lines = list(csv.reader(bounded(path, TEXT).read_text(encoding="utf-8-sig").splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, f"no table ({error})", FORM, "Save it as CSV in UTF-8.") from error
     if not lines:

@@ -34,6 +34,7 @@ from lungseg.data.reading import (
     in_order,
     open_archive,
     outlined,
+    refuse_large,
     sha256,
 )
 from lungseg.errors import InputError
@@ -107,6 +108,7 @@ def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
     if side == 0 or 2 * side**2 != len(content):
         expected = "a square of 16 bit pixels (official: 8388608 bytes)"
         raise InputError(where, f"{len(content)} bytes", expected, AGAIN)
+    refuse_large(side, side, where)
     raw = np.frombuffer(content, dtype=">u2").reshape(side, side)
     turned = BRIGHTEST - np.minimum(raw, BRIGHTEST)
     return np.asarray(turned >> 4, dtype=np.uint8)

@@ -4,6 +4,8 @@ import hashlib
 import io
 import os
 import re
+import struct
+import warnings
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -20,12 +22,18 @@ from PIL import Image
 
 from lungseg.data.archive import Archive
 from lungseg.errors import InputError
+from lungseg.zips import FILMS, open_zip
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 AGAIN = "Delete the file and fetch it again; if it comes from your folder of archives, replace it there too."
 MOST_THREADS = 8  # each holds a film and its mask, up to 20 megapixels
+# Decoders are many and some call other programs: these are what the archives hold.
+FORMATS = ("PNG", "GIF", "TIFF", "JPEG")
+MOST_SIDE = 6144  # px; the largest published film has 4892
+# Pillow measures a picture when it opens it; what it only warns of is refused here too, in every thread.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -99,8 +107,9 @@ class OpenArchive:
         """
         found: dict[str, str] = {}
         for member in self.zip.namelist():
-            match = re.search(rf"{pattern}$", member, re.IGNORECASE)
-            if match is None or "__MACOSX" in member:
+            path = PurePosixPath(member.replace("\\", "/"))  # some packers write the other stroke
+            match = re.search(rf"{pattern}$", str(path), re.IGNORECASE)
+            if match is None or "__MACOSX" in path.parts or path.name.startswith("._"):
                 continue
             if match[1] in found:
                 raise InputError(self.path, f"two files for {match[1]}: {found[match[1]]}, {member}", "one", AGAIN)
@@ -137,16 +146,35 @@ def decode_grey(content: bytes, where: str) -> UInt8[np.ndarray, "height width"]
         where: Archive and member, for the message.
 
     Raises:
-        InputError: It is no image, or has more than 8 bits.
+        InputError: It is no image of one of `FORMATS`, too large, or has more than 8 bits.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            refuse_large(image.height, image.width, where)
             if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
                 raise InputError(where, f"pixels of mode {image.mode}", "8 bits per channel", AGAIN)
             return np.asarray(image.convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(where, "a picture too large to be a film", f"at most {MOST_SIDE} px a side", AGAIN) from error
+    except (OSError, SyntaxError, ValueError, MemoryError, struct.error, zlib.error) as error:
         reason = str(error).partition(" <")[0]
-        raise InputError(where, f"no image that decodes ({reason})", "a readable image", AGAIN) from error
+        expected = f"a readable image ({', '.join(FORMATS)})"
+        raise InputError(where, f"no image that decodes ({reason})", expected, AGAIN) from error
+
+
+def refuse_large(height: int, width: int, where: str) -> None:
+    """Refuse a picture that is larger than films are, before it is decoded.
+
+    Args:
+        height: In px.
+        width: In px.
+        where: Archive and member, for the message.
+
+    Raises:
+        InputError: A side is longer than `MOST_SIDE`.
+    """
+    if max(height, width) > MOST_SIDE:
+        raise InputError(where, f"{height} x {width} px", f"at most {MOST_SIDE} px a side", AGAIN)
 
 
 @contextmanager
@@ -154,20 +182,11 @@ def open_archive(path: Path) -> Iterator[OpenArchive]:
     """Open a zip file for reading.
 
     Raises:
-        InputError: It is absent, cut short, no zip file, or a member's path leads out of it.
+        InputError: It is absent, cut short, no zip file, or a member is none that a data set has (`lungseg.zips`).
     """
     if not path.is_file():
         raise InputError(path, "no such file", "an archive", f"Get it: lungseg data fetch {path.parent.name}")
-    try:
-        file = ZipFile(path)
-    except (BadZipFile, EOFError, OSError) as error:
-        found = f"{path.stat().st_size} bytes that are no whole zip file ({error})"
-        raise InputError(path, found, "a zip file to its end", AGAIN) from error
-    with file:
-        for member in file.namelist():
-            if ".." in PurePosixPath(member).parts or member.startswith("/") or re.match(r"[A-Za-z]:|.*\\", member):
-                remedy = "Do not use this file; get the archive from its publisher."
-                raise InputError(path, f"a member that leads out of it: {member}", "paths inside the archive", remedy)
+    with open_zip(path, FILMS, AGAIN) as file:
         yield OpenArchive(path, file)
 
 
