@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -13,9 +14,9 @@ from tqdm import tqdm
 from lungseg.claims import arithmetic
 from lungseg.claims.arithmetic import Averaging, Loss
 from lungseg.claims.printed_table import read_table
-from lungseg.config import read_experiment
+from lungseg.config import Experiment, read_experiment
 from lungseg.data.archive import fetch_all, file_hash
-from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset
+from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset, refuse_unknown
 from lungseg.data.phantom import contact_sheet
 from lungseg.errors import InputError
 from lungseg.files import replacing, write_csv
@@ -105,11 +106,16 @@ def status(
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """How many trainings are done, how long the rest will take, and where each running one stands."""
+    experiment = _experiment(configfile)
+    say("\n".join(describe_runs(read_runs(experiment, root))))
+
+
+def _experiment(configfile: Path) -> Experiment:
+    """The configuration that a command is given."""
     if not configfile.is_file():
         remedy = "Give --configfile as you give it to snakemake."
         raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
-    experiment = read_experiment(read_yaml(configfile, dict, "config/README.md explains every key."))
-    say("\n".join(describe_runs(read_runs(experiment, root))))
+    return read_experiment(read_yaml(configfile, dict, "config/README.md explains every key."))
 
 
 @data.command("list")
@@ -148,19 +154,29 @@ def fetch(
 
 
 @data.command()
-def check(names: Names, at: Annotated[Path, typer.Option(help="Folder that `fetch` wrote to.")] = Raw) -> None:
-    """Read data sets from end to end: hashes, counts, films and masks. Exit code 1 if one is not whole."""
+def check(
+    names: Names,
+    at: Annotated[Path, typer.Option(help="Folder that `fetch` wrote to.")] = Raw,
+    configfile: Annotated[Path | None, typer.Option(help="Whose `exclude` names films to leave out.")] = None,
+) -> None:
+    """Read data sets from end to end: hashes, counts, films and masks. Exit code 1 if one is not whole.
+
+    All films that cannot be used are named at once, with the lines that leave them out of an experiment.
+    """
+    exclude = {str(name): films for name, films in _experiment(configfile).exclude.items()} if configfile else {}
+    refuse_unknown(exclude)
     whole = True
     for chosen in [dataset(name) for name in names]:
         try:
-            say(f"{chosen.name}: whole, {_read_all(chosen, at / chosen.name)}")
+            told = _read_all(chosen, at / chosen.name, exclude.get(chosen.name, {}))
+            say(f"{chosen.name}: whole, {told}")
         except InputError as error:
             whole = False
             print(f"{chosen.name}: not whole. {error}", file=sys.stderr)
     raise typer.Exit(0 if whole else 1)
 
 
-def _read_all(chosen: Dataset, folder: Path) -> str:
+def _read_all(chosen: Dataset, folder: Path, exclude: Mapping[str, str]) -> str:
     """Compare the recorded hashes and decode every film."""
     record = folder / "archives.json"
     for entry in json.loads(record.read_text(encoding="utf-8")) if record.is_file() else ():
@@ -169,9 +185,11 @@ def _read_all(chosen: Dataset, folder: Path) -> str:
         if found != entry["sha256"]:
             remedy = f"Fetch it again: lungseg data fetch {chosen.name}"
             raise InputError(path, found, f"sha256 {entry['sha256']} as {record} says", remedy)
-    progress = tqdm(chosen.read(folder), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
-    unused = sum(isinstance(film, Unused) for film in progress)
-    return f"{chosen.images} films" + (f", {unused} more without a mask" if unused else "")
+    progress = tqdm(chosen.read(folder, exclude), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
+    unused = [film.image_id for film in progress if isinstance(film, Unused)]
+    told = f"{chosen.images - len(exclude)} films"
+    told += f", {chosen.unused} more without a mask" if len(unused) > len(exclude) else ""
+    return told + (f", {len(exclude)} left out by the configuration: {', '.join(exclude)}" if exclude else "")
 
 
 @data.command()

@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from lungseg.config import Experiment, read_experiment
+from lungseg.config import Experiment, left_out, read_experiment
 from lungseg.data.datasets import DATASETS
 from lungseg.paper import Paper
 from lungseg.plan import Plan
@@ -142,7 +142,7 @@ def _picture(stem: Path) -> str | None:
 def band(manifest: Row, paper: Paper) -> list[str]:
     """What is reduced, random or missing: the experiment's note, and what its files say by themselves."""
     config, archives = manifest["config"], manifest["archives"]
-    lines = [config["note"]] if config["note"] else []
+    lines = [line for line in (config["note"], left_out(config.get("exclude", {}))) if line]
     foreign = sum(entry["official"] is False for entries in archives.values() for entry in entries)
     unknown = sum(entry["official"] is None for entries in archives.values() for entry in entries)
     if foreign:

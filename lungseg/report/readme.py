@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from lungseg.config import read_experiment
+from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
 from lungseg.escape import markdown
 from lungseg.paper import Paper
@@ -54,12 +54,13 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     config = results.manifest()["config"]
     shown = (config["table1"]["train_on"], config["table1"]["test_on"])
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
+    note = f"{config['note']} {left_out(config.get('exclude', {}))}".strip()
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
     parts = [
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {markdown(config['note'])}".strip(),
+        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {markdown(note)}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
         f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
     ]

@@ -53,7 +53,7 @@ rule audit:
     params:
         runs=MAIN_RUNS,
         table1=config["table1"],
-        note=config["note"],
+        note=with_note,
         code=CODE["audit"],
     script:
         "../scripts/audit.py"

@@ -1,6 +1,11 @@
 # Archives -> films on the network's square, masks, parts of the split.
 
 
+def excluded(wildcards):
+    """Films of a data set that the configuration leaves out, with the reason."""
+    return config["exclude"].get(wildcards.dataset, {})
+
+
 rule download:
     output:
         record="<data>/raw/{dataset}/archives.json",
@@ -36,6 +41,7 @@ rule preprocess:
     params:
         size=config["preprocessing"]["size"],
         frame=config["preprocessing"]["frame"],
+        exclude=excluded,
         code=CODE["preprocess"],
     script:
         "../scripts/preprocess.py"
@@ -55,6 +61,7 @@ rule split:
     params:
         method=config["split"]["method"],
         seed=config["split"]["seed"],
+        exclude=excluded,
         code=CODE["split"],
     script:
         "../scripts/split.py"

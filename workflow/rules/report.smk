@@ -20,7 +20,7 @@ rule table1:
     params:
         train_on=config["table1"]["train_on"],
         test_on=config["table1"]["test_on"],
-        note=config["note"],
+        note=with_note,
         level=config["statistics"]["level"],
         code=CODE["table1"],
     script:
@@ -50,7 +50,7 @@ rule figures:
         runs=ALL_RUNS,
         datasets=DATASETS,
         train_on=MAIN,
-        note=config["note"],
+        note=with_note,
         code=CODE["figures"],
     script:
         "../scripts/figures.py"
@@ -74,7 +74,7 @@ rule diagrams:
         "../../envs/lungseg.yaml"
     params:
         train_on=MAIN,
-        note=config["note"],
+        note=with_note,
         code=CODE["diagrams"],
     script:
         "../scripts/diagrams.py"
