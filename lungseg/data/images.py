@@ -159,7 +159,7 @@ def _originals(masks: str | Path, boxes: str | Path, table: str | Path, image_id
             remedy = "Delete both and run again."
             raise InputError(masks, f"no mask for {min(absent)}", f"one, and its box in {boxes}", remedy)
         for image_id in image_ids:
-            mask = np.asarray(Image.open(io.BytesIO(store.read(f"{image_id}.png"))), dtype=bool)
+            mask = np.asarray(Image.open(io.BytesIO(store.read(f"{image_id}.png")), formats=["PNG"]), dtype=bool)
             spacing = spacings[image_id]
             yield Original(mask, Box(*places.loc[image_id]), None if pd.isna(spacing) else float(spacing))
 

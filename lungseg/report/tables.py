@@ -321,8 +321,9 @@ def claims_table(claims: pd.DataFrame, note: str) -> str:
     """
     rows = ["| claim | where | verdict | why |", "| --- | --- | --- | --- |"]
     for claim in claims.fillna({"points": ""}).to_dict("records"):
-        verdict = f"**{claim['verdict']}**" + (f", points {claim['points']}" if claim["points"] else "")
-        says, source, why = (markdown(claim[key]) for key in ("says", "source", "why"))
+        shown = ("says", "source", "why", "verdict", "points")
+        says, source, why, word, points = (markdown(claim[key]) for key in shown)
+        verdict = f"**{word}**" + (f", points {points}" if points else "")
         rows.append(f"| {says} | {source} | {verdict} | {why} |")
     words = [f"- **{word}**: {meaning}" for word, meaning in VERDICTS.items() if word in set(claims["verdict"])]
     said = tally(claims)
