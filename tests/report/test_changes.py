@@ -1,5 +1,6 @@
 """Two results: what is the same, what moved within noise, what moved beyond, what cannot be paired."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungseg.report import changes
 from lungseg.report.changes import BEYOND, OTHER, SAME, WITHIN, as_page, compare_results
 from lungseg.scores.metrics import COUNTS
 
@@ -137,6 +139,19 @@ def test_no_word_of_a_reference_is_an_option_or_runs(
     error = capsys.readouterr().err
     assert error.count("\n") == 2 and "Traceback" not in error and "\x1b" not in error
     assert sorted(repository.rglob("*")) == before
+
+
+def test_each_of_the_two_guards_holds_alone(
+    repository: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dash is refused before git is asked, and git takes what it is asked for a name."""
+    assert run("compare", "--", "--git-dir:sub/results", "sub/results") == 2
+    assert "the commit '--git-dir', expected a name that does not begin with a dash" in capsys.readouterr().err
+    monkeypatch.setattr(changes, "REF", re.compile(".*"))
+    asked: list[list[str]] = []
+    monkeypatch.setattr(changes, "_git", lambda *words: asked.append(list(words)))
+    assert run("compare", "--", "--git-dir:sub/results", "sub/results") == 2
+    assert asked == [["rev-parse", "--verify", "--quiet", "--end-of-options", "--git-dir^{commit}"]]
 
 
 @pytest.mark.parametrize("commit", ["HEAD", "v1", "HEAD~0", "master@{0}", "HEAD^{commit}"])
