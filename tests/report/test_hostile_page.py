@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lungseg.claims.verdicts import COLUMNS
+from lungseg.report.inline import inline
 from lungseg.report.page import page
 from lungseg.report.readme import fill, result_block
 from lungseg.report.results import Results
@@ -112,3 +113,26 @@ def test_a_mark_of_the_readme_is_not_written_into_it() -> None:
 
     with pytest.raises(InputError, match="a mark of a place"):
         fill("<!-- cpu -->\n<!-- /cpu -->", "cpu", "text <!-- /cpu --> text")
+
+
+SVG = '<svg viewBox="0 0 1 1"><metadata><script/></metadata>{}<g id="a"><use xlink:href="#a"/></g></svg>'
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<script>alert(1)</script>",
+        '<path onload="alert(1)"/>',
+        "<path\nonclick = alert(1)>",
+        "<foreignObject/>",
+        '<a href="javascript:alert(1)"/>',
+        '<use xlink:href="http://example.org#a"/>',
+        "<image href=http://example.org/a.png />",
+        "<IFRAME/>",
+    ],
+)
+def test_a_drawing_with_more_than_a_drawing_is_not_put_into_the_page(inside: str) -> None:
+    with pytest.raises(ValueError, match="could run"):
+        inline(SVG.format(inside), "a", "b")
+    picture = '<!-- onload=1 --><image xlink:href="data:image/png;base64,AA"/>'
+    assert "<image" in inline(SVG.format(picture), "a", "b")

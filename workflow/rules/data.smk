@@ -1,11 +1,6 @@
 # Archives -> films on the network's square, masks, parts of the split.
 
 
-def excluded(wildcards):
-    """Films of a data set that the configuration leaves out, with the reason."""
-    return config["exclude"].get(wildcards.dataset, {})
-
-
 rule download:
     output:
         record="<data>/raw/{dataset}/archives.json",
