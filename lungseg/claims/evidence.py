@@ -1,8 +1,10 @@
 """What verdicts on claims are made of."""
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -125,6 +127,21 @@ def arms(cards: Sequence[Mapping[str, Any]]) -> dict[str, Arm]:
         )
         for name, own in by_variant.items()
     }
+
+
+def read_runs(
+    runs: Sequence[Mapping[str, Any]], cards: Sequence[str | Path], histories: Sequence[str | Path]
+) -> tuple[list[dict[str, Any]], pd.DataFrame]:
+    """The cards of runs, and their histories in one table.
+
+    Args:
+        runs: variant, train_on and seed of each.
+        cards: Files weights.json, in the order of the runs.
+        histories: Files history.csv, likewise.
+    """
+    told = [dict(run) | json.loads(Path(file).read_text()) for run, file in zip(runs, cards, strict=True)]
+    tables = [pd.read_csv(file).assign(**run) for run, file in zip(runs, histories, strict=True)]
+    return told, pd.concat(tables)
 
 
 def costs(cards: Sequence[Mapping[str, Any]], histories: pd.DataFrame) -> pd.DataFrame:

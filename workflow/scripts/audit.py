@@ -1,13 +1,12 @@
 """Judge every claim of the paper, and check the arithmetic of published tables."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
-from lungseg.claims.arithmetic import audit
-from lungseg.claims.evidence import Evidence, arms, costs
+from lungseg.claims.arithmetic import Finding, audit
+from lungseg.claims.evidence import Evidence, arms, costs, read_runs
 from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
@@ -20,21 +19,18 @@ begin(snakemake.log[0])
 files, shown = snakemake.input, snakemake.params.table1
 paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
-runs = [run | json.loads(Path(file).read_text()) for run, file in zip(snakemake.params.runs, files.cards, strict=True)]
-pairs = zip(snakemake.params.runs, files.histories, strict=True)
-histories = pd.concat([pd.read_csv(file).assign(**run) for run, file in pairs])
+cards, histories = read_runs(snakemake.params.runs, files.cards, files.histories)
 own = as_printed(paper.cells)
-findings, spent = tuple(audit(own)), costs(runs, histories)
+findings, spent = tuple(audit(own)), costs(cards, histories)
 estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
 elsewhere = pd.read_csv(files.elsewhere).query("train_on == @shown['train_on']")
 plan = next(map(read_plan, files.plan), None)
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
-claims = judge(said, Evidence(paper, plan, estimates, comparisons, elsewhere, findings, arms(runs), spent, histories))
+claims = judge(said, Evidence(paper, plan, estimates, comparisons, elsewhere, findings, arms(cards), spent, histories))
 write_csv(claims, snakemake.output.claims)
 with replacing(snakemake.output.text) as path:
     path.write_text(claims_table(claims, snakemake.params.note), encoding="utf-8")
 printed = {Path(file).name: read_table(file) for file in files.published}
 printed.setdefault(f"{folder.name}.csv", {paper.name(row): cells for row, cells in own.items()})
 found = [{"table": name} | asdict(one) for name, table in printed.items() for one in audit(table)]
-columns = ["table", "row", "rule", "message", "slack", "verdict", "explanation"]
-write_csv(pd.DataFrame(found, columns=columns), snakemake.output.tables)
+write_csv(pd.DataFrame(found, columns=["table", *Finding.__dataclass_fields__]), snakemake.output.tables)
