@@ -41,6 +41,7 @@ STOPPED = 75  # exit status of a training that was told to stop and left a check
 ENDED = (0, STOPPED, -signal.SIGTERM)  # the last one: told to stop before it had begun
 GRACE = 60.0  # seconds to end an epoch and write a checkpoint
 ROOT = Path(__file__).parents[2]
+WROTE = "an archive that `run` wrote"
 
 
 def useful_order(experiment: Experiment) -> list[Run]:
@@ -207,8 +208,10 @@ def take(out: Path, bundles: Path) -> list[str]:
         try:
             with open_zip(path, Bounds(SHIP_LIMIT, SHIP_LIMIT), "Bring it again.") as archive:
                 content = {info.filename: archive.read(info) for info in archive.infolist()}
+        except InputError as error:
+            raise InputError(error.where, error.found, WROTE, error.remedy) from error
         except (BadZipFile, EOFError, zlib.error) as error:
-            raise InputError(path, str(error), "an archive that `run` wrote", "Bring it again.") from error
+            raise InputError(path, str(error), WROTE, "Bring it again.") from error
         for member in content:
             if not re.fullmatch(
                 r"runs/[\w-]+/[\w-]+/seed\d+/(" + "|".join(map(re.escape, FILES)) + ")", member, re.ASCII
