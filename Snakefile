@@ -32,10 +32,8 @@ os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
 os.environ.setdefault("LUNGSEG_ROOT", workflow.basedir)
 
 
-def shipped(path):
-    """A file of this repository, seen from the folder in which Snakemake runs."""
-    return os.path.relpath(Path(workflow.basedir, path))
-
+# A file of this repository, seen from the folder in which Snakemake runs.
+shipped = lambda path: os.path.relpath(Path(workflow.basedir, path))
 
 if "name" not in config:
 

@@ -1,6 +1,7 @@
 """The README says what is: its picture of the DAG, its links, its commands; and a rule fills its numbers."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -62,7 +63,8 @@ def test_audit_prints_what_is_shown() -> None:
     command = [sys.executable, "-m", "lungseg.cli", "audit", "workflow/published/mishra.csv"]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
     assert shown and set(shown[1].splitlines()) <= set(printed)
-    assert len(printed) == 10  # nine findings and their number
+    findings = [line for line in printed if ": impossible: " in line or ": inconsistent: " in line]
+    assert len(findings) == 9 and "nine findings" in README
 
 
 def test_readme_is_short() -> None:
@@ -70,8 +72,20 @@ def test_readme_is_short() -> None:
     assert len(outside.splitlines()) <= 130
 
 
+def test_the_block_shows_the_claimed_gains_where_they_are_drawn(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "results/cpu", tmp_path / "cpu", ignore=shutil.ignore_patterns("runs", "figures"))
+    results = Results(tmp_path / "cpu")
+    assert "<img" not in result_block(results, MISHRA, "results/cpu")
+    (results.folder / "figures").mkdir()
+    (results.folder / "figures/gains.svg").touch()
+    answer, picture, *_ = result_block(results, MISHRA, "results/cpu").split("\n\n")
+    assert answer.startswith("**At 128 px") and picture.startswith('<img src="results/cpu/figures/gains.svg"')
+    coverage = pd.read_csv(ROOT / "bench/results/coverage.csv")
+    assert '<img src="./figures/gains.svg"' in result_page(results, MISHRA, coverage, "../..")
+
+
 def test_links_lead_to_files() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    links = re.findall(r"\]\(([^)#:]+)\)", README) + re.findall(r'<img src="([^"]+)"', README)
     assert links
     assert not [link for link in links if not (ROOT / link).exists()]
 

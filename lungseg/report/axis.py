@@ -30,6 +30,6 @@ class Axis:
         return round(4 + 92 * (value - self.low) / ((self.high - self.low) or 1), 2)
 
     def ticks(self) -> list[float]:
-        """Four or so round values on it."""
-        found = MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(self.low, self.high)
+        """Some five round values on it."""
+        found = MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(self.low, self.high)
         return [round(float(value), 9) for value in found if self.low <= value <= self.high]

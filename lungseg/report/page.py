@@ -153,7 +153,10 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "claims": records(claims),
         "cells_tally": tally(claims[parts]) if parts.any() else "",
         "takes": claims["takes"].value_counts().to_dict(),
-        "audited": [{"table": key, "rows": records(rows)} for key, rows in audited.groupby("table", sort=False)],
+        "audited": [
+            {"table": key, "rows": records(with_columns(rows, "verdict", "explanation"))}
+            for key, rows in audited.groupby("table", sort=False)
+        ],
         "pairs": pairs(comparisons.query(here), paper, look, margin, means["dice"]),
         "crossing": crossing(results.table("crossing")),
         "references": records(results.table("references").query("metric == 'dice'")),

@@ -59,6 +59,7 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
     parts = [
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
+        *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
         f"[{config['statistics']['level']:.0%} interval over seeds and films]. {markdown(note)} "
@@ -67,6 +68,20 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
         f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
     ]
     return "\n\n".join(parts)
+
+
+def gains_picture(results: Results, folder: str) -> list[str]:
+    """The claimed gains as a picture, none where results of older code have none.
+
+    Args:
+        results: Published.
+        folder: Where they lie, seen from the page that shows it.
+    """
+    file = "figures/gains.svg"
+    if not (results.folder / file).is_file():
+        return []
+    says = "What the paper's network gains over each of the others: printed, and ours with its interval and its seeds"
+    return [f'<img src="{folder}/{file}" width="560" alt="{says}">']
 
 
 def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: str) -> str:
@@ -86,6 +101,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         f"# {config['name']}: what it found",
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
+        *gains_picture(results, "."),
         table1,
         *([said] if (said := remade(results.manifest())) else []),
         "## By test set\n\nMean Dice per film.",

@@ -54,9 +54,10 @@ def gains(rows: Sequence[Gain], paper: Paper, look: Look, margin: float | None, 
         if row.printed is not None:
             axes.plot(row.printed, place, "D", color="white", markeredgecolor=ink, markersize=5, markeredgewidth=1)
         beside = axes.get_yaxis_transform()
-        axes.text(0, place - 0.32, f"over {look.drawn(row.against)}", transform=beside, va="center")
+        patch = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}  # keeps lines out of the letters
+        axes.text(0, place - 0.32, f"over {look.drawn(row.against)}", transform=beside, va="center", bbox=patch)
         told = f"{row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
-        axes.text(1, place - 0.32, told, transform=beside, va="center", ha="right")
+        axes.text(1, place - 0.32, told, transform=beside, va="center", ha="right", bbox=patch)
     axes.set(ylim=(len(rows) - 0.5, -0.6), yticks=[])
     axes.margins(x=0.06)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

@@ -14,6 +14,10 @@ Both are means over films: with the signs of its bins fixed, ECE is the mean of
 first order the mean of :math:`r_b + (L_{ib} - r_b N_{ib}) / \bar N_b`. So all of them have the interval over seeds and
 films of `intervals`.
 
+An error that is close to 0 is overstated, and its interval then lies too high: the noise of a bin counts whatever its
+sign. Where probabilities are right, a test set of 50 films has an `ece_pooled` of a few thousandths, not 0
+(tests/statistics/test_calibration.py); from a few hundredths on the intervals hold as often as they should.
+
 Stored probabilities are those of 128 logits (`stored_predictions`), in steps of .008 where a mask is decided.
 
 References:

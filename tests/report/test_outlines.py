@@ -99,3 +99,18 @@ def test_outlines_of_runs_and_only_the_first_sets_when_there_are_too_many(
         monkeypatch.setattr(outlines, "MOST", most)
         expected = set(drawn) if seeds is None else {("unet", "jsrt", seed) for seed in seeds}
         assert set(of_runs(files, runs, "jsrt")) == expected
+
+
+def test_only_a_nearly_white_film_is_windowed() -> None:
+    white = np.linspace(195, 250, 64 * 64).astype(np.uint8).reshape(64, 64)
+    greys = outlines.window(white)
+    assert greys and 195 <= greys[0] < 197 and 249 <= greys[1] <= 250
+    spread = outlines.windowed(white)
+    assert (spread.min(), spread.max()) == (0, 255)
+    assert (np.diff(spread.ravel().astype(int)) >= 0).all()  # the order of greys stays
+    usual = np.linspace(0, 255, 64 * 64).astype(np.uint8).reshape(64, 64)
+    empty = np.full((64, 64), 255, np.uint8)
+    for film in (usual, empty):
+        assert outlines.window(film) is None and outlines.windowed(film) is film
+    picture = Image.open(io.BytesIO(base64.b64decode(thumbnail(white))))
+    assert np.asarray(picture).min() < 20

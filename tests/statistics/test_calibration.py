@@ -77,6 +77,17 @@ def test_intervals_are_as_wide_as_resampled_films_say() -> None:
         assert ((here["high"] - here["low"]) / 2 / 1.99).to_numpy() == pytest.approx(expected, rel=0.3)
 
 
+@pytest.mark.parametrize(("temperature", "least", "most"), [(1.0, 0.0, 0.7), (1.5, 0.9, 1.0)])
+def test_intervals_hold_but_near_perfect_calibration(temperature: float, least: float, most: float) -> None:
+    """There noise, which has no sign, counts as error."""
+    truth = value(tables([films(5000, 999, temperature)])[0], "ece_pooled")
+    found = [tables([films(50, seed, temperature)])[0] for seed in range(60)]
+    held = np.mean([value(one, "ece_pooled", "low") <= truth <= value(one, "ece_pooled", "high") for one in found])
+    assert least <= held <= most
+    means = [value(one, "ece_pooled") for one in found]
+    assert (np.mean(means) > 2 * truth) == (temperature == 1) and max(means) - truth < 0.015
+
+
 def test_seeds_that_differ_widen_the_interval() -> None:
     alike, apart = ([films(40, seed, one) for seed, one in ((1, 2), (2, two))] for two in (2.0, 4.0))
     widths = [value(errors, "ece", "high") - value(errors, "ece", "low") for errors, _ in map(tables, (alike, apart))]

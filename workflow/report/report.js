@@ -162,7 +162,7 @@ function begin({ films, runs, scores, pixels }) {
     body.replaceChildren(
       make("div", { class: "crumbs" }, ...crumbs.map(([words, go]) => go ? make("button", { type: "button", onclick: go }, words) : make("span", {}, words))),
       make("h2", { id: "trail-title", tabindex: "-1" }, heading), ...content,
-      make("p", { class: "note" }, "Address of this: ", make("a", { class: "hash", href: location.hash }, location.hash)),
+      make("p", { class: "note" }, "Address of this: ", make("a", { class: "hash", href: location.href }, location.hash)),
     );
     if (!dialog.open) dialog.showModal();
     dialog.scrollTop = 0;
