@@ -9,10 +9,10 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from lungseg.errors import InputError
+from lungseg.outside import TABLE, TEXT, bounded, read_yaml
 from lungseg.recipe import Choice
 
 if TYPE_CHECKING:
@@ -124,12 +124,7 @@ def read_paper(folder: str | Path) -> Paper:
         InputError: A file or key is missing or unknown, a name points at nothing, or a value is no fraction.
     """
     path = Path(folder) / "paper.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", REMEDY) from error
-    if not isinstance(content, dict):
-        raise InputError(path, type(content).__name__, "keys and values", REMEDY)
+    content = read_yaml(path, dict, REMEDY)
     if "cells" in content:
         raise InputError(f"{path}, cells", "a key of paper.yaml", "the table in table1.csv", REMEDY)
     try:
@@ -148,7 +143,7 @@ def _cells(path: Path, paper: Paper) -> dict[str, dict[str, str]]:
     """The table as printed."""
     if not path.is_file():
         raise InputError(path, "no such file", f"columns variant, {', '.join(paper.metrics)}", REMEDY)
-    with path.open(encoding="utf-8", newline="") as stream:
+    with bounded(path, TEXT).open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     header = list(rows[0]) if rows else []
     if header != ["variant", *paper.metrics]:
@@ -182,7 +177,7 @@ def read_references(path: str | Path | None = None) -> "pd.DataFrame":
     names = ["variant", "test_on", "metric", "mean", "images", "source"]
     if path is None:
         return pd.DataFrame(columns=names)
-    table = pd.read_csv(path)
+    table = pd.read_csv(bounded(path, TABLE))
     if missing := [name for name in names if name not in table]:
         raise InputError(path, f"no column {', '.join(missing)}", "one row for each printed value", REMEDY)
     return table

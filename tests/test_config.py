@@ -110,6 +110,12 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ({"statistics": {"pool": ["unet", "other"]}}, "statistics.pool names .'other'., which `variants`"),
         ({"seeds": [1, 1]}, "seeds names one value twice"),
         ({"seeds": []}, "config key seeds: found .* expected tuple should have at least 1 item"),
+        ({"exclude": {"jsrt": {"JPCLN016": "why"}}}, "exclude names .'jsrt'., which `datasets` does not list"),
+        ({"exclude": {"chexpert": {"a": "why"}}}, r"config key exclude.chexpert.*expected 'montgomery', 'shenzhen'"),
+        ({"exclude": {"phantom": ["PHANTOM_000"]}}, "config key exclude.phantom: found .*dictionary"),
+        ({"exclude": {"phantom": {"PHANTOM_000": " "}}}, "config key exclude.phantom.PHANTOM_000: found ' '"),
+        ({"exclude": {"phantom": {"PHANTOM_000": None}}}, "config key exclude.phantom.PHANTOM_000: found None"),
+        ({"exclude": {"phantom": {"../x": "why"}}}, "config key exclude.phantom.../x"),
         ({"datasets": ["phantom", "jsrt"]}, "phantom is drawn, never mixed"),
         ({"variants": {"unet": {"weights": "imagenet"}}}, "`weights` needs `encoders`"),
         (

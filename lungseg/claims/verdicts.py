@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from lungseg.claims.arithmetic import printed
@@ -36,6 +35,7 @@ from lungseg.claims.evidence import (
     step,
 )
 from lungseg.errors import InputError
+from lungseg.outside import read_yaml
 from lungseg.paper import Metric, Paper
 from lungseg.recipe import Variant
 
@@ -408,9 +408,9 @@ def read_claims(path: str | Path, paper: Paper) -> list[Claim]:
     Raises:
         InputError: An entry names an unknown network, metric, rule or key, lacks one, or two have one name.
     """
-    entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    entries = read_yaml(path, list, "Write a list of claims, as workflow/papers/mishra/claims.yaml is.")
     try:
-        claims = TypeAdapter(list[Claim]).validate_python(entries or [], context=paper)
+        claims = TypeAdapter(list[Claim]).validate_python(entries, context=paper)
     except ValidationError as error:
         first = error.errors()[0]
         at = first["loc"][0] if first["loc"] else 0

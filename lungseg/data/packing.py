@@ -17,6 +17,7 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.shapes import UInt8
+from lungseg.zips import open_arrays
 
 Pictures = UInt8[np.ndarray, "image height width"]
 
@@ -95,7 +96,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def unpack(path: str | Path) -> Packed:
     """Read what `pack` wrote."""
-    with np.load(path) as stored:
+    with open_arrays(path, "Pack the films again.") as stored:
         experiment = read_experiment(json.loads(str(stored["experiment"])))
         films: dict[str, tuple[Part, list[str]]] = {}
         for dataset in experiment.datasets:

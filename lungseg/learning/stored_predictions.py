@@ -19,6 +19,7 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.shapes import Float16, UInt8, UInt32
+from lungseg.zips import open_arrays
 
 EDGE, LINEAR, LEVELS = 16.0, 0.5, 64
 CODES = 2 * LEVELS
@@ -194,11 +195,11 @@ def read_predictions(path: str | Path) -> Predictions:
         InputError: It is another file, or cut short.
     """
     try:
-        if not zipfile.is_zipfile(path):
-            raise ValueError("no archive, or cut short")
-        stored = np.load(path)
+        stored = open_arrays(path, "Delete the file and run again.")
         dataset, image_id, part = (stored[name].tolist() for name in ("dataset", "image_id", "part"))
         return Predictions(Films(dataset, image_id, part, str(stored["sha256"])), stored)
+    except InputError as error:
+        raise InputError(error.where, error.found, "stored predictions", error.remedy) from error
     except (ValueError, KeyError, zipfile.BadZipFile) as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise InputError(path, found, "stored predictions", "Delete the file and run again.") from error
@@ -214,6 +215,6 @@ def read_bundle(path: str | Path, variant: str, seed: int, films: Films) -> Pred
     if stored.films != films:
         found = f"{len(stored.films.image_id)} films with sha256 {stored.films.sha256}"
         expected = f"{len(films.image_id)} with {films.sha256}, as prepared here"
-        remedy = "Same archives, size, frame, split and table1.train_on are needed; else train it here."
+        remedy = "Same archives, size, frame, split, exclude and table1.train_on are needed; else train it here."
         raise InputError(path, found, expected, remedy)
     return stored.prediction(variant, seed)

@@ -12,7 +12,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from lungseg.claims.verdicts import Claim
-from lungseg.config import Experiment, read_experiment, without_places
+from lungseg.config import Experiment, left_out, read_experiment, without_places
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
@@ -107,7 +107,7 @@ def environment(template: Path, paper: Paper, look: Look) -> jinja2.Environment:
 
 def strong(markdown: str) -> Markup:
     """Text with its `**strong**` parts as elements."""
-    return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", str(escape(markdown))))
+    return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", str(escape(markdown))))  # noqa: S704 - escaped here
 
 
 def sections(html: str) -> list[tuple[str, str]]:
@@ -178,7 +178,7 @@ def _if_told(results: Results, name: str, train_on: str, test_on: str) -> pd.Dat
 def band(manifest: Row, paper: Paper) -> list[str]:
     """What is reduced, random or missing: the experiment's note, and what its files say by themselves."""
     config, archives = manifest["config"], manifest["archives"]
-    lines = [config["note"]] if config["note"] else []
+    lines = [line for line in (config["note"], left_out(config.get("exclude", {}))) if line]
     foreign = sum(entry["official"] is False for entries in archives.values() for entry in entries)
     unknown = sum(entry["official"] is None for entries in archives.values() for entry in entries)
     if foreign:
@@ -217,7 +217,7 @@ def sentences(
     """
     printed = cells[cells["inside"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
-    gain = answer(comparisons, paper, experiment, plan).strip()
+    gain = answer(comparisons, paper, experiment, plan, str).strip()
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0

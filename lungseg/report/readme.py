@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from lungseg.config import read_experiment
+from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
+from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.results import Results
 from lungseg.report.tables import (
@@ -32,8 +33,10 @@ def fill(readme: str, name: str, content: str) -> str:
         content: What shall stand there.
 
     Raises:
-        InputError: There is not exactly one such place.
+        InputError: There is not exactly one such place, or the content would make another.
     """
+    if re.search(rf"<!-- /?{re.escape(name)}\b", content):
+        raise InputError(f"what is written to README.md for {name}", "a mark of a place", "text", "Correct its texts.")
     place = re.compile(rf"(<!-- {re.escape(name)}(?:: [^\n]*)? -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL)
     if len(place.findall(readme)) != 1:
         found = f"{len(place.findall(readme))} places for {name}"
@@ -52,16 +55,17 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     config = results.manifest()["config"]
     shown = (config["table1"]["train_on"], config["table1"]["test_on"])
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
+    note = f"{config['note']} {left_out(config.get('exclude', {}))}".strip()
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
     parts = [
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {config['note']} "
-        f"{remade(results.manifest())}".strip(),
+        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {markdown(note)} "
+        f"{markdown(remade(results.manifest()))}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
-        f"[each with its reason]({folder}/claims.md). {when_fixed(results.manifest())}",
+        f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
     ]
     return "\n\n".join(parts)
 
@@ -106,7 +110,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         "## Are the differences real?",
         comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
         f"## The paper's claims\n\n{_sentence(tally(claims))}: [each with its reason](claims.md). "
-        f"{when_fixed(results.manifest())}",
+        f"{markdown(when_fixed(results.manifest()))}",
         "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",
     ]
     return "\n\n".join(parts) + "\n"

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from lungseg.errors import InputError
+from lungseg.outside import TABLE, bounded
 from lungseg.plan import Plan
 
 RUNS = ["variant", "train_on", "seed"]
@@ -32,7 +33,7 @@ class Results:
         path = self.folder / f"{name}.csv"
         if not path.is_file():
             raise InputError(path, "no such file", "a finished experiment's table", "Run snakemake to its end first.")
-        return pd.read_csv(path)
+        return pd.read_csv(bounded(path, TABLE))
 
     def has(self, name: str) -> bool:
         """Whether there is a {name}.csv."""

@@ -63,3 +63,9 @@ def test_the_answer_counts_what_can_be_compared_and_drawn_films_compare_with_not
     assert "2 contradictions in 1 of its 4 rows: r ≤ s (2). 1 of them" in own
     nothing = sentences(cells, comparisons, audited[:0], MISHRA, read_experiment(config), None)[2]
     assert nothing == "The printed table holds no contradiction."
+
+
+def test_what_the_configuration_leaves_out_is_told_with_its_reason() -> None:
+    config = CONFIG | {"exclude": {"jsrt": {"JPCLN016": "one <b>lung</b>"}}}
+    lines = band({"config": config, "archives": ARCHIVES, "hardware": {"gpus": ["H100"]}}, MISHRA)
+    assert lines == ["A note.", "Left out by the configuration: 1 film of jsrt (JPCLN016: one <b>lung</b>)."]

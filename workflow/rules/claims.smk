@@ -79,7 +79,7 @@ rule audit:
         runs=MAIN_RUNS,
         table1=config["table1"],
         drawn="phantom" in DATASETS,
-        note=config["note"],
+        note=with_note,
         code=CODE["audit"],
     script:
         "../scripts/audit.py"

@@ -8,4 +8,5 @@ from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 table = pd.read_csv(snakemake.input.table)
-write_csv(split(table, snakemake.params.method, snakemake.params.seed), snakemake.output.split)
+choices = snakemake.params
+write_csv(split(table, choices.method, choices.seed, choices.exclude), snakemake.output.split)
