@@ -1,7 +1,6 @@
 """MLflow mirrors what lies in the files, one MLflow run per training, grouped by variant; nothing reads from it."""
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from mlflow.entities import Experiment, Metric, Param
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+from lungseg.files import read_json
 from lungseg.statistics.score_blocks import METRICS, RUN
 
 
@@ -109,7 +109,7 @@ def _write(
     client: MlflowClient, experiment: Experiment, training: Training, scores: pd.DataFrame, pictures: list[Path],
     digest: str,
 ) -> str:  # fmt: skip
-    card: dict[str, Any] = json.loads(training.card.read_text(encoding="utf-8"))
+    card: dict[str, Any] = read_json(training.card)
     variant, train_on, seed = training.run.split("/")
     tags = {
         "variant": variant,

@@ -1,6 +1,5 @@
 """Judge every claim of the paper, and check the arithmetic of published tables."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,21 +11,23 @@ from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
+from lungseg.learning.run_files import read_card
 from lungseg.paper import read_paper
 from lungseg.plan import read_plan
 from lungseg.report.tables import claims_table
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 files, shown = snakemake.input, snakemake.params.table1
 paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
-runs = [run | json.loads(Path(file).read_text()) for run, file in zip(snakemake.params.runs, files.cards, strict=True)]
+runs = [run | read_card(file) for run, file in zip(snakemake.params.runs, files.cards, strict=True)]
 pairs = zip(snakemake.params.runs, files.histories, strict=True)
-histories = pd.concat([pd.read_csv(file).assign(**run) for run, file in pairs])
+histories = pd.concat([read_csv(file).assign(**run) for run, file in pairs])
 own = as_printed(paper.cells)
 findings, spent = tuple(audit(own)), costs(runs, histories)
-estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
-elsewhere = pd.read_csv(files.elsewhere).query("train_on == @shown['train_on']")
+estimates, comparisons = (read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
+elsewhere = read_csv(files.elsewhere).query("train_on == @shown['train_on']")
 plan = next(map(read_plan, files.plan), None)
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
 claims = judge(said, Evidence(paper, plan, estimates, comparisons, elsewhere, findings, arms(runs), spent, histories))

@@ -8,10 +8,11 @@ from tqdm import tqdm
 from lungseg.claims.definitions import COUNTED, count, count_films, count_histogram, rank, relations, study
 from lungseg.data.images import read_originals
 from lungseg.data.squares import restore_logits
-from lungseg.files import replacing, write_csv
+from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
+from lungseg.tables import write_parquet
 
 begin(snakemake.log[0])
 files, choices, rows = snakemake.input, snakemake.params, []
@@ -30,7 +31,6 @@ for run in tqdm(runs, desc="count", unit="run"):
     large = [count(restore_logits(one, film.box, film.mask.shape), film.mask) for one, film in native]
     rows += count_films(variant, seed, of_part, large, "native")
 values = study(pd.DataFrame(rows, columns=COUNTED), printed)
-with replacing(snakemake.output.parquet) as path:
-    values.to_parquet(path, index=False)
+write_parquet(values, snakemake.output.parquet)
 write_csv(rank(values), snakemake.output.ranked)
 write_csv(relations(values, printed), snakemake.output.relations)

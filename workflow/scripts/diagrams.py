@@ -2,20 +2,19 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.report.film_figures import save
 from lungseg.report.summary_figures import crossing, rank_diagram, ways_of_counting
+from lungseg.tables import read_csv, read_parquet
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 paper = read_paper(Path(files.paper[0]).parent)
 drawn = {
-    "crossing": crossing(pd.read_csv(files.crossing), paper.names),
-    "ranks": rank_diagram(pd.read_csv(files.ranks), choices.train_on, paper.names),
-    "definitions": ways_of_counting(pd.read_parquet(files.definitions), paper),
+    "crossing": crossing(read_csv(files.crossing), paper.names),
+    "ranks": rank_diagram(read_csv(files.ranks), choices.train_on, paper.names),
+    "definitions": ways_of_counting(read_parquet(files.definitions), paper),
 }
 captions = {Path(file).stem: f"{Path(file).read_text(encoding='utf-8')}\n{choices.note}" for file in files.captions}
 for stem, figure in drawn.items():

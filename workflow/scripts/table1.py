@@ -2,17 +2,16 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import read_plan
 from lungseg.report.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 train_on, test_on = snakemake.params.train_on, snakemake.params.test_on
-estimates = pd.read_csv(snakemake.input.estimates)
+estimates = read_csv(snakemake.input.estimates)
 counted = failures(estimates, train_on, test_on)
 note = f"{legend(snakemake.params.level)} {counted} {snakemake.params.note}".strip()
 paper = read_paper(Path(snakemake.input.paper[0]).parent)
