@@ -78,7 +78,7 @@ def open_films(array: str | Path, table: str | Path) -> Stored:
     Raises:
         InputError: The array is damaged or of another form, or has not as many films as the table.
     """
-    rows = read_rows(table, ["image_id", "dataset"])
+    rows = read_rows(table, ["image_id"])
     try:
         pixels = np.load(array, mmap_mode="r")
     except (ValueError, EOFError) as error:
