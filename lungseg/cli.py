@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 from PIL import Image
 from tqdm import tqdm
 
@@ -25,6 +24,7 @@ from lungseg.jobs.status import describe as describe_runs
 from lungseg.jobs.status import read_runs
 from lungseg.report.changes import as_page, as_text, compare_results, opened
 from lungseg.statistics.comparisons import COMPARED
+from lungseg.strict_yaml import read_yaml
 
 BAD_INPUT = 2  # exit code
 
@@ -107,7 +107,7 @@ def status(
     if not configfile.is_file():
         remedy = "Give --configfile as you give it to snakemake."
         raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
-    experiment = read_experiment(yaml.safe_load(configfile.read_text(encoding="utf-8")))
+    experiment = read_experiment(read_yaml(configfile, dict, "Correct the file; config/README.md explains every key."))
     print("\n".join(describe_runs(read_runs(experiment, root))))
 
 

@@ -8,12 +8,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from lungseg.errors import InputError
 from lungseg.files import Cells, read_cells
 from lungseg.recipe import Choice
+from lungseg.strict_yaml import read_yaml
 from lungseg.tables import read_csv
 
 if TYPE_CHECKING:
@@ -125,12 +125,7 @@ def read_paper(folder: str | Path) -> Paper:
         InputError: A file or key is missing or unknown, a name points at nothing, or a value is no fraction.
     """
     path = Path(folder) / "paper.yaml"
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", REMEDY) from error
-    if not isinstance(content, dict):
-        raise InputError(path, type(content).__name__, "keys and values", REMEDY)
+    content = read_yaml(path, dict, REMEDY)
     if "cells" in content:
         raise InputError(f"{path}, cells", "a key of paper.yaml", "the table in table1.csv", REMEDY)
     try:

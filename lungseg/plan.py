@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field, ValidationError
 
 from lungseg.errors import InputError
 from lungseg.paper import Key, Metric, Paper
 from lungseg.recipe import Choice
+from lungseg.strict_yaml import read_yaml
 
 REMEDY = "Correct the file, and commit it before the first training; config/README.md says how a plan is written."
 
@@ -54,9 +54,7 @@ def read_plan(path: str | Path) -> Plan:
         InputError: A key is missing or unknown, or a value is none that it can have.
     """
     try:
-        return Plan.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", REMEDY) from error
+        return Plan.model_validate(read_yaml(path, dict, REMEDY))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the plan"

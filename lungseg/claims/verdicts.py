@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
 
 from lungseg.claims.arithmetic import printed
@@ -38,6 +37,7 @@ from lungseg.claims.evidence import (
 from lungseg.errors import InputError
 from lungseg.paper import Metric, Paper
 from lungseg.recipe import Variant
+from lungseg.strict_yaml import read_yaml
 
 COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "points", "why"]
 POINTS = {"supported": "for", "contradicted": "against"}
@@ -403,9 +403,9 @@ def read_claims(path: str | Path, paper: Paper) -> list[Claim]:
     Raises:
         InputError: An entry names an unknown network, metric, rule or key, lacks one, or two have one name.
     """
-    entries = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    entries = read_yaml(path, list, "Correct the file.") if Path(path).stat().st_size else []
     try:
-        claims = TypeAdapter(list[Claim]).validate_python(entries or [], context=paper)
+        claims = TypeAdapter(list[Claim]).validate_python(entries, context=paper)
     except ValidationError as error:
         first = error.errors()[0]
         at = first["loc"][0] if first["loc"] else 0
