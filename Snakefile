@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, workflow.basedir)
 
@@ -18,6 +19,7 @@ from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
+from lungseg.jobs.command import run_command
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.status import watch
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb
@@ -29,9 +31,15 @@ os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
 os.environ.setdefault("LUNGSEG_ROOT", workflow.basedir)
 
+
+def shipped(path):
+    """A file of this repository, seen from the folder in which Snakemake runs."""
+    return os.path.relpath(Path(workflow.basedir, path))
+
+
 if "name" not in config:
 
-    configfile: "config/config.yaml"
+    configfile: shipped("config/config.yaml")
 
 
 try:
@@ -39,6 +47,15 @@ try:
 except InputError as error:
     raise WorkflowError(str(error))
 config.update(EXPERIMENT.model_dump(mode="json"))
+# What makes a file of this experiment again, when ` -- ` and the file are put behind it. No parameter of a rule: another
+# way to say the same makes no page anew.
+config["command"] = run_command(
+    Path(workflow.basedir),
+    Path(),
+    workflow.config_settings.configfiles,
+    workflow.config_settings.config,
+    DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method,
+)
 
 # What a job's imported modules mean: an edit there plans the job again.
 CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}

@@ -12,7 +12,10 @@ from tqdm import tqdm
 
 from lungseg.claims import arithmetic
 from lungseg.claims.arithmetic import Averaging, Loss
-from lungseg.claims.printed_table import read_table
+from lungseg.claims.audited_lines import as_lines, counted
+from lungseg.claims.printed_table import read_combined, read_table
+from lungseg.claims.relation import MEANS
+from lungseg.claims.rules import RELATIONS, SPREADS, rules
 from lungseg.config import read_experiment
 from lungseg.data.archive import fetch_all, file_hash
 from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset
@@ -26,7 +29,7 @@ from lungseg.report.changes import as_page, as_text, compare_results, opened
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.strict_yaml import read_yaml
 
-BAD_INPUT = 2  # exit code
+BAD_INPUT, NOT_JUDGED = 2, 3  # exit codes
 
 app = typer.Typer(help="Lung-field segmentation on chest radiographs.", no_args_is_help=True, add_completion=False)
 data = typer.Typer(help="List, fetch and check the data sets.", no_args_is_help=True)
@@ -38,15 +41,27 @@ A table of your own is a CSV file; keep the decimals as printed, leave out what 
 \b
     method,dice,iou,recall,precision
     U-Net,0.957,0.937,0.875,0.976
-    Ours,0.984,0.966,,
+    Ours,0.984 ± 0.012,0.966,,
 
-Columns: method, and some of dice (DSC, F1), iou (Jaccard), precision (PPV), recall (sensitivity), accuracy, loss;
-fractions, no percentages. A printed value stands for all that round to it. The rules hold for masks, for means over
-films as well as for pooled pixels, if all columns are about one class and averaged over the same films. A finding that
-stands for averages over classes too is `impossible`, any other `inconsistent`:
+Columns: method, and some of dice (DSC), f1, iou (Jaccard),
+precision (PPV), recall (sensitivity), specificity, accuracy, auc, loss,
+n (number of films). Percentages too, as 95.7, 95.7% or under `Dice (%)`.
+A printed value stands for all that round to it.
+
+A finding is `impossible` where its rule survives every usual way of
+averaging that its columns share, else `inconsistent`: its sentence says
+what it takes for granted. The rules, and what they survive: means over
+(f)ilms, (p)ooled pixels, means over (c)lasses, (m)edians.
 
 \b
-""" + "\n".join(f"    {rule.name}" for rule in arithmetic.RULES)
+""" + "\n".join(
+    f"    {''.join(way[0] if way in holds else '.' for way in ('films', 'pooled', 'classes', 'median'))}  {name}"
+    for name, holds in {
+        **{rule.name: rule.holds for rule in RELATIONS},
+        "SD <= sqrt(m (1-m) n/(n-1)), of each column": SPREADS[0].holds,
+        "a row of --combined between its parts": MEANS,
+    }.items()
+)
 
 Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
 Raw = Path("data/raw")
@@ -57,24 +72,37 @@ def audit(
     table: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="The table as it is printed.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as a JSON list.")] = False,
     averaging: Annotated[
-        Averaging, typer.Option(help="`pooled` adds what holds where all pixels are counted together.")
-    ] = "any",
+        Averaging,
+        typer.Option(
+            help="How the table's numbers are averaged, where you know. `unstated`: what holds for means over films "
+            "and for pooled pixels alike. `median`: trimmed means too. `any`: each column in its own way."
+        ),
+    ] = "unstated",
     loss: Annotated[Loss, typer.Option(help="What the table says its loss is: 1 - Dice, or 1 - IoU.")] = "none",
+    percent: Annotated[bool, typer.Option("--percent", help="All columns but the loss are percentages.")] = False,
+    combined: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROW=PART,PART", help="ROW joins the films of the rows PART. May be repeated."),
+    ] = None,
 ) -> None:
     """Which cells of a published segmentation table cannot stand together? By arithmetic, without any data.
 
-    Exit code 0: no finding; 1: findings; 2: the table cannot be read.
+    Exit code 0: no finding; 1: findings; 2: the table cannot be read; 3: no rule is about what it prints.
     """
-    rows = read_table(table)
-    findings = list(arithmetic.audit(rows, averaging, loss))
+    rows = read_table(table, percent)
+    parts = read_combined(combined or (), rows)
+    findings = list(arithmetic.audit(rows, averaging, loss, parts))
+    judged = arithmetic.judged(rows, averaging, loss, parts)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
     else:
-        for finding in findings:
-            print(f"{finding.row}: {finding.message}")
-        checked = len(arithmetic.rules(averaging, loss))
-        print(f"{table}: {len(rows)} rows, {checked} rules, {len(findings)} findings")
-    raise typer.Exit(1 if findings else 0)
+        for line in as_lines(rows, findings, averaging):
+            print(line)
+        applied = [rule for rule in rules(averaging, loss) if any(map(rule.judges, rows.values()))]
+        print(f"{table}: {len(rows)} rows, {len(applied)} rules, {counted(findings)}")
+    if unjudged := [name for name in rows if name not in judged]:
+        print(f"Not judged, as no rule is about what is printed and declared: {', '.join(unjudged)}", file=sys.stderr)
+    raise typer.Exit((1 if findings else 0) if judged else NOT_JUDGED)
 
 
 @app.command()

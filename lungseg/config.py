@@ -22,6 +22,14 @@ TAKEN = frozenset(
      "license", "lungseg", "makefile", "mlartifacts", "mlruns", "notice", "pieces", "profiles", "results", "snakefile",
      "tests", "workflow"]
 )  # fmt: skip
+DATASETS: tuple[DatasetName, ...] = ("montgomery", "shenzhen", "jsrt")
+TRAIN_ON: dict[str, tuple[DatasetName, ...]] = {
+    "montgomery": ("montgomery",),
+    "shenzhen": ("shenzhen",),
+    "jsrt": ("jsrt",),
+    "nlm": ("montgomery", "shenzhen"),
+    "pooled": DATASETS,
+}
 
 
 class Preprocessing(Choice):
@@ -93,7 +101,7 @@ class Experiment(Choice):
     name: PathPart = Field(description="`paper` writes to results/; any other name to <name>/results/.")
     note: str = Field("", description="What is reduced, random or missing; printed wherever the numbers stand.")
     paper: str = Field("mishra", description="Whose table is regenerated: a folder of workflow/papers, or a path.")
-    datasets: tuple[DatasetName, ...] = Field(min_length=1, description="Data sets to prepare and test on.")
+    datasets: tuple[DatasetName, ...] = Field(DATASETS, min_length=1, description="Data sets to prepare and test on.")
     archives: str | None = Field(
         "archives",
         description="Folder of already downloaded archives that is looked at first; it need not exist.",
@@ -102,7 +110,9 @@ class Experiment(Choice):
     split: Split = Split()
     leakage: Leakage = Leakage()
     train_on: dict[PathPart, Annotated[tuple[DatasetName, ...], Field(min_length=1)]] = Field(
-        min_length=1, description="Training sets by name."
+        TRAIN_ON,
+        min_length=1,
+        description="Training sets by name. Left out: of the reference's those that `datasets` allows, and `pooled`.",
     )
     cross: tuple[PathPart, ...] | None = Field(
         None,
@@ -115,7 +125,16 @@ class Experiment(Choice):
         "there are taken from it, the rest is trained.",
     )
     seeds: tuple[Seed, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="One training per seed.")
-    variants: dict[PathPart, Variant] = Field(min_length=1, description="Networks by name.")
+    variants: dict[PathPart, Variant] = Field(
+        {
+            "unet": Variant(),
+            "unet_mobilenetv2": Variant(encoders=("mobilenetv2",), weights="imagenet"),
+            "unet_inceptionresnetv2": Variant(encoders=("inceptionresnetv2",), weights="imagenet"),
+            "proposed": Variant(encoders=("mobilenetv2", "inceptionresnetv2"), weights="imagenet", meta_learner=True),
+        },
+        min_length=1,
+        description="Networks by name.",
+    )
     training: Training = Training()
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` takes a GPU where there is one.")
     checkpoint_seconds: float = Field(
@@ -129,6 +148,16 @@ class Experiment(Choice):
     def home_is_found(cls, path: str | None) -> str | None:
         """`~` is the person's home, as in a shell."""
         return path and os.path.expanduser(path)  # noqa: PTH111 - leaves the home of nobody as it is
+
+    @model_validator(mode="before")
+    @classmethod
+    def trains_on_what_there_is(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        """Training sets that are not given: the reference's that these data sets allow, and all of them together."""
+        datasets = given.get("datasets") if isinstance(given, Mapping) else None
+        if not isinstance(datasets, list | tuple) or "train_on" in given:
+            return given
+        allowed = {name: listed for name, listed in TRAIN_ON.items() if set(listed) <= set(datasets)}
+        return {**given, "train_on": allowed | {"pooled": tuple(datasets)}}
 
     @model_validator(mode="after")
     def names_agree(self) -> Self:

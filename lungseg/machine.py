@@ -18,14 +18,6 @@ def commit(root: Path) -> dict[str, Any]:
     return {"commit": here, "changed": [line[2:].strip() for line in (changed or "").splitlines()]}
 
 
-def last_change(file: Path) -> dict[str, Any]:
-    """The commit that last changed a file, its date, and whether the file was changed since; None outside git."""
-    told = _output(["git", "-C", str(file.parent), "log", "-1", "--format=%H %cI", "--", file.name])
-    here, when = told.split() if told else (None, None)
-    changed = _output(["git", "-C", str(file.parent), "status", "--porcelain", "--", file.name])
-    return {"commit": here, "committed": when, "changed": changed not in ("", None)}
-
-
 def hardware() -> dict[str, Any]:
     """Processor, cores that this job may use, memory in GiB, GPUs."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0

@@ -38,17 +38,38 @@ def test_reference_experiment_states_the_defaults() -> None:
     experiment = read_experiment(yaml.safe_load((CONFIG / "config.yaml").read_text()))
     assert experiment.training == Training()
     small = Experiment.model_validate(SMALL)
-    for key in (
-        "preprocessing",
-        "split",
-        "seeds",
-        "device",
-        "statistics",
-        "table1",
-        "archives",
-        "checkpoint_seconds",
-    ):
+    for key in set(Experiment.model_fields) - set(SMALL):
         assert getattr(experiment, key) == getattr(small, key), key
+
+
+def test_name_and_archives_are_enough() -> None:
+    """What is left out is the reference's, whichever of its keys it is."""
+    reference = yaml.safe_load((CONFIG / "config.yaml").read_text())
+    assert read_experiment({"name": "paper", "archives": "archives"}) == read_experiment(reference)
+    assert read_experiment({"name": "second"}).datasets == ("montgomery", "shenzhen", "jsrt")
+    assert list(read_experiment({"name": "second"}).variants) == list(reference["variants"])
+
+
+@pytest.mark.parametrize(
+    ("datasets", "sets"),
+    [
+        (["phantom"], {"pooled": ("phantom",)}),
+        (["jsrt"], {"jsrt": ("jsrt",), "pooled": ("jsrt",)}),
+        (
+            ["montgomery", "shenzhen"],
+            {
+                "montgomery": ("montgomery",),
+                "shenzhen": ("shenzhen",),
+                "nlm": ("montgomery", "shenzhen"),
+                "pooled": ("montgomery", "shenzhen"),
+            },
+        ),
+    ],
+)
+def test_training_sets_left_out_are_those_that_the_datasets_allow(
+    datasets: list[str], sets: dict[str, tuple[str, ...]]
+) -> None:
+    assert read_experiment({"name": "second", "datasets": datasets}).train_on == sets
 
 
 def test_experiments_do_not_overwrite_each_other() -> None:
@@ -212,8 +233,8 @@ def test_every_choice_of_the_training_ends_in_other_weights(monkeypatch: pytest.
 
 
 def test_missing_key_is_told() -> None:
-    with pytest.raises(InputError, match="config key variants: found nothing, expected"):
-        read_experiment({key: value for key, value in SMALL.items() if key != "variants"})
+    with pytest.raises(InputError, match="config key name: found nothing, expected"):
+        read_experiment({key: value for key, value in SMALL.items() if key != "name"})
 
 
 def test_schema_for_editors_is_the_one_of_the_code() -> None:

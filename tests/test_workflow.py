@@ -28,12 +28,18 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "estimates.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds",
         "comparisons.csv": "variant_a,variant_b,train_on,test_on,metric,difference,low,high,p,p_holm",
         "table1.csv": "variant,metric,published,mean,low,high,inside",
-        "claims.csv": "claim,source,published,reproduced,low,high,verdict,why",
+        "claims.csv": "claim,source,published,reproduced,low,high,verdict,points,why",
         "cases/pooled/phantom.csv": "case_id,alg_01,alg_02",
         "scoring.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,size,postprocessing",
         "subgroups.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds,failures,abnormal",
+        "subgroup_differences.csv": "variant,train_on,test_on,metric,group,against,difference,low,high,p,p_holm,sign",
+        "calibration.csv": "variant,train_on,test_on,metric,mean,low,high,images,seeds",
+        "reliability.csv": "variant,train_on,test_on,bin_low,bin_high,pixels,predicted,lung,low,high,images,seeds",
         "crossing.csv": "variant,train_on,test_on,metric,domain,mean,low,high,images,seeds,home,gap,gap_low,gap_high",
         "ranks.csv": "train_on,over,metric,variant,mean_rank",
+        "stability.csv": "train_on,test_on,metric,variant,mean,rank,first,rank_low,rank_high",
+        "power.csv": "variant_a,variant_b,train_on,test_on,metric,detectable,detectable_holm,seeds,images",
+        "sample_sizes.csv": "variant_a,variant_b,train_on,test_on,metric,difference,seeds,films",
         "references.csv": "variant,train_on,test_on,metric,mean,low,high",
         "leakage.csv": "dataset_a,image_id_a,part_a,dataset_b,image_id_b,part_b,distance,correlation,near,"
         "likeness,null,candidate,patient,status",
@@ -41,6 +47,9 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "full_mean,full_low,full_high,change",
         "definitions.csv": "films,part,size,cut,smooth,averaging,classes,distance",
         "relations.csv": "relation,printed,definitions,alone,mixtures,mixed",
+        "yardstick.csv": "permuted,tables,distance,rank,p,closest,median,farthest",
+        "operating_points.csv": "variant,films,part,classes,aim,cut,dice,iou,recall,precision,published_dice",
+        "best_epochs.csv": "variant,metric,column,published,value,gap,last,note",
     }
     for file, names in columns.items():
         assert (results / file).read_text().startswith(names), file
@@ -102,10 +111,20 @@ def test_weights_come_with_a_card_of_what_built_them(results: Path) -> None:
 
 
 def test_figures_and_tables_are_there_in_every_form(results: Path) -> None:
-    for stem in ("training_curves", "figure5_overlays", "dice_per_image", "crossing", "ranks", "definitions"):
+    for stem in (
+        "training_curves",
+        "figure5_overlays",
+        "dice_per_image",
+        "crossing",
+        "ranks",
+        "definitions",
+        "calibration",
+    ):
         assert (results / f"figures/{stem}.svg").stat().st_size > 1000
         assert (results / f"figures/{stem}.png").read_bytes().startswith(b"\x89PNG")
     assert all((results / f"table1.{kind}").stat().st_size > 500 for kind in ("md", "tex", "html"))
+    page = (results / "report.html").read_text()
+    assert "What could have been found" in page and "Ranks in Dice, trained on pooled and tested on pooled" in page
 
 
 def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(project: Path) -> None:

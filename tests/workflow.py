@@ -34,8 +34,9 @@ def commit(project: Path, message: str) -> None:
         subprocess.run(["git", *arguments], cwd=project, check=True)
 
 
-def run(project: Path, *command: str, check: bool = True) -> str:
-    """Run a console command of this environment in a project; returns all it printed."""
+def run(folder: Path, *command: str, check: bool = True, root: Path | None = None) -> str:
+    """Run a console command of this environment in a folder, of the project in `root`; returns all it printed."""
+    project = root or folder
     tools = Path(sys.executable).parent
     environment = os.environ | {
         "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
@@ -43,7 +44,7 @@ def run(project: Path, *command: str, check: bool = True) -> str:
         "LUNGSEG_ROOT": str(project),
     }
     environment.pop("MLFLOW_TRACKING_URI", None)
-    ended = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     if check and ended.returncode != 0:
         raise AssertionError(f"{' '.join(command)} ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}")
     if not check:

@@ -1,182 +1,27 @@
-r"""Which cells of a published table cannot stand together, whatever the network and the films.
+"""Which cells of a published table cannot stand together, whatever the network and the films.
 
-Every rule holds for binary masks, both where each film is measured and the mean taken, and where the pixels of all
-films are pooled first. A printed value stands for all values that round to it; a finding is reported only where no
-choice of such values obeys the rule. Arithmetic is exact.
-
-With TP, FP, FN and TN of a film: Dice = 2TP/(2TP+FP+FN), IoU = TP/(TP+FP+FN), precision = TP/(TP+FP),
-recall = TP/(TP+FN), accuracy = (TP+TN)/(TP+FP+FN+TN). All columns are taken to be averaged over the same films, and a
-film without any lung or any prediction to count alike in all of them; a table that leaves such films out of one
-column only (the undefined precision of an empty prediction, say) can break a rule without an error.
+A printed value stands for all values that round to it; a finding is reported only where no choice of such values obeys
+the rule. Arithmetic is exact. The rules, with their proofs and what they survive, stand in `lungseg.claims.rules`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
 
-Averaging = Literal["any", "pooled"]
-Loss = Literal["none", "dice", "iou"]
+from lungseg.claims.cells import Printed, printed
+from lungseg.claims.habits import explanation, made_of_means
+from lungseg.claims.joined import Limits, Parts, limits
+from lungseg.claims.relation import TITLES, Averaging, Row, Rule
+from lungseg.claims.rules import DICE_AND_IOU, Loss, rules
 
-TITLES = {
-    "dice": "Dice",
-    "iou": "IoU",
-    "precision": "precision",
-    "recall": "recall",
-    "accuracy": "accuracy",
-    "loss": "loss",
-}
+__all__ = ["Averaging", "Finding", "Loss", "Parts", "Printed", "Rule", "audit", "judged", "printed", "rules"]
 
-
-@dataclass(frozen=True)
-class Printed:
-    """A value as printed, and all values that round to it.
-
-    Args:
-        text: As it stands in the table.
-        low: The smallest value that rounds to it, not below 0.
-        high: The largest, for a fraction not above 1.
-    """
-
-    text: str
-    low: Fraction
-    high: Fraction
-
-
-def printed(text: str, fraction: bool = True) -> Printed:
-    """The interval of half a unit of the last decimal around a printed number.
-
-    Args:
-        text: A decimal number.
-        fraction: Whether it lies between 0 and 1.
-    """
-    value, decimals = Fraction(text), len(text.partition(".")[2])
-    half = Fraction(1, 2 * 10**decimals)
-    high = value + half
-    return Printed(text, max(value - half, Fraction(0)), min(high, Fraction(1)) if fraction else high)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """An inequality between metrics of one row.
-
-    Args:
-        name: The inequality, with the metrics' names.
-        needs: The metrics that it speaks of.
-        why: Why it holds for every film, and so for means and for pooled pixels.
-        slack: Of a row's values, the larger side less the smaller one at its best within rounding; the rule fails
-            where it is negative.
-        classes: Whether it holds too where all its columns are means over lung and background, as Keras' MeanIoU is.
-            The others need every column to be about the lung.
-    """
-
-    name: str
-    needs: tuple[str, ...]
-    why: str
-    slack: Callable[[Mapping[str, Printed]], Fraction]
-    classes: bool = False
-
-
-def _dice_to_iou(dice: Fraction) -> Fraction:
-    return dice / (2 - dice)
-
-
-def _harmonic(precision: Fraction, recall: Fraction) -> Fraction:
-    total = precision + recall
-    return 2 * precision * recall / total if total else Fraction(0)
-
-
-def _apart(low: Fraction, high: Fraction, other_low: Fraction, other_high: Fraction) -> Fraction:
-    """How far two intervals are apart, as a negative number; how much they overlap otherwise."""
-    return min(high - other_low, other_high - low)
-
-
-RULES = (
-    Rule(
-        "IoU <= recall",
-        ("iou", "recall"),
-        "TP/(TP+FP+FN) has the larger denominator",
-        lambda row: row["recall"].high - row["iou"].low,
-    ),
-    Rule(
-        "IoU <= precision",
-        ("iou", "precision"),
-        "TP/(TP+FP+FN) has the larger denominator",
-        lambda row: row["precision"].high - row["iou"].low,
-    ),
-    Rule(
-        "IoU <= accuracy",
-        ("iou", "accuracy"),
-        "adding TN above and below raises a fraction",
-        lambda row: row["accuracy"].high - row["iou"].low,
-    ),
-    Rule(
-        "IoU <= Dice",
-        ("iou", "dice"),
-        "IoU = Dice/(2-Dice) on every film, at most Dice",
-        lambda row: row["dice"].high - row["iou"].low,
-        classes=True,
-    ),
-    Rule(
-        "Dice/(2-Dice) <= IoU",
-        ("dice", "iou"),
-        "equal on every film and convex in Dice, so the mean IoU is at least its value at the mean Dice (Jensen)",
-        lambda row: row["iou"].high - _dice_to_iou(row["dice"].low),
-        classes=True,
-    ),
-    Rule(
-        "Dice <= (precision + recall)/2",
-        ("dice", "precision", "recall"),
-        "Dice is the harmonic mean of the two, at most their arithmetic mean",
-        lambda row: (row["precision"].high + row["recall"].high) / 2 - row["dice"].low,
-    ),
-    Rule(
-        "precision + recall - 1 <= IoU",
-        ("precision", "recall", "iou"),
-        "1-precision and 1-recall together are at least (FP+FN)/(TP+FP+FN) = 1-IoU",
-        lambda row: row["iou"].high - (row["precision"].low + row["recall"].low - 1),
-    ),
-    Rule(
-        "precision + recall - 1 <= Dice",
-        ("precision", "recall", "dice"),
-        "IoU is at most Dice, and at least precision + recall - 1",
-        lambda row: row["dice"].high - (row["precision"].low + row["recall"].low - 1),
-    ),
-)
-POOLED = (
-    Rule(
-        "IoU = Dice/(2-Dice)",
-        ("dice", "iou"),
-        "one confusion matrix has one Dice and one IoU",
-        lambda row: _apart(
-            row["iou"].low, row["iou"].high, _dice_to_iou(row["dice"].low), _dice_to_iou(row["dice"].high)
-        ),
-    ),
-    Rule(
-        "Dice = 2 precision recall/(precision + recall)",
-        ("dice", "precision", "recall"),
-        "one confusion matrix has one Dice",
-        lambda row: _apart(
-            row["dice"].low,
-            row["dice"].high,
-            _harmonic(row["precision"].low, row["recall"].low),
-            _harmonic(row["precision"].high, row["recall"].high),
-        ),
-    ),
-)
-LOSSES = {
-    "dice": Rule(
-        "loss = 1 - Dice",
-        ("loss", "dice"),
-        "the loss is named so",
-        lambda row: _apart(row["loss"].low, row["loss"].high, 1 - row["dice"].high, 1 - row["dice"].low),
-    ),
-    "iou": Rule(
-        "loss = 1 - IoU",
-        ("loss", "iou"),
-        "the loss is named so",
-        lambda row: _apart(row["loss"].low, row["loss"].high, 1 - row["iou"].high, 1 - row["iou"].low),
-    ),
+ASSUMED: dict[Averaging, str] = {
+    "unstated": "all columns are about the lung and averaged alike",
+    "films": "all columns are about the lung and means over the same films, as declared",
+    "pooled": "all columns are about the lung and of all pixels counted together, as declared",
+    "classes": "all columns are averaged over the same films, as declared",
+    "median": "all columns are about the lung and medians or trimmed means over the same films, as declared",
 }
 
 
@@ -189,8 +34,10 @@ class Finding:
         rule: The rule's.
         message: The numbers, and what the rule takes for granted.
         slack: The larger side less the smaller one at its best within rounding; negative.
-        verdict: `impossible` where the rule holds for averages over classes too; else `inconsistent`: averages that
-            differ from column to column could print it.
+        verdict: `impossible` where the rule survives every usual way of averaging that its columns share: over films,
+            pixels, classes, medians. Else `inconsistent`: the numbers contradict each other under what the message
+            takes for granted.
+        explanation: Which habit of counting would give such numbers, computed; empty where none of ours is about it.
     """
 
     row: str
@@ -198,34 +45,73 @@ class Finding:
     message: str
     slack: float
     verdict: str
-
-
-def rules(averaging: Averaging = "any", loss: Loss = "none") -> tuple[Rule, ...]:
-    """The rules to apply.
-
-    Args:
-        averaging: `any` where means over films and pooling are both possible; `pooled` adds the identities of a single
-            confusion matrix.
-        loss: What the table's loss is said to be: `dice` for 1 - Dice, `iou` for 1 - IoU; `none` leaves it alone.
-    """
-    return (*RULES, *(POOLED if averaging == "pooled" else ()), *([LOSSES[loss]] if loss != "none" else ()))
+    explanation: str = ""
 
 
 def audit(
-    table: Mapping[str, Mapping[str, Printed]], averaging: Averaging = "any", loss: Loss = "none"
+    table: Mapping[str, Row], averaging: Averaging = "unstated", loss: Loss = "none", combined: Parts | None = None
 ) -> Iterator[Finding]:
     """Check every row of a table against every rule whose metrics it prints.
 
     Args:
         table: Method to metric to printed value.
-        averaging: See `rules`.
+        averaging: How the columns are averaged, see `lungseg.claims.rules`; `unstated` applies what holds both for
+            means over films and for pooled pixels.
         loss: See `rules`.
+        combined: Rows whose films are those of other rows together, to the names of these.
     """
-    for rule in rules(averaging, loss):
-        for method, row in table.items():
-            if all(metric in row for metric in rule.needs) and (slack := rule.slack(row)) < 0:
-                numbers = ", ".join(f"{TITLES[metric]} {row[metric].text}" for metric in rule.needs)
-                message = f"{numbers}: {rule.name} fails by at least {float(-slack):.4f}, as {rule.why}"
-                verdict = "impossible" if rule.classes else "inconsistent"
-                message += "" if rule.classes else ", if all columns are about the lung and averaged alike"
-                yield Finding(method, rule.name, message, float(slack), verdict)
+    joined = dict(combined or {})
+    for name, row in table.items():
+        for rule in rules(averaging, loss):
+            if rule.judges(row) and (slack := rule.slack(row)) < 0:
+                yield _broken(name, row, rule, slack, averaging)
+        for one in limits(table, name, joined[name], averaging) if name in joined else ():
+            if (slack := one.slack(row)) < 0:
+                yield _outside(table, name, joined[name], one, slack)
+
+
+def judged(
+    table: Mapping[str, Row], averaging: Averaging = "unstated", loss: Loss = "none", combined: Parts | None = None
+) -> set[str]:
+    """The rows of which at least one rule says something; see `audit` for the arguments."""
+    chosen, joined = rules(averaging, loss), dict(combined or {})
+    alone = {name for name, row in table.items() if any(rule.judges(row) for rule in chosen)}
+    return alone | {name for name, parts in joined.items() if any(limits(table, name, parts, averaging))}
+
+
+def _broken(name: str, row: Row, rule: Rule, slack: Fraction, averaging: Averaging) -> Finding:
+    """The finding where a rule is broken."""
+    made = rule is DICE_AND_IOU and made_of_means(row)
+    verdict = "impossible" if rule.survives and not made else "inconsistent"
+    metrics = [metric for metric in dict.fromkeys((*rule.needs, *rule.uses)) if metric in row]
+    numbers = ", ".join(f"{TITLES[metric]} {row[metric].text}" for metric in metrics)
+    given = _given(rule, made, averaging)
+    message = f"{numbers}: {rule.name} fails by at least {float(-slack):.4f}, as {rule.why}, {given}"
+    return Finding(name, rule.name, message, float(slack), verdict, explanation(rule, row))
+
+
+def _given(rule: Rule, made: bool, averaging: Averaging) -> str:
+    """What a finding takes for granted."""
+    if made:
+        return "if Dice is averaged as IoU is, and not computed from the printed precision and recall"
+    if rule.survives:
+        names = " and ".join(TITLES[metric] for metric in rule.needs)
+        return f"in whatever way {names} are averaged, if it is the same way"
+    means = averaging == "unstated" and "median" not in rule.holds
+    return (
+        f"if {ASSUMED[averaging]}"
+        + (", as means or over all pixels" if means else "")
+        + (f", and {rule.assumes}" if rule.assumes else "")
+    )
+
+
+def _outside(table: Mapping[str, Row], name: str, parts: Sequence[str], one: Limits, slack: Fraction) -> Finding:
+    """The finding where a joined row is not between its parts."""
+    title = TITLES[one.metric]
+    rule = f"{title} of joined films " + ("= mean weighted by n" if one.weighted else "between its parts")
+    numbers = ", ".join(f"{part} {table[part][one.metric].text}" for part in (name, *parts))
+    message = (
+        f"{title} of {numbers}: {rule} fails by at least {float(-slack):.4f}, as the row joins the films "
+        "of the others, if it is a mean over these films or of all their pixels"
+    )
+    return Finding(name, rule, message, float(slack), "inconsistent")

@@ -1,31 +1,43 @@
 """What might the printed numbers be? The same predictions, counted in every way that is in use.
 
 The paper does not say how it counts. This study takes stored probabilities, without training anything again, and asks
-which definition comes closest to the printed rows, and which of their impossible relations a definition can produce.
+which definition comes closest to the printed rows. `mixtures` asks which of their impossible relations a definition can
+produce, `yardstick` what being close means, `operating_points` what other cuts give.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from itertools import product
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit
 
-from lungseg.learning import stored_predictions
-from lungseg.shapes import Bool, Float, UInt32
+from lungseg.claims.counting import CUTS, Counted, Counts
+from lungseg.claims.relations import RELATIONS
+from lungseg.shapes import Float
 
-CUTS: dict[str, float | None] = {"soft": None, "0.3": 0.3, "0.5": 0.5, "0.7": 0.7}
 SMOOTHS = (0, 1, 100)  # added above and below in Dice and IoU; 1 and 100 are the constants of much copied Keras code
-AVERAGING = ("image", "batch", "pooled")
-CLASSES = ("lung", "lung and background")
-BATCH = 16
-METRICS = ["dice", "iou", "recall", "precision", "loss"]
-COMPARED = METRICS[:4]  # how the loss is defined is open even when all else is known
-
-Side = Any  # values by metric: a table, or a mapping of arrays
-Counts = Float[np.ndarray, "film 4"]  # TP, FP, FN, TN; fractions of pixels where probabilities are counted
+SQUARE = 256  # pixels on either side of the films for which that code was written
+# Films whose pixels are pooled before a ratio is taken; a batch of one film is `image`. Films in a batch have one size.
+AVERAGING: dict[str, int | None] = {"image": 1, "pooled": None} | {f"batch of {n}": n for n in (2, 4, 8, 16, 32)}
+AVERAGING_NATIVE = ("image", "pooled")
+# What Dice, IoU, recall and precision are of: the lung; the mean of lung and background; that mean weighted by how many
+# pixels either has; accuracy. After a semicolon: columns that are counted apart, as by separate calls of a library.
+CLASSES = {
+    "lung": ("lung", "lung", "lung", "lung"),
+    "lung and background": ("both", "both", "both", "both"),
+    "weighted": ("weighted", "weighted", "weighted", "weighted"),
+    "lung; IoU of both": ("lung", "both", "lung", "lung"),
+    "lung; Dice and IoU of both": ("both", "both", "lung", "lung"),
+    "lung; Dice and IoU weighted": ("weighted", "weighted", "lung", "lung"),
+    "lung; accuracy as Dice": ("accuracy", "lung", "lung", "lung"),
+    "lung; accuracy as Dice; IoU of both": ("accuracy", "both", "lung", "lung"),
+}
+ALIKE = [name for name, kinds in CLASSES.items() if len(set(kinds)) == 1]
+COMPARED = ["dice", "iou", "recall", "precision"]
+# 1 - Dice, 1 - IoU, binary cross-entropy (BCE), BCE + 1 - Dice; with the cut `soft` they are what networks learn from.
+LOSSES = ["loss", "loss_iou", "loss_bce", "loss_bce_dice"]
+METRICS = [*COMPARED, *LOSSES]  # how the loss is defined is open even when all else is known
+DECIMALS = 6  # of what is written down; no printed value has more than three
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,9 @@ class Definition:
         part: Of the split.
         size: Of the network's square, or the film's own (`native`).
         cut: Probability above which a pixel is lung, or `soft` for the probability itself.
-        smooth: Added to numerator and denominator of Dice and IoU.
-        averaging: Over `image`s, over `batch`es of 16 whose pixels are pooled, or everything `pooled`.
-        classes: Of `lung` alone, or the mean of that and of the background's.
+        smooth: Added to numerator and denominator of Dice and IoU, as much of a film as it is of one of 256 x 256.
+        averaging: Over which groups of films, a key of `AVERAGING`.
+        classes: Of what, a key of `CLASSES`.
     """
 
     films: str
@@ -51,226 +63,159 @@ class Definition:
     classes: str
 
 
-VALUES = [*Definition.__dataclass_fields__, "variant", "metric", "published", "value", "gap"]
-COUNTED = ["variant", "seed", "size", "dataset", "part", "cut", "tp", "fp", "fn", "tn"]
-
-
-def count(logits: Float[np.ndarray, "height width"], truth: Bool[np.ndarray, "height width"]) -> dict[str, list[float]]:
-    """TP, FP, FN, TN of one film for every cut; of probabilities where the cut is `soft`."""
-    p = expit(logits.astype(np.float32))
-    lungs, counted = float(truth.sum()), {}
-    for name, threshold in CUTS.items():
-        found = p if threshold is None else p > threshold
-        right, total = float(found[truth].sum(dtype=float)), float(found.sum(dtype=float))
-        counted[name] = [right, total - right, lungs - right, truth.size - total - lungs + right]
-    return counted
-
-
-def count_histogram(histogram: UInt32[np.ndarray, "2 code"]) -> dict[str, list[float]]:
-    """The same from how many pixels outside the lungs and in them have each stored value."""
-    p = expit(stored_predictions.VALUES.astype(np.float32)).astype(float)
-    outside, inside = histogram.astype(float)
-    counted = {}
-    for name, threshold in CUTS.items():
-        found = p if threshold is None else (p > threshold).astype(float)
-        right, wrong = float(inside @ found), float(outside @ found)
-        counted[name] = [right, wrong, float(inside.sum()) - right, float(outside.sum()) - wrong]
-    return counted
-
-
-def measure(counts: Counts, definition: Definition) -> Float[np.ndarray, " metric"]:
-    """The metrics of `METRICS` under a definition; the loss is 1 - Dice.
-
-    Args:
-        counts: Of the films that the definition speaks of, counted by its cut.
-        definition: How to go on from there.
-    """
-    step = {"image": 1, "batch": BATCH, "pooled": len(counts)}[definition.averaging]
-    groups = np.add.reduceat(counts, np.arange(0, len(counts), step))
-    values = _measure(groups, definition.smooth)
-    if definition.classes != "lung":
-        values = (values + _measure(groups[:, ::-1], definition.smooth)) / 2
-    mean = values.mean(axis=0)
-    return np.append(mean, 1 - mean[0])
-
-
-def _measure(groups: Counts, smooth: float) -> Float[np.ndarray, "group 4"]:
-    tp, fp, fn, _ = groups.T
-    above = [2 * tp + smooth, tp + smooth, tp, tp]
-    below = [2 * tp + fp + fn + smooth, tp + fp + fn + smooth, tp + fn, tp + fp]
-    return np.stack(
-        [np.divide(a, b, out=np.zeros_like(b), where=b > 0) for a, b in zip(above, below, strict=True)], axis=1
-    )
-
-
-def study(counts: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
-    """Every definition's table of the paper's networks.
-
-    Args:
-        counts: Columns variant, seed, dataset, part, size, cut, and tp, fp, fn, tn; one row per film.
-        printed: The paper's table: index metric, columns variant; NaN where it prints nothing.
-
-    Returns:
-        Columns of `Definition`, variant, metric, published, value (mean over seeds), gap (value - published).
-    """
-    rows: list[dict[str, object]] = []
-    for (part, size, cut), of_cut in counts.groupby(["part", "size", "cut"], sort=False):
-        for films in ["pooled", *of_cut["dataset"].unique()]:
-            chosen = of_cut if films == "pooled" else of_cut[of_cut["dataset"] == films]
-            runs = [
-                (str(variant), run[["tp", "fp", "fn", "tn"]].to_numpy())
-                for (variant, _), run in chosen.groupby(["variant", "seed"], sort=False)
-            ]
-            for smooth, averaging, classes in product(SMOOTHS, AVERAGING, CLASSES):
-                definition = Definition(films, str(part), str(size), str(cut), smooth, averaging, classes)
-                measured = pd.DataFrame([measure(run, definition) for _, run in runs], columns=METRICS)
-                means = measured.groupby([variant for variant, _ in runs], sort=False).mean()
-                rows += [asdict(definition) | row for row in _against_published(means, printed)]
-    return pd.DataFrame(rows, columns=VALUES)
-
-
-def _against_published(means: pd.DataFrame, printed: pd.DataFrame) -> Iterator[dict[str, object]]:
-    for variant, values in means.iterrows():
-        for metric, value in values.items():
-            published = float(printed[str(variant)].get(str(metric), np.nan))
-            yield {
-                "variant": variant,
-                "metric": metric,
-                "published": published,
-                "value": value,
-                "gap": value - published,
-            }
-
-
-def rank(values: pd.DataFrame) -> pd.DataFrame:
-    """One row per definition, the closest to the printed table first.
-
-    Args:
-        values: As from `study`.
-
-    Returns:
-        Columns of `Definition`; distance (mean |gap| over Dice, IoU, recall and precision of all networks), and the
-        same for each metric alone; then in how many networks each relation of `RELATIONS` holds.
-    """
-    fields = list(Definition.__dataclass_fields__)
-    if values.empty:  # none of the paper's networks was run
-        return pd.DataFrame(columns=[*fields, "distance", *(f"distance_{name}" for name in METRICS), *RELATIONS])
-    gaps = values.assign(gap=values["gap"].abs())
-    alone = gaps.pivot_table(index=fields, columns="metric", values="gap", aggfunc="mean", sort=False)
-    alone = alone.reindex(columns=METRICS)  # empty where the paper has no such column
-    distance = gaps[gaps["metric"].isin(COMPARED)].groupby(fields, sort=False)["gap"].mean()
-    table = values.pivot_table(index=[*fields, "variant"], columns="metric", values="value", sort=False)
-    held = pd.DataFrame({name: relation.holds(table, table) for name, relation in RELATIONS.items()})
-    counted = held.groupby(fields, sort=False).sum()
-    joined = pd.concat([distance.rename("distance"), alone.add_prefix("distance_"), counted], axis=1)
-    return joined.sort_values("distance", kind="stable").reset_index()
+FIELDS = [field.name for field in fields(Definition)]
+VALUES = [*FIELDS, "variant", "metric", "published", "value", "gap"]
 
 
 @dataclass(frozen=True)
-class Relation:
-    """A relation that the paper prints and one set of masks cannot have.
+class Study:
+    """Every definition's table of the paper's networks.
 
     Args:
-        left: Metrics on the side that is the larger one in print.
-        right: Metrics on the other side.
-        holds: Whether it holds, of the values on either side by metric.
+        definitions: Columns of `Definition`.
+        variants: The networks that were run.
+        measured: Mean over seeds, in the order of `METRICS`; NaN where a definition has no such metric.
+        published: What the paper prints, the same for each of `LOSSES`; NaN where it prints nothing.
     """
 
-    left: tuple[str, ...]
-    right: tuple[str, ...]
-    holds: Callable[[Side, Side], Any]
+    definitions: pd.DataFrame
+    variants: list[str]
+    measured: Float[np.ndarray, "definition variant metric"]
+    published: Float[np.ndarray, "variant metric"]
+
+    def table(self) -> pd.DataFrame:
+        """Columns of `VALUES`: one row per definition, network and metric; gap is value - published."""
+        cells = len(self.variants) * len(METRICS)
+        rows = self.definitions.loc[self.definitions.index.repeat(cells)].reset_index(drop=True)
+        number, repeated = len(self.definitions), np.repeat(np.arange(len(self.variants)), len(METRICS))
+        rows["variant"] = pd.Categorical.from_codes(np.tile(repeated, number), pd.Index(self.variants))
+        names = np.tile(np.arange(len(METRICS)), number * len(self.variants))
+        rows["metric"] = pd.Categorical.from_codes(names, pd.Index(METRICS))
+        rows["published"], rows["value"] = np.tile(self.published.ravel(), number), self.measured.ravel()
+        return rows.assign(gap=rows["value"] - rows["published"])[VALUES]
 
 
-RELATIONS = {
-    "iou_above_recall": Relation(("iou",), ("recall",), lambda a, b: a["iou"] > b["recall"]),
-    "dice_above_mean_of_precision_and_recall": Relation(
-        ("dice",), ("precision", "recall"), lambda a, b: a["dice"] > (b["precision"] + b["recall"]) / 2
-    ),
-    "dice_over_2_minus_dice_above_iou": Relation(
-        ("dice",), ("iou",), lambda a, b: a["dice"] / (2 - a["dice"]) > b["iou"]
-    ),
-}
-
-
-def relations(values: pd.DataFrame, printed: pd.DataFrame) -> pd.DataFrame:
-    """Can the printed relations come from counting? Under one definition, or with two side by side.
-
-    Two definitions are mixed on the same films: the first counts what stands on the larger side of the relation, the
-    second the other side.
+def measure(counts: Counts, definition: Definition) -> Float[np.ndarray, "*any metric"]:
+    """The metrics of `METRICS` under a definition.
 
     Args:
-        values: As from `study`.
-        printed: The paper's table; a relation that it does not print is left out.
+        counts: Of the films that the definition speaks of, the last axis but one, counted by its cut.
+        definition: How to go on from there.
+    """
+    groups = _grouped(counts, AVERAGING[definition.averaging])
+    kinds = _kinds(groups, definition.smooth, _films(counts.shape[-2], AVERAGING[definition.averaging]))
+    return _chosen(kinds, definition.classes, soft=CUTS.get(definition.cut, 0) is None)
+
+
+def _films(films: int, step: int | None) -> Float[np.ndarray, " group"]:
+    """Number of films in each group."""
+    starts = np.arange(0, films, step or max(films, 1))
+    return np.diff(np.append(starts, films)).astype(float)
+
+
+def _grouped(counts: Counts, step: int | None) -> Counts:
+    films = counts.shape[-2]
+    return counts if step == 1 else np.add.reduceat(counts, np.arange(0, films, step or max(films, 1)), axis=-2)
+
+
+def _kinds(groups: Counts, smooth: int, films: Float[np.ndarray, " group"]) -> dict[str, Float[np.ndarray, "*any 4"]]:
+    """Dice, IoU, recall and precision of every kind that `CLASSES` names, and the cross-entropy, over all groups."""
+    counts, entropy = groups[..., :4], groups[..., 4]
+    pixels = counts.sum(axis=-1)
+    added = smooth * pixels / films / SQUARE**2
+    lung, background = _ratios(counts, added), _ratios(counts[..., ::-1], added)
+    share = ((counts[..., 0] + counts[..., 2]) / pixels)[..., None]
+    accuracy = ((counts[..., 0] + counts[..., 3]) / pixels)[..., None]
+    each = {
+        "lung": lung,
+        "both": (lung + background) / 2,
+        "weighted": share * lung + (1 - share) * background,
+        "accuracy": accuracy,
+        "entropy": (entropy / pixels)[..., None],
+    }
+    return {kind: values.mean(axis=-2) for kind, values in each.items()}
+
+
+def _ratios(counts: Float[np.ndarray, "*any 4"], added: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any 4"]:
+    tp, fp, fn, _ = np.moveaxis(counts, -1, 0)
+    above = [2 * tp + added, tp + added, tp, tp]
+    below = [2 * tp + fp + fn + added, tp + fp + fn + added, tp + fn, tp + fp]
+    pairs = zip(above, below, strict=True)
+    return np.stack([np.divide(a, b, out=np.zeros_like(b), where=b > 0) for a, b in pairs], axis=-1)
+
+
+def _chosen(
+    kinds: dict[str, Float[np.ndarray, "*any 4"]], classes: str, soft: bool
+) -> Float[np.ndarray, "*any metric"]:
+    columns = [kinds[kind][..., i if kind != "accuracy" else 0] for i, kind in enumerate(CLASSES[classes])]
+    entropy = kinds["entropy"][..., 0] if soft else np.full_like(columns[0], np.nan)
+    losses = [1 - columns[0], 1 - columns[1], entropy, entropy + 1 - columns[0]]
+    return np.stack([*columns, *losses], axis=-1)
+
+
+def study(runs: Sequence[Counted], printed: pd.DataFrame) -> Study:
+    """Count in every way.
+
+    Args:
+        runs: Of the paper's networks, each part and size of each run; all runs have the same films.
+        printed: The paper's table: index metric, columns variant; NaN where it prints nothing.
+    """
+    variants = list(dict.fromkeys(run.variant for run in runs))
+    names = [name if name in COMPARED else "loss" for name in METRICS]
+    published = printed.reindex(index=names, columns=variants).to_numpy(dtype=float).T
+    rows, values = [], [np.empty((0, len(variants), len(METRICS)))]
+    for part, size in dict.fromkeys((run.part, run.size) for run in runs):
+        own = [run for run in runs if (run.part, run.size) == (part, size)]
+        seeds = [[i for i, run in enumerate(own) if run.variant == variant] for variant in variants]
+        counts = np.stack([run.counts for run in own])
+        for films in ["pooled", *dict.fromkeys(own[0].datasets)]:
+            here = [films in ("pooled", name) for name in own[0].datasets]
+            for i, cut in enumerate(CUTS):
+                for definition, measured in _every(counts[:, here, i], films, part, size, cut):
+                    rows.append(astuple(definition))
+                    values.append(np.stack([measured[some].mean(axis=0) for some in seeds])[None])
+    definitions = pd.DataFrame(rows, columns=FIELDS)
+    text = [name for name in FIELDS if name != "smooth"]
+    return Study(definitions.astype(dict.fromkeys(text, "category")), variants, np.concatenate(values), published)
+
+
+def _every(
+    counts: Float[np.ndarray, "run film 5"], films: str, part: str, size: str, cut: str
+) -> Iterator[tuple[Definition, Float[np.ndarray, "run metric"]]]:
+    """Every definition that is left when films and cut are chosen, with its metrics."""
+    for averaging in AVERAGING if size == "network" else AVERAGING_NATIVE:
+        step = AVERAGING[averaging]
+        groups, number = _grouped(counts, step), _films(counts.shape[1], step)
+        for smooth in SMOOTHS:
+            kinds = _kinds(groups, smooth, number)
+            for classes in CLASSES:
+                definition = Definition(films, part, size, cut, smooth, averaging, classes)
+                yield definition, _chosen(kinds, classes, soft=CUTS[cut] is None)
+
+
+def rank(found: Study) -> pd.DataFrame:
+    """One row per definition, the closest to the printed table first.
+
+    Args:
+        found: As from `study`.
 
     Returns:
-        Columns relation, printed (in how many of the paper's rows it holds), definitions, alone (how many produce it in
-        every one of those rows that was run), mixtures (pairs of different definitions), mixed (how many produce it),
-        and example and distance: the pair that comes closest to the printed values in words, and its mean |gap|.
+        Columns of `Definition`; distance (mean |value - published| over Dice, IoU, recall and precision of all
+        networks), and the same for each metric alone, empty where the paper or the definition has no such metric; then
+        in how many networks each relation of `RELATIONS` holds.
     """
-    fields = list(Definition.__dataclass_fields__)
-    rows = []
-    for name, relation in RELATIONS.items():
-        if not {*relation.left, *relation.right} <= set(printed.index):
-            continue
-        held = relation.holds(printed.T, printed.T)
-        wanted = list(held[held].index)
-        own = values[values["variant"].isin(wanted)]
-        if not wanted or own.empty:
-            continue
-        table = own.pivot_table(index=[*fields, "variant"], columns="metric", values="value", sort=False)
-        row = {"relation": name, "printed": len(wanted), "definitions": len(table.groupby(fields))}
-        row |= {"alone": 0, "mixtures": 0, "mixed": 0, "example": "", "distance": np.inf}
-        for _, group in table.groupby(["films", "part"], sort=False):
-            row = _best(row, group, relation, printed)
-        rows.append(row)
-    columns = ["relation", "printed", "definitions", "alone", "mixtures", "mixed", "example", "distance"]
-    return pd.DataFrame(rows, columns=columns)
+    gaps = np.abs(found.measured - found.published)
+    columns = {"distance": _mean(gaps[..., : len(COMPARED)], (1, 2))}
+    columns |= {f"distance_{name}": _mean(gaps[..., i], (1,)) for i, name in enumerate(METRICS)}
+    sides = {name: found.measured[..., i] for i, name in enumerate(COMPARED)}
+    columns |= {name: relation.holds(sides, sides).sum(axis=1) for name, relation in RELATIONS.items()}
+    table = found.definitions.assign(**columns)
+    return table.sort_values("distance", kind="stable", ignore_index=True)
 
 
-def _best(row: dict[str, Any], group: pd.DataFrame, relation: Relation, printed: pd.DataFrame) -> dict[str, Any]:
-    """Add the definitions of one set of films, with the networks that were run, to the row of a relation."""
-    published = printed[list(group.index.get_level_values("variant").unique())]
-    variants = published.shape[1]
-    keys = [key[:-1] for key in group.index[::variants]]
-    sides = {name: group[name].to_numpy().reshape(len(keys), variants) for name in COMPARED}
-    held = relation.holds({k: v[:, None] for k, v in sides.items()}, {k: v[None] for k, v in sides.items()}).all(axis=2)
-    asked = {name: sides[name] for name in (*relation.left, *relation.right)}
-    gaps = {name: np.abs(side - published.loc[name].to_numpy()).mean(axis=1) for name, side in asked.items()}
-    left, right = (np.mean([gaps[name] for name in names], axis=0) for names in (relation.left, relation.right))
-    distance = np.where(held & ~np.eye(len(keys), dtype=bool), (left[:, None] + right[None]) / 2, np.inf)
-    first, second = np.unravel_index(distance.argmin(), distance.shape)
-    alone, mixed = int(np.trace(held)), int(held.sum())
-    row = row | {"alone": row["alone"] + alone, "mixed": row["mixed"] + mixed - alone}
-    row["mixtures"] += len(keys) * (len(keys) - 1)
-    if distance[first, second] < row["distance"]:
-        row |= {"distance": float(distance[first, second]), "example": _said(keys[first], keys[second])}
-    return row
-
-
-def _said(first: tuple[object, ...], second: tuple[object, ...]) -> str:
-    one, two = (Definition(*key) for key in (first, second))  # type: ignore[arg-type]
-    told = [
-        f"cut {each.cut}, smooth {each.smooth}, averaged by {each.averaging}, {each.classes}, {each.size} size"
-        for each in (one, two)
-    ]
-    return f"{one.films} films of {one.part}: {told[0]}; against {told[1]}"
-
-
-def count_films(
-    variant: str, seed: int, films: Sequence[tuple[str, str]], counted: Sequence[dict[str, list[float]]], size: str
-) -> list[dict[str, object]]:
-    """Rows of the table that `study` takes.
-
-    Args:
-        variant: Of the network.
-        seed: Of its training.
-        films: Data set and part of each film.
-        counted: As from `count`, one per film.
-        size: Where they were counted.
-    """
-    who = {"variant": variant, "seed": seed, "size": size}
-    return [
-        who | {"dataset": dataset, "part": part, "cut": cut} | dict(zip(("tp", "fp", "fn", "tn"), numbers, strict=True))
-        for (dataset, part), film in zip(films, counted, strict=True)
-        for cut, numbers in film.items()
-    ]
+def _mean(gaps: Float[np.ndarray, "..."], axes: tuple[int, ...]) -> Float[np.ndarray, " definition"]:
+    """Mean of the numbers among them; NaN where there is none."""
+    known = np.isfinite(gaps)
+    number = known.sum(axis=axes)
+    total = np.where(known, gaps, 0).sum(axis=axes)
+    return np.divide(total, number, out=np.full(len(gaps), np.nan), where=number > 0)

@@ -42,7 +42,9 @@ class Arm:
             found.append("pretrained encoders")
         least = {"epochs": (self.epochs, conditions.epochs), "px": (self.size, conditions.size)}
         least["seeds"] = (self.seeds, conditions.seeds)
-        found += [f"{here} {unit}, not {asked}" for unit, (here, asked) in least.items() if asked and here < asked]
+        for unit, (here, asked) in least.items():
+            if asked and here < asked:
+                found.append(f"{here} {unit.removesuffix('s') if here == 1 else unit}, not {asked}")
         if not network.encoders and conditions.width not in (None, network.width):
             found.append(f"a U-Net of width {network.width}, not {conditions.width}")
         return found

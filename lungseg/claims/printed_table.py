@@ -2,34 +2,58 @@
 
 import csv
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from lungseg.claims.arithmetic import Printed, printed
+from lungseg.claims.cells import Printed, cell, is_percent, mean_of, number
 from lungseg.errors import InputError
 
 SYNONYMS = {
-    "dice": {"dice", "dsc", "f1", "dice coefficient", "dice score", "f1 score"},
+    "dice": {"dice", "dsc", "dice coefficient", "dice score", "dice similarity coefficient"},
+    "f1": {"f1", "f1 score", "f1-score", "f-score", "f score", "f-measure"},
     "iou": {"iou", "jaccard", "jaccard index", "miou"},
     "precision": {"precision", "ppv"},
     "recall": {"recall", "sensitivity", "tpr"},
+    "specificity": {"specificity", "tnr"},
     "accuracy": {"accuracy", "acc", "pixel accuracy"},
+    "auc": {"auc", "auroc", "roc auc", "roc-auc", "auc-roc"},
     "loss": {"loss"},
+    "n": {"n", "films", "images", "cases"},
 }
-METHOD = {"method", "network", "model"}
-NUMBER = re.compile(r"\d*\.?\d+|\d+\.")
+METHOD = {"method", "network", "model", "variant"}
+# Behind a column's name: (%), [%], in %, and what its cells hold beside the mean.
+UNIT = re.compile(r"\s*(\(\s*(in )?%\s*\)|\[\s*%\s*\]|(in )?%)\s*")
+BESIDE = re.compile(r"\s*(±\s*(sd|std)?|\(\s*±?\s*(sd|std)\s*\))\s*$")
 FORM = "a comma-separated file whose first line names the columns: method, and some of " + ", ".join(SYNONYMS)
+NUMBER = "a number such as 0.957, 95.7, 0.957 ± 0.02 or 0.957 (0.02)"
+WRITE = "Write the mean, with its standard deviation if you like; leave the cell empty if none is printed."
 
 
-def read_table(path: str | Path) -> dict[str, dict[str, Printed]]:
-    """Read a table of fractions, one row per method; an empty cell is a value that was not printed.
+@dataclass(frozen=True)
+class Column:
+    """A column of the file.
 
     Args:
-        path: A CSV file with a column method and some of dice, iou, precision, recall, accuracy, loss, or one of their
-            usual other names.
+        metric: Our name of it, or `method`.
+        percent: Whether it holds percentages.
+    """
+
+    metric: str
+    percent: bool
+
+
+def read_table(path: str | Path, percent: bool = False) -> dict[str, dict[str, Printed]]:
+    """Read a table, one row per method; an empty cell is a value that was not printed.
+
+    Args:
+        path: A CSV file with a column method and some of the keys of `SYNONYMS`, or one of their usual other names.
+        percent: Whether all columns but the loss are percentages. Without it, those are whose name says so and those
+            whose values are all 2 or more.
 
     Returns:
-        Method to metric to printed value, rows without any value left out.
+        Method to metric to printed value, as fractions, rows without any value left out. A column F1 without a column
+        Dice is Dice.
 
     Raises:
         InputError: The file is no such table, or a cell is no fraction.
@@ -44,61 +68,134 @@ def read_table(path: str | Path) -> dict[str, dict[str, Printed]]:
     if not lines:
         raise InputError(path, "an empty file", FORM, "See lungseg audit --help.")
     columns = _columns(path, [name.strip() for name in lines[0]])
-    table: dict[str, dict[str, Printed]] = {}
-    for number, cells in enumerate(lines[1:], start=2):
-        if not any(cell.strip() for cell in cells):
+    texts = _texts(path, columns, lines[1:])
+    if not any(metric != "n" for row in texts.values() for metric in row):
+        raise InputError(path, "no row with a value", "at least one", "See lungseg audit --help.")
+    chosen = {
+        column.metric: _is_percent(path, column, texts, percent)
+        for column in columns
+        if column.metric not in ("method", "n")
+    }
+    return {
+        method: {
+            metric: _value(f"{path}, {method}, {metric}", metric, text, chosen.get(metric, False))
+            for metric, text in row.items()
+        }
+        for method, row in texts.items()
+    }
+
+
+def _texts(path: Path, columns: list[Column], lines: Iterable[list[str]]) -> dict[str, dict[str, str]]:
+    """Method to metric to text, without empty cells."""
+    table: dict[str, dict[str, str]] = {}
+    for line, cells in enumerate(lines, start=2):
+        if not any(text.strip() for text in cells):
             continue
         if len(cells) != len(columns):
             expected = f"{len(columns)} as the first line"
-            raise InputError(f"{path}, line {number}", f"{len(cells)} cells", expected, "Mend the line.")
-        row = dict(zip(columns, (cell.strip() for cell in cells), strict=True))
+            raise InputError(f"{path}, line {line}", f"{len(cells)} cells", expected, "Mend the line.")
+        row = {column.metric: text.strip() for column, text in zip(columns, cells, strict=True)}
         method = row.pop("method")
         if not method or method in table:
             found = f"the method {method!r} a second time" if method else "no method"
-            raise InputError(f"{path}, line {number}", found, "a name of its own for each row", "Name the row.")
-        where = f"{path}, line {number}, {method}"
-        table[method] = {metric: _value(where, metric, text) for metric, text in row.items() if text}
-    if not any(table.values()):
-        raise InputError(path, "no row with a value", "at least one", "See lungseg audit --help.")
+            raise InputError(f"{path}, line {line}", found, "a name of its own for each row", "Name the row.")
+        table[method] = {metric: text for metric, text in row.items() if text}
     return table
 
 
-def _columns(path: Path, names: list[str]) -> list[str]:
+def _columns(path: Path, names: list[str]) -> list[Column]:
     """The columns under our names."""
-    columns = []
+    columns: list[Column] = []
     for name in names:
-        plain = name.lower().replace("_", " ")
-        known = ["method"] if plain in METHOD else [metric for metric, others in SYNONYMS.items() if plain in others]
+        plain = BESIDE.sub("", name.lower().replace("_", " "))
+        bare = UNIT.sub("", plain)
+        known = [metric for metric, others in ({"method": METHOD} | SYNONYMS).items() if bare in others]
         if not known:
             raise InputError(f"{path}, line 1", f"the column {name!r}", FORM, "Rename it or leave it out.")
-        if known[0] in columns:
+        if any(column.metric == known[0] for column in columns):
             raise InputError(f"{path}, line 1", f"a second column {known[0]} ({name!r})", "one", "Leave one out.")
-        columns += known
-    if "method" not in columns:
+        columns.append(Column(known[0], bare != plain))
+    metrics = {column.metric for column in columns}
+    if "method" not in metrics:
         raise InputError(f"{path}, line 1", f"the columns {', '.join(names)}", "a column method", "Name the rows.")
-    if len(columns) == 1:
+    if metrics <= {"method", "n"}:
         raise InputError(f"{path}, line 1", "no column of a metric", FORM, "Add the metrics.")
-    return columns
+    renamed = {"f1": "dice"} if "dice" not in metrics else {}
+    return [Column(renamed.get(column.metric, column.metric), column.percent) for column in columns]
 
 
-def _value(where: str, metric: str, text: str) -> Printed:
-    if not NUMBER.fullmatch(text):
-        expected = "a plain number such as 0.957"
-        remedy = "Write the printed mean alone, without spread, sign or unit; leave the cell empty if there is none."
-        raise InputError(f"{where}, {metric}", repr(text), expected, remedy)
-    if metric != "loss" and float(text) > 1:
-        remedy = "Divide percentages by 100 and keep their decimals: 95.7 becomes 0.957."
-        raise InputError(f"{where}, {metric}", text, "a fraction from 0 to 1", remedy)
-    return printed(text, fraction=metric != "loss")
+def _is_percent(path: Path, column: Column, texts: Mapping[str, Mapping[str, str]], asked: bool) -> bool:
+    """Whether a column holds percentages: because somebody says so, or because its values can be nothing else.
+
+    Cells with a per cent sign speak for themselves, and a 0 is 0 in both.
+    """
+    if column.metric == "loss":
+        return column.percent
+    where = f"{path}, column {column.metric}"
+    plain = [row[column.metric] for row in texts.values() if column.metric in row]
+    means = {text: mean for text in plain if not is_percent(text) and (mean := mean_of(text))}
+    small = [text for text, mean in means.items() if mean <= 1]
+    if column.percent or asked:
+        if means and len(small) == len(means):
+            remedy = "Write percentages as they are printed; without --percent each column is judged by its values."
+            raise InputError(where, f"{small[0]}, and no value above 1", "percentages", remedy)
+        return True
+    large = [text for text, mean in means.items() if mean > 1]
+    if large and (small or any(means[text] < 2 for text in large)):
+        doubtful = small[0] if small else next(text for text in large if means[text] < 2)
+        remedy = "Give --percent, or write (%) behind the column's name, if all are percentages; else mend the value."
+        found = f"{large[0]} beside {doubtful}" if small else doubtful
+        raise InputError(where, found, "fractions from 0 to 1, or percentages", remedy)
+    return bool(large)
+
+
+def _value(where: str, metric: str, text: str, percent: bool) -> Printed:
+    if metric == "n":
+        if not re.fullmatch(r"[1-9]\d*", text):
+            raise InputError(where, repr(text), "a number of films", "Write a whole number, or leave the cell empty.")
+        return number(text)
+    try:
+        value = cell(text, fraction=metric != "loss", percent=percent)
+    except ValueError:
+        raise InputError(where, repr(text), NUMBER, WRITE) from None
+    if metric != "loss" and value.spread and value.spread.low > 1:
+        raise InputError(where, text, "a mean and a standard deviation in the same unit", WRITE)
+    if metric != "loss" and (value.low > 1 or mean_of(text) > (100 if percent or is_percent(text) else 1)):
+        raise InputError(where, text, "a fraction from 0 to 1, or a percentage to 100", "Mend the value.")
+    return value
+
+
+def read_combined(texts: Iterable[str], table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """Rows that join the films of others.
+
+    Args:
+        texts: Each `ROW=PART,PART`.
+        table: Whose rows they are.
+
+    Raises:
+        InputError: A text is not of this form, or names no row of the table.
+    """
+    combined = {}
+    for text in texts:
+        row, _, rest = text.partition("=")
+        parts = tuple(part.strip() for part in rest.split(","))
+        if len(parts) < 2 or len({row.strip(), *parts}) <= len(parts):
+            remedy = "Name the row that joins others, an equals sign, and the rows that it joins."
+            raise InputError("--combined", repr(text), "ROW=PART,PART", remedy)
+        for name in (row.strip(), *parts):
+            if name not in table:
+                raise InputError("--combined", repr(name), f"a row of the table: {', '.join(table)}", "Name a row.")
+        combined[row.strip()] = parts
+    return combined
 
 
 def as_printed(table: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Printed]]:
     """The cells of a table, from their texts.
 
     Args:
-        table: Method to metric to text.
+        table: Method to metric to text: a fraction, or a percentage with its sign.
     """
     return {
-        method: {metric: printed(text, metric != "loss") for metric, text in row.items()}
+        method: {name: number(text) if name == "n" else cell(text, name != "loss") for name, text in row.items()}
         for method, row in table.items()
     }

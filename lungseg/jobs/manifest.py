@@ -3,12 +3,13 @@
 import csv
 import hashlib
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from lungseg.machine import last_change
 from lungseg.plan import read_plan
 
 
@@ -55,6 +56,21 @@ def first_training(histories: Sequence[str | Path]) -> str | None:
         with Path(file).open(encoding="utf-8", newline="") as stream:
             first.append(next(csv.DictReader(stream), {}).get("began") or "")
     return min(first) if first and all(first) else None
+
+
+def last_change(file: Path) -> dict[str, Any]:
+    """The commit that last changed a file, its date, and whether the file was changed since; None outside git."""
+    told = _git(file, "log", "-1", "--format=%H %cI")
+    here, when = told.split() if told else (None, None)
+    return {"commit": here, "committed": when, "changed": _git(file, "status", "--porcelain") not in ("", None)}
+
+
+def _git(file: Path, *command: str) -> str | None:
+    if shutil.which("git") is None:
+        return None
+    whole = ["git", "-C", str(file.parent), *command, "--", file.name]
+    ended = subprocess.run(whole, capture_output=True, text=True)
+    return ended.stdout.strip() if ended.returncode == 0 else None
 
 
 def planned(file: Path) -> dict[str, Any]:

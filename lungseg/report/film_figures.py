@@ -19,8 +19,8 @@ from matplotlib.patches import Patch
 from lungseg.data.films import open_films
 from lungseg.files import replacing
 from lungseg.learning.stored_predictions import read_predictions
-
-Colour = tuple[float, float, float]
+from lungseg.report.look import Look
+from lungseg.report.outlines import window, windowed
 
 WIDTH = 7.2  # inches: the width of a journal's page
 # The fonts come with matplotlib and the salt is fixed, so that any machine draws the same bytes.
@@ -54,6 +54,7 @@ CURVES = {
     "Validation accuracy": {"validation_accuracy": "-"},
     "Learning rate": {"lr": "-"},
 }
+BY_RUN = tuple(CURVES)[:3]  # the learning rate is the same in all runs
 
 
 @dataclass(frozen=True)
@@ -80,22 +81,21 @@ class Case:
 
 
 @mpl.rc_context(STYLE)
-def training_curves(
-    histories: pd.DataFrame, names: Mapping[str, str] | None = None, shown: Sequence[str] = tuple(CURVES)
-) -> Figure:
-    """Loss, validation Dice, validation accuracy and learning rate by epoch; the paper's figures 3 and 4 among them.
+def training_curves(histories: pd.DataFrame, look: Look, shown: Sequence[str] = BY_RUN) -> Figure:
+    """Curves by epoch: loss, validation Dice and validation accuracy, or others; the paper's figures 3 and 4 are such.
 
     Args:
         histories: Columns variant, train_on, seed and those of history.csv; one thin line is drawn per run.
-        names: Variant to its name for people; a variant that is not in it keeps its key.
+        look: Names and colours.
         shown: Which of `CURVES`.
 
     Returns:
         A row for each training set, with a panel for each curve.
     """
-    sets, colours = list(histories["train_on"].unique()), _colours(histories["variant"])
+    sets = list(histories["train_on"].unique())
+    colours = {str(variant): look.colour(variant) for variant in histories["variant"].unique()}
     curves = {title: CURVES[title] for title in shown}
-    width = WIDTH * (0.3 + 0.7 * len(curves) / len(CURVES))
+    width = WIDTH * min(1, 0.3 + 0.7 * len(curves) / len(BY_RUN))
     figure = Figure(figsize=(width, 0.45 + 1.75 * len(sets)), layout="constrained")
     panels = figure.subplots(len(sets), len(curves), sharex=True, sharey="col", squeeze=False)
     for row, train_on in zip(panels, sets, strict=True):
@@ -104,12 +104,12 @@ def training_curves(
             for column, style in lines.items():
                 _lines(panel, runs, column, style, colours)
             panel.set(xlabel="", ylabel="")
-        row[0].set_ylabel(f"trained on {train_on}")
+        row[0].set_ylabel(textwrap.fill(f"trained on {look.trained_on(train_on)}", 26))
     for top, bottom, title in zip(panels[0], panels[-1], curves, strict=True):
         top.set_title(title)
         bottom.set_xlabel("Epoch")
         bottom.xaxis.get_major_locator().set_params(integer=True)
-    handles = [Line2D([], [], color=colour, label=_name(key, names)) for key, colour in colours.items()]
+    handles = [Line2D([], [], color=colour, label=look.name(key)) for key, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(curves) > 1 else 2)
     kinds = (("training", "-"), ("validation", "--"))
     for panel, lines in zip(panels[0], curves.values(), strict=True):
@@ -118,7 +118,7 @@ def training_curves(
     return figure
 
 
-def _lines(panel: Axes, runs: pd.DataFrame, column: str, style: str, colours: Mapping[str, Colour]) -> None:
+def _lines(panel: Axes, runs: pd.DataFrame, column: str, style: str, colours: Mapping[str, str]) -> None:
     sns.lineplot(
         runs,
         x="epoch",
@@ -189,28 +189,30 @@ def read_cases(
 
 
 @mpl.rc_context(STYLE)
-def overlays(cases: Sequence[Case], names: Mapping[str, str] | None = None) -> Figure:
+def overlays(cases: Sequence[Case], look: Look) -> Figure:
     """Films with the true lungs and with each variant's errors; the paper's figure 5.
 
     Args:
         cases: One row each; all with the same variants.
-        names: Variant to its name for people; a variant that is not in it keeps its key.
+        look: Names.
     """
     variants = list(cases[0].predictions)
-    titles = ["Film", "Truth", *(_name(variant, names) for variant in variants)]
+    titles = ["Film", "Truth", *(look.name(variant) for variant in variants)]
     side = WIDTH / (len(titles) + 0.4)
     figure = Figure(figsize=(WIDTH, 0.65 + (side + 0.15) * len(cases)), layout="constrained")
     panels = figure.subplots(len(cases), len(titles), squeeze=False)
     for row, case in zip(panels, cases, strict=True):
-        shown = [case.image, _tinted(case.image, {TRUTH: case.truth})]
-        shown += [_errors(case.image, case.truth, case.predictions[variant]) for variant in variants]
+        film = windowed(case.image)
+        shown = [film, _tinted(film, {TRUTH: case.truth})]
+        shown += [_errors(film, case.truth, case.predictions[variant]) for variant in variants]
         for panel, picture in zip(row, shown, strict=True):
             panel.imshow(picture, cmap="gray", vmin=0, vmax=255)
             panel.set(xticks=[], yticks=[])
             sns.despine(ax=panel, left=True, bottom=True)
         row[1].contour(case.truth, levels=[0.5], colors=TRUTH[0], linewidths=0.7)
-        row[0].set_ylabel(f"{case.dataset}, {case.kind}")
-        row[0].set_xlabel(case.image_id, fontsize=5, color="0.4")
+        row[0].set_ylabel(f"{look.tested_on(case.dataset)}, {case.kind}")
+        told = ", nearly white, greys spread" if window(case.image) else ""
+        row[0].set_xlabel(f"{case.image_id}{told}", fontsize=5, color="0.4")
         for panel, variant in zip(row[2:], variants, strict=True):
             panel.set_xlabel(f"Dice {case.dice[variant]:.3f}".replace(" 0.", " ."))
     for panel, title in zip(panels[0], titles, strict=True):
@@ -237,17 +239,18 @@ def _tinted(
 
 
 @mpl.rc_context(STYLE)
-def dice_per_image(scores: pd.DataFrame, names: Mapping[str, str] | None = None) -> Figure:
+def dice_per_image(scores: pd.DataFrame, look: Look) -> Figure:
     """Every film's Dice, mean over seeds, as box and points; a panel per data set.
 
     On the axis equal steps are equal ratios of the error 1 - Dice: good films keep apart, bad ones stay in sight.
 
     Args:
         scores: The rows of scores.csv of one training set.
-        names: Variant to its name for people; a variant that is not in it keeps its key.
+        look: Names and colours.
     """
     films = scores.groupby(["variant", "test_on", "image_id"], sort=False)["dice"].mean().reset_index()
-    colours, sets = _colours(films["variant"]), list(films["test_on"].unique())
+    sets = list(films["test_on"].unique())
+    colours = {str(variant): look.colour(variant) for variant in films["variant"].unique()}
     figure = Figure(figsize=(WIDTH, 0.6 + 0.36 * len(colours)), layout="constrained")
     panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
     rng = np.random.default_rng(0)  # only spreads the points
@@ -260,12 +263,14 @@ def dice_per_image(scores: pd.DataFrame, names: Mapping[str, str] | None = None)
             spread = height + rng.uniform(-0.22, 0.22, len(values))
             panel.scatter(values, spread, s=4, color=colour, alpha=0.5, linewidth=0, zorder=3)
         panel.set(
-            title=f"{test_on} ({part['image_id'].nunique()} films)", xlabel="Dice", ylim=(len(colours) - 0.5, -0.5)
+            title=f"{look.tested_on(test_on)} ({part['image_id'].nunique()} films)",
+            xlabel="Dice",
+            ylim=(len(colours) - 0.5, -0.5),
         )
         panel.grid(visible=False, axis="y")
         panel.set_xscale("function", functions=(_halvings, lambda halvings: 1 - 0.5**halvings))
         panel.set_xticks(DICE_TICKS, [f"{tick:g}".lstrip("0") for tick in DICE_TICKS])
-    panels[0].set_yticks(range(len(colours)), [_name(variant, names) for variant in colours])
+    panels[0].set_yticks(range(len(colours)), [look.name(variant) for variant in colours])
     return figure
 
 
@@ -274,18 +279,10 @@ def _halvings(dice: np.ndarray) -> np.ndarray:
     return -np.log2(np.clip(1 - dice, 2**-10, None))
 
 
-def _colours(variants: pd.Series) -> dict[str, Colour]:
-    return dict(zip(variants.unique(), sns.color_palette("colorblind", variants.nunique()), strict=True))
-
-
-def _name(variant: str, names: Mapping[str, str] | None) -> str:
-    return (names or {}).get(variant, variant)
-
-
 @mpl.rc_context(STYLE)
-def saying(text: str) -> Figure:
+def saying(text: str, width: float = WIDTH) -> Figure:
     """A figure that has nothing to show, and says so."""
-    figure = Figure(figsize=(WIDTH, 0.7))
+    figure = Figure(figsize=(width, 0.7))
     figure.text(0.5, 0.5, text, ha="center", va="center")
     return figure
 

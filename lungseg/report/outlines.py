@@ -17,6 +17,7 @@ from lungseg.learning.stored_predictions import read_predictions
 SIDE = 1024  # of the square in which paths are written, whatever the film's grid
 TOLERANCE = 0.25  # px of the grid that a point left out may lie off the line
 THUMBNAIL, QUALITY = 160, 50
+NEARLY_WHITE = 192  # of 255, a grey below which a film has less than one pixel in twenty
 MOST = 8_000  # outlines in a page
 
 
@@ -75,9 +76,28 @@ def of_runs(
     return drawn
 
 
+def window(film: UInt8[np.ndarray, "side side"]) -> tuple[int, int] | None:
+    """The greys of a nearly white film, which would look like a fault of the reader; None for any other.
+
+    Returns:
+        What one pixel in a hundred lies below and above: shown as black and as white.
+    """
+    dark, low, high = (int(grey) for grey in np.percentile(film, [5, 1, 99]))
+    return (low, high) if dark >= NEARLY_WHITE and high > low else None
+
+
+def windowed(film: UInt8[np.ndarray, "side side"]) -> UInt8[np.ndarray, "side side"]:
+    """A nearly white film with its greys spread from black to white, any other as it is."""
+    greys = window(film)
+    if greys is None:
+        return film
+    low, high = greys
+    return ((film.astype(float).clip(low, high) - low) * 255 / (high - low)).round().astype(np.uint8)
+
+
 def thumbnail(film: UInt8[np.ndarray, "side side"]) -> str:
-    """A film as a small JPEG picture in base64."""
+    """A film as a small JPEG picture in base64, a nearly white one windowed."""
     side = min(len(film), THUMBNAIL)
     buffer = io.BytesIO()
-    Image.fromarray(film).resize((side, side)).save(buffer, format="jpeg", quality=QUALITY, optimize=True)
+    Image.fromarray(windowed(film)).resize((side, side)).save(buffer, format="jpeg", quality=QUALITY, optimize=True)
     return base64.b64encode(buffer.getvalue()).decode()

@@ -1,58 +1,53 @@
 """The page that answers "does Table 1 hold?": results in, one HTML file out, each number with its way back."""
 
-import base64
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pandas as pd
 import yaml
+from markupsafe import Markup, escape
 
+from lungseg.claims.verdicts import Claim
 from lungseg.config import Experiment, read_experiment
-from lungseg.data.datasets import DATASETS
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
+from lungseg.report.differences import seed_means
+from lungseg.report.inline import inline
+from lungseg.report.look import Look
+from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
+from lungseg.report.reach import reach
 from lungseg.report.results import Results
-from lungseg.report.tables import TITLES, VERDICTS, answer, failures, legend, tally, when_fixed
+from lungseg.report.tables import TITLES, VERDICTS, answer, failures, remade, tally, when_fixed
 
-MIME = {".svg": "image/svg+xml", ".png": "image/png"}
-PLOTS = ["training_curves", "definitions", "ranks"]
+# Figures that stand in the page, and what they show.
+PLOTS = {
+    "gains": "What the paper's network gains over each of the others: printed, and here with interval and seeds",
+    "training_curves": "Loss, validation Dice and validation accuracy by epoch, a line per run",
+    "definitions": "Every way of counting the same predictions beside the printed numbers",
+    "ranks": "Mean ranks of the networks with the critical difference",
+}
 RELATION_TITLES = {
     "iou_above_recall": "IoU above recall",
     "dice_above_mean_of_precision_and_recall": "Dice above the mean of precision and recall",
     "dice_over_2_minus_dice_above_iou": "Dice/(2 − Dice) above IoU",
 }
-PARTS = ["train", "validation", "test"]
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Axis:
-    """Places values on a line of 100 units, with room at both ends.
-
-    Args:
-        low: Least value.
-        high: Greatest value.
-    """
-
-    low: float
-    high: float
-
-    @classmethod
-    def over(cls, values: Sequence[float]) -> "Axis":
-        """An axis that holds these values; what is no number is passed over."""
-        known = [value for value in values if not pd.isna(value)]
-        return cls(min(known), max(known)) if known else cls(0, 1)
-
-    def __call__(self, value: float) -> float:
-        """Where a value stands, 4 to 96."""
-        return round(4 + 92 * (value - self.low) / ((self.high - self.low) or 1), 2)
-
-
-def page(results: Results, paper: Paper, template: Path, packed: str, command: str, level: float) -> str:
+def page(
+    results: Results,
+    paper: Paper,
+    template: Path,
+    packed: str,
+    command: str,
+    level: float,
+    said: Sequence[Claim] = (),
+) -> str:
     """Render the report.
 
     Args:
@@ -62,37 +57,71 @@ def page(results: Results, paper: Paper, template: Path, packed: str, command: s
         packed: The trail, as from `trail.pack`.
         command: What makes a file of this experiment again, to be followed by the file.
         level: Coverage of the intervals.
+        said: The paper's claims; without them the cells of Table 1 have no verdicts.
     """
-    loader = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template), autoescape=True, trim_blocks=True, lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )  # fmt: skip
-    loader.filters |= {"name": paper.name, "title": lambda metric: TITLES.get(metric, metric)}
-    loader.filters["beside"] = lambda reference: beside(reference, paper)
-    loader.filters["relation"] = lambda key: RELATION_TITLES[key]
     manifest, plan = results.manifest(), results.plan()
-    shown = manifest["config"]["table1"]
+    config = manifest["config"]
+    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"])
+    margin = plan.margins.get("dice") if plan else None
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
         "script": (template / "report.js").read_text(encoding="utf-8"),
         "packed": packed,
         "command": command,
-        "folder": read_experiment(manifest["config"]).folder("results"),
+        "folder": read_experiment(config).folder("results"),
         "level": level,
         "manifest": manifest,
-        "config": manifest["config"],
-        "config_text": yaml.safe_dump(manifest["config"], sort_keys=False, allow_unicode=True),
-        "shown": shown,
-        "margin": plan.margins.get("dice") if plan else None,
+        "finished": datetime.fromisoformat(manifest["finished"]),
+        "config": config,
+        "config_text": yaml.safe_dump(without_places(config), sort_keys=False, allow_unicode=True),
+        "shown": config["table1"],
+        "margin": margin,
         "verdicts": VERDICTS,
         "when_fixed": when_fixed(manifest),
         "band": band(manifest, paper),
-        "plots": {name: _picture(results.folder / f"figures/{name}") for name in PLOTS},
-        "names": {variant: paper.name(variant) for variant in manifest["config"]["variants"]},
+        "plots": {name: _figure(results, name, says) for name, says in PLOTS.items()},
+        "look": look,
         "paper": paper,
         "own_table": own_table(manifest),
     }
-    return loader.get_template("report.html.j2").render(content | _tables(results, paper, **shown, level=level))
+    tables = _tables(results, paper, look, said)
+    return environment(template, paper, look).get_template("report.html.j2").render(content | tables)
+
+
+def environment(template: Path, paper: Paper, look: Look) -> jinja2.Environment:
+    """What the template may use."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template), autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    made.filters |= {"name": look.name, "colour": look.colour, "title": lambda metric: TITLES.get(metric, metric)}
+    made.filters |= {"trained_on": look.trained_on, "tested_on": look.tested_on}
+    made.filters["beside"] = lambda reference: beside(reference, paper)
+    made.filters["relation"] = lambda key: RELATION_TITLES[key]
+    made.filters |= {"sections": sections, "strong": strong}
+    made.filters["day"] = lambda time: f"{time.day} {time:%B %Y}"
+    return made
+
+
+def strong(markdown: str) -> Markup:
+    """Text with its `**strong**` parts as elements."""
+    return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", str(escape(markdown))))
+
+
+def sections(html: str) -> list[tuple[str, str]]:
+    """Address and heading of every section, for the menu."""
+    return re.findall(r'<section id="([^"]+)">\s*<h2>([^<]+)</h2>', html)
+
+
+def without_places(config: Row) -> Row:
+    """A configuration without the folders of the machine that it ran on."""
+    shown = config | ({"archives": "FOLDER"} if config.get("archives") not in (None, "archives") else {})
+    variants = {}
+    for name, choices in config["variants"].items():
+        start = choices.get("weights")
+        here = isinstance(start, str) and "/" in start
+        variants[name] = choices | ({"weights": f"FOLDER/{Path(start).name}"} if here else {})
+    return shown | {"variants": variants}
 
 
 def own_table(manifest: Row) -> str:
@@ -100,43 +129,54 @@ def own_table(manifest: Row) -> str:
     return f"{Path(manifest['config'].get('paper', 'mishra')).name}.csv"
 
 
-def _tables(results: Results, paper: Paper, train_on: str, test_on: str, level: float) -> Row:
+def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -> Row:
     """What the page says in words and tables."""
+    config, plan = results.manifest()["config"], results.plan()
+    train_on, test_on = config["table1"]["train_on"], config["table1"]["test_on"]
     estimates, claims, audited = (results.table(name) for name in ("estimates", "claims", "audited_tables"))
     comparisons, cells = results.table("comparisons"), results.table("table1")
+    means = seed_means(results.table("scores"), train_on, test_on)
     here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
-    own, plan = audited[audited["table"] == own_table(results.manifest())], results.plan()
+    own = audited[audited["table"] == own_table(results.manifest())]
+    margin = plan.margins.get("dice") if plan else None
+    claims = with_columns(claims, "points")
+    parts = claims["decides"] == "cell"
     return {
-        "sentences": sentences(cells, comparisons, own, paper, read_experiment(results.manifest()["config"]), plan),
+        "sentences": sentences(cells, comparisons, own, paper, read_experiment(config), plan),
         "tally": tally(claims),
-        "table1": networks(cells, paper),
-        "legend": f"{legend(level)} {failures(estimates, train_on, test_on)}",
-        "claims": _records(claims),
-        "audited": [{"table": key, "rows": _records(rows)} for key, rows in audited.groupby("table", sort=False)],
-        "pairs": pairs(comparisons.query(here), paper, plan.margins.get("dice") if plan else None),
+        "table1": networks(cells, paper, means, of_cells(claims, said)),
+        "legend": failures(estimates, train_on, test_on),
+        "cut": bool((results.table("crossing")["high"] >= 1).any() or (cells["high"] >= 1).any()),
+        "pooled_seeds": "seed_variance" in estimates and estimates["seed_variance"].eq("pool").any(),
+        "claims": records(claims),
+        "cells_tally": tally(claims[parts]) if parts.any() else "",
+        "takes": claims["takes"].value_counts().to_dict(),
+        "audited": [{"table": key, "rows": records(rows)} for key, rows in audited.groupby("table", sort=False)],
+        "pairs": pairs(comparisons.query(here), paper, look, margin, means["dice"]),
         "crossing": crossing(results.table("crossing")),
-        "references": _records(results.table("references").query("metric == 'dice'")),
-        "subgroups": _records(results.table("subgroups").query(here)),
-        "relations": _records(results.table("relations")),
-        "data": [card(results, dataset) for dataset in results.manifest()["config"]["datasets"]],
-        "leakage": _records(results.table("leakage")),
+        "references": records(results.table("references").query("metric == 'dice'")),
+        "subgroups": records(results.table("subgroups").query(here)),
+        "stability": records(_if_told(results, "stability", train_on, test_on)),
+        "reach": reach(
+            _if_told(results, "power", train_on, test_on), _if_told(results, "sample_sizes", train_on, test_on), paper
+        ),
+        "relations": records(results.table("relations")),
+        "data": [card(results, dataset) for dataset in config["datasets"]],
+        "leakage": records(with_columns(results.table("leakage"), "patient", "status")),
     }
 
 
-def _records(table: pd.DataFrame) -> list[Row]:
-    """Rows for a template; what is no number is None."""
-    return [
-        {str(key): None if pd.isna(cell) else cell for key, cell in row.items()} for row in table.to_dict("records")
-    ]
+def _figure(results: Results, name: str, says: str) -> str | None:
+    """A figure as an element of the page; None where results of older code have none of that name."""
+    file = results.folder / f"figures/{name}.svg"
+    return inline(file.read_text(encoding="utf-8"), name, says) if file.is_file() else None
 
 
-def _picture(stem: Path) -> str | None:
-    """A figure as a data address, the smaller of its svg and its png, or None where there is none."""
-    files = [stem.with_suffix(kind) for kind in MIME if stem.with_suffix(kind).is_file()]
-    if not files:
-        return None
-    smaller = min(files, key=lambda file: file.stat().st_size)
-    return f"data:{MIME[smaller.suffix]};base64,{base64.b64encode(smaller.read_bytes()).decode()}"
+def _if_told(results: Results, name: str, train_on: str, test_on: str) -> pd.DataFrame:
+    """Rows of a table about Dice; none where older code did not make it."""
+    if not results.has(name):
+        return pd.DataFrame({"variant_a": [], "variant_b": []})
+    return results.table(name).query("train_on == @train_on and test_on == @test_on and metric == 'dice'")
 
 
 def band(manifest: Row, paper: Paper) -> list[str]:
@@ -154,6 +194,7 @@ def band(manifest: Row, paper: Paper) -> list[str]:
     networks = {variant: Variant(**choices) for variant, choices in config["variants"].items()}
     if random := [key for key, one in networks.items() if "random" in map(one.start, one.encoders)]:
         lines.append(f"Encoders with random weights: {', '.join(map(paper.name, random))}.")
+    lines += [remade(manifest)] if "remade" in manifest else []
     kinds = manifest.get("trained")  # where the runs were trained; results of older code know this machine alone
     if not (manifest["hardware"]["gpus"] if kinds is None else any(kind["gpu"] for kind in kinds)):
         lines.append("Trained without a GPU.")
@@ -180,7 +221,7 @@ def sentences(
     """
     printed = cells[cells["inside"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
-    gain = answer(comparisons, paper, experiment, plan).strip().replace("**", "")
+    gain = answer(comparisons, paper, experiment, plan).strip()
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0
@@ -194,92 +235,3 @@ def sentences(
         f"{inside} of the {len(printed)} printed values that this run can compare lie inside its intervals.",
         own if len(audited) else "The printed table holds no contradiction.",
     ]
-
-
-def networks(cells: pd.DataFrame, paper: Paper) -> list[Row]:
-    """Table 1 for the page: a row per network with a cell per metric, each with its small interval plot.
-
-    Args:
-        cells: The table table1.csv.
-        paper: Whose metrics.
-    """
-    axes = {
-        metric: Axis.over(rows[["published", "low", "high", "mean"]].to_numpy().ravel().tolist())
-        for metric, rows in cells.groupby("metric")
-    }
-    table = []
-    for variant, rows in cells.groupby("variant", sort=False):
-        by_metric = {row["metric"]: row for row in _records(rows)}
-        shown = [by_metric[metric] | {"axis": axes[metric]} for metric in paper.metrics]
-        table.append({"variant": variant, "cells": shown})
-    return table
-
-
-def pairs(comparisons: pd.DataFrame, paper: Paper, margin: float | None) -> list[Row]:
-    """Differences in Dice for the forest plot, b less a, with the published difference where the paper prints both.
-
-    Args:
-        comparisons: Rows of comparisons.csv of one training set, test set and metric.
-        paper: That prints some of the differences.
-        margin: What does not count; None where none is declared.
-    """
-    rows = []
-    for row in _records(comparisons):
-        a, b = str(row["variant_a"]), str(row["variant_b"])
-        published = paper.gain(b, a, "dice")
-        turned = {"difference": -row["difference"], "low": -row["high"], "high": -row["low"]}
-        better = {"a better": f"{paper.name(a)} better", "b better": f"{paper.name(b)} better"}
-        verdict = better.get(row["verdict"], row["verdict"])
-        rows.append(row | turned | {"a": a, "b": b, "published": published, "says": verdict})
-    values = [row[key] for row in rows for key in ("low", "high", "published") if row[key] is not None]
-    axis = Axis.over([*values, -(margin or 0), margin or 0])
-    return [row | {"axis": axis} for row in rows]
-
-
-def crossing(table: pd.DataFrame) -> list[Row]:
-    """Mean Dice for every training set and test set, a matrix per network that has more than one training set.
-
-    Args:
-        table: The table crossing.csv.
-    """
-    cells = table[table["metric"] == "dice"]
-    sets = list(cells["test_on"].unique())
-    matrices = []
-    for variant, own in cells.groupby("variant", sort=False):
-        by_place = {(row["train_on"], row["test_on"]): row for row in _records(own)}
-        rows = [
-            {"train_on": train_on, "cells": [by_place.get((train_on, test_on)) for test_on in sets]}
-            for train_on in own["train_on"].unique()
-        ]
-        if len(rows) > 1:
-            matrices.append({"variant": variant, "test_on": sets, "rows": rows})
-    return matrices
-
-
-def card(results: Results, dataset: str) -> Row:
-    """What the page says of a data set: source, licence, sizes, subgroups, parts, and what is left out and why."""
-    images, unused = results.table(f"images/{dataset}"), results.table(f"images/{dataset}.unused")
-    parts = images.merge(results.table(f"splits/{dataset}"), on="image_id")
-    counts = parts.groupby("part")["abnormal"].agg(["size", "sum"]).reindex(PARTS).fillna(0).astype(int)
-    spacing = images["spacing_mm"].dropna()
-    return {
-        "about": DATASETS[dataset],
-        "films": len(images),
-        "parts": [{"part": part, "films": row["size"], "abnormal": row["sum"]} for part, row in counts.iterrows()],
-        "sizes": _range(images["width"]) + " × " + _range(images["height"]) + " px",
-        "spacing": f"{_range(spacing)} mm" if len(spacing) else "unknown",
-        "unused": _records(unused),
-    }
-
-
-def _range(values: pd.Series) -> str:
-    low, high = values.to_numpy().min(), values.to_numpy().max()
-    return f"{low:g}" if low == high else f"{low:g}–{high:g}"
-
-
-def beside(reference: str, paper: Paper) -> str:
-    """The name for people of what stands beside the networks: `seeds2_unet` is `2 seeds of U-Net`."""
-    if reference.startswith("seeds"):
-        number, _, variant = reference.removeprefix("seeds").partition("_")
-        return f"{number} seeds of {paper.name(variant)}, joined"
-    return reference.replace("_", " ")

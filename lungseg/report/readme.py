@@ -15,6 +15,7 @@ from lungseg.report.tables import (
     comparison_table,
     coverage_note,
     dataset_table,
+    remade,
     tally,
     when_fixed,
 )
@@ -56,7 +57,8 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {config['note']}".strip(),
+        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {config['note']} "
+        f"{remade(results.manifest())}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
         f"[each with its reason]({folder}/claims.md). {when_fixed(results.manifest())}",
     ]
@@ -81,6 +83,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         table1,
+        *([said] if (said := remade(results.manifest())) else []),
         "## By test set\n\nMean Dice per film.",
         dataset_table(estimates, paper, train_on, "dice").strip(),
         coverage_note(coverage, estimates, len(config["seeds"]), root),

@@ -251,7 +251,7 @@ def tally(claims: pd.DataFrame) -> str:
     """
     parts = claims["decides"].isin(["cell", "row", "order"])
     told = [f"Table 1 in {parts.sum()} parts: {_counted(claims[parts])}"] if parts.any() else []
-    if not parts.all():
+    if not parts.all() and len(claims):
         told.append(f"{'apart from it ' if parts.any() else ''}{(~parts).sum()} claims: {_counted(claims[~parts])}")
     return "; ".join(told)
 
@@ -285,6 +285,21 @@ def when_fixed(manifest: Mapping[str, Any]) -> str:
     if began is None:
         return f"{told}; when this run's first training began is not recorded."
     return f"{told}, and before this run, whose first training began on {_day(first)} at {first:%H:%M} UTC."
+
+
+def remade(manifest: Mapping[str, Any]) -> str:
+    """What of published results is of other code than their training; empty where all was made together.
+
+    Args:
+        manifest: manifest.json; its key `remade` holds commit, date and what was not made again.
+    """
+    if (again := manifest.get("remade")) is None:
+        return ""
+    return (
+        f"Trained and scored by commit {manifest['commit'][:7]}. Statistics, claims and pages were made again from "
+        f"those scores by commit {again['commit'][:7]} on {_day(datetime.fromisoformat(again['date']))}; not remade: "
+        f"{', '.join(again['not_remade'])}."
+    )
 
 
 def _day(time: datetime) -> str:

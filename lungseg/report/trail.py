@@ -3,13 +3,13 @@
 import base64
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from lungseg.data.films import Part
-from lungseg.report.outlines import outline, thumbnail
+from lungseg.report.outlines import outline, thumbnail, window
 from lungseg.report.results import RUNS
 from lungseg.scores.metrics import COUNTS
 
@@ -40,10 +40,10 @@ def trail(
     """
     keys = list(zip(test.dataset, test.image_id, strict=True))
     facts = pd.DataFrame(keys, columns=FILM[:2]).merge(images[FILM], how="left", validate="one_to_one")
-    films = [
-        {key: _plain(value) for key, value in row.items()} | {"picture": thumbnail(image), "truth": outline(mask, 0.5)}
-        for row, image, mask in zip(facts.to_dict("records"), test.images, test.masks, strict=True)
-    ]
+    films: list[dict[Hashable, Any]] = []
+    for row, image, mask in zip(facts.to_dict("records"), test.images, test.masks, strict=True):
+        shown = {"picture": thumbnail(image), "window": window(image), "truth": outline(mask, 0.5)}
+        films.append({key: _plain(value) for key, value in row.items()} | shown)
     runs = []
     for (variant, train_on, seed), rows in scores.groupby(RUNS, sort=False):
         own = rows.set_index(["test_on", "image_id"]).reindex(pd.MultiIndex.from_tuples(keys))

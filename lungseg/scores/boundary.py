@@ -1,4 +1,9 @@
-"""Two masks -> distances between their outlines, per image."""
+"""Two masks -> distances between their outlines, per image.
+
+A tolerance needs a grid that shows it: where it is shorter than a pixel, NSD counts the outlines that coincide, and the
+other distances come in steps of more than what they should tell. `resolves` says where that is so; the scores are then
+empty, and those of the film's own size are the ones to read.
+"""
 
 from dataclasses import dataclass
 
@@ -27,6 +32,16 @@ class Boundary:
     nsd: float
 
 
+def resolves(spacing: tuple[float, float], tolerance: float) -> bool:
+    """Whether no side of a pixel is longer than the tolerance.
+
+    Args:
+        spacing: Height and width of a pixel.
+        tolerance: In the same unit.
+    """
+    return max(spacing) <= tolerance
+
+
 def boundary(
     prediction: Bool[np.ndarray, "height width"],
     truth: Bool[np.ndarray, "height width"],
@@ -49,7 +64,7 @@ def boundary(
         prediction: Where the network says the lungs are.
         truth: Where they are.
         spacing: Height and width of a pixel, in the unit wanted.
-        tolerance: :math:`\tau` in that unit.
+        tolerance: :math:`\tau` in that unit; for an NSD that means something, at least a pixel, see `resolves`.
 
     References: Nikolov et al. (2021), J Med Internet Res 23(7):e26151 (NSD); Maier-Hein et al. (2024), Metrics
         reloaded, Nat Methods 21:195.

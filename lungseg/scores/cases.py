@@ -8,7 +8,7 @@ from lungseg.scores.metrics import COUNTS
 from lungseg.scores.scoring import DISTANCES, OVERLAP, PRIMARY, WAY
 
 IDENTITY = ["variant", "train_on", "seed", "test_on", "image_id"]
-COLUMNS = ["kind", *IDENTITY, "abnormal", *WAY, *OVERLAP, *DISTANCES, "empty", *COUNTS]
+COLUMNS = ["kind", *IDENTITY, "abnormal", "members", *WAY, *OVERLAP, *DISTANCES, "empty", *COUNTS]
 
 
 def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -23,11 +23,11 @@ def primary(scores: pd.DataFrame) -> pd.DataFrame:
         scores: As from `together`.
 
     Returns:
-        Columns of `IDENTITY` and of `OVERLAP` first; kind, size and postprocessing left out.
+        Columns of `IDENTITY` and of `OVERLAP` first; kind, members, size and postprocessing left out.
     """
     chosen = scores[(scores["kind"] == "network") & (scores[WAY] == list(PRIMARY)).all(axis=1)]
     first = [*IDENTITY, *OVERLAP]
-    return chosen[[*first, *(name for name in COLUMNS if name not in (*first, "kind", *WAY))]]
+    return chosen[[*first, *(name for name in COLUMNS if name not in (*first, "kind", "members", *WAY))]]
 
 
 def algorithms(scores: pd.DataFrame) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def percentile_interval(draws: Float[np.ndarray, "resample *shape"], level: floa
 
 
 def resampled_means(
-    runs: Sequence[Runs], films: Float[np.ndarray, "resample image"], seed: int
+    runs: Sequence[Runs], films: Float[np.ndarray, "resample image"], seed: int, together: bool = False
 ) -> list[Float[np.ndarray, "resample metric"]]:
     """Means of each variant's metrics, then of its pooled ratios, in each resample.
 
@@ -58,6 +58,7 @@ def resampled_means(
         runs: The scores of variants on the same films.
         films: As from `film_weights`.
         seed: With a variant's name it draws the resamples of that variant's seeds, so that no other variant matters.
+        together: Draw the same seeds of all variants, which are made of the same networks.
 
     Returns:
         One array per variant; its last axis is in the order of `METRICS`, then `RATIOS` of all pixels together. The
@@ -65,7 +66,9 @@ def resampled_means(
     """
     means = []
     for one in runs:
-        weights = _drawn(len(one.metrics), len(films), keyed(seed, one.variant)).T / len(one.metrics)
+        weights = _drawn(len(one.metrics), len(films), keyed(seed, "" if together else one.variant)).T / len(
+            one.metrics
+        )
         means.append(np.einsum("smr,sr->mr", _per_seed(one, films), weights).T)
     return means
 

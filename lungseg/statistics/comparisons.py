@@ -1,6 +1,6 @@
 """Two variants on the same films: how far apart, how sure, and whether it matters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +10,10 @@ from scipy.stats import t as student
 from scipy.stats import wilcoxon
 
 from lungseg.statistics.bootstrap import percentile_interval
-from lungseg.statistics.intervals import crossed_estimate, interval, p_equivalence, p_zero
+from lungseg.statistics.contrasts import NONE, Contrast, contrast
+from lungseg.statistics.intervals import interval, p_equivalence, p_zero
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
-from lungseg.statistics.seeds import SeedVariance, only, own_variance
+from lungseg.statistics.seeds import SeedVariance, own_variance
 
 COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
 LOWER_IS_BETTER = {"loss", "hd95_px", "assd_px", "hd95_mm", "assd_mm"}
@@ -22,6 +23,7 @@ COLUMNS = [
     "bootstrap_high", "images", "seeds_a", "seeds_b", "p_these_networks", "se", "df", "skewness", "seed_variance",
     "influential_film", "difference_without", "note",
 ]  # fmt: skip
+ONE_RUN = "one run"  # the note where a side is a single run, and no pool says how much its seeds vary
 SIDES = {1: "a better", -1: "b better", 0: "undecided"}
 Pair = tuple[str, str]
 
@@ -60,14 +62,15 @@ def compare(
     resampled: Resampled,
     rules: Rules,
     seeds: Mapping[str, SeedVariance] | None = None,
+    shared: Collection[Pair] = (),
 ) -> pd.DataFrame:
     r"""Compare pairs of variants on the films of a block, in every metric of `COMPARED`.
 
     For a pair (a, b), with :math:`d_i` the difference a - b on film i, each a mean over the variant's own seeds:
 
     - difference, low, high, se, df, skewness: of the means, with the interval of `intervals` over seeds and
-      films; seed_variance: `pool`, `own` or `none` (one seed, unknown), for a and b where they differ. bootstrap_low
-      and bootstrap_high: percentiles of the crossed bootstrap.
+      films; seed_variance: `pool`, `own` or `none` (one seed, unknown), for a and b where they differ, or `shared`.
+      bootstrap_low and bootstrap_high: percentiles of the crossed bootstrap.
     - p: of the same crossed t, two-sided: below 1 - level just where the interval leaves 0 out. p_holm: corrected by
       Holm for the declared contrasts and the pair itself, so that a variant beside the declared ones changes no other
       pair's.
@@ -84,7 +87,8 @@ def compare(
     - verdict: of both, in one word: `equivalent` where relevance is `within`, whether or not the sign is decided; else
       the sign. `equivalent` beside the sign `a better` is: better, by less than counts.
     - influential_film: the film without which the difference moves most; difference_without: what it is then.
-    - note: left empty here, see `simulated`.
+    - note: `one run` where a side's seed_variance is `none`: then p, p_holm and p_equivalence are empty and sign and
+      relevance undecided. Else empty here, see `simulated`.
 
     Args:
         block: Scores of both.
@@ -92,26 +96,31 @@ def compare(
         resampled: Of this block.
         rules: Level, family and margins.
         seeds: How much each variant's seeds vary; without it, by its own seeds.
+        shared: Pairs whose two sides are made of the same trained networks. Their difference is taken seed by seed,
+            see `contrasts`.
     """
     runs = {one.variant: one for one in block.runs}
     known = seeds or {name: own_variance(one.metrics) for name, one in runs.items()}
-    tables = [
-        _pair(block, runs[a], runs[b], [known[a], known[b]], rules).join(_resampled(runs[a], runs[b], resampled, rules))
-        for a, b in pairs
-    ]
+    tables = []
+    for a, b in pairs:
+        one = contrast(block, runs[a], runs[b], told(runs[a], runs[b]), known, (a, b) in shared)
+        tables.append(_pair(block, one, rules).join(_resampled(one, resampled, rules)))
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
-    table = pd.concat(tables).sort_index(kind="stable").reset_index(drop=True)
+    table = pd.concat(tables).sort_values("metric", key=lambda names: names.map(COMPARED.index), kind="stable")
+    table = table.reset_index(drop=True)
+    alone = table["seed_variance"].str.contains(NONE)
+    table.loc[alone, ["p", "p_equivalence"]] = np.nan
     family = pairs if rules.contrasts is None else rules.contrasts
     table["p_holm"] = [p for _, rows in table.groupby("metric", sort=False) for p in holm(rows, family)]
     better = np.sign(table["difference"]) * np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
     table["sign"] = [SIDES[int(side)] for side in np.where(table["p_holm"] < 1 - rules.level, better, 0)]
     margin = table["metric"].map(dict(rules.margins))
     outside = (table["low"] > margin) | (table["high"] < -margin)
-    size = [margin.isna(), table["p_equivalence"] < 1 - rules.level, outside]
-    table["relevance"] = np.select(size, ["", "within", "beyond"], "undecided")
+    size = [margin.isna(), alone, table["p_equivalence"] < 1 - rules.level, outside]
+    table["relevance"] = np.select(size, ["", "undecided", "within", "beyond"], "undecided")
     table["verdict"] = table["sign"].mask(table["relevance"] == "within", "equivalent")
-    return table.assign(note=None)[COLUMNS]
+    return table.assign(note=alone.map({True: ONE_RUN, False: None}))[COLUMNS]
 
 
 def holm(rows: pd.DataFrame, contrasts: Sequence[Pair]) -> list[float]:
@@ -134,42 +143,40 @@ def holm(rows: pd.DataFrame, contrasts: Sequence[Pair]) -> list[float]:
     return list(corrected.values())
 
 
-def _pair(block: Block, a: Runs, b: Runs, seeds: Sequence[SeedVariance], rules: Rules) -> pd.DataFrame:
+def told(a: Runs, b: Runs) -> list[str]:
+    """The metrics of `COMPARED` that both variants have of every film."""
+    known = np.isfinite(a.metrics).all(axis=(0, 1)) & np.isfinite(b.metrics).all(axis=(0, 1))
+    return [metric for metric in COMPARED if known[METRICS.index(metric)]]
+
+
+def _pair(block: Block, one: Contrast, rules: Rules) -> pd.DataFrame:
     """One row per metric."""
-    at = [METRICS.index(metric) for metric in COMPARED]
-    own = [only(one, at) for one in seeds]
-    estimate = crossed_estimate([a.metrics[..., at], b.metrics[..., at]], (1, -1), block.strata, own)
+    a, b, metrics, estimate = one.a, one.b, one.metrics, one.parts.estimate()
     low, high = interval(estimate, rules.level)
-    films = _per_film(a, b)
-    flip = np.where(np.isin(COMPARED, list(LOWER_IS_BETTER)), -1, 1)
+    films = one.films()
+    flip = np.where(np.isin(metrics, list(LOWER_IS_BETTER)), -1, 1)
     better = np.sign(films) * flip
     most, without = influence(films)
-    sources = [list(dict.fromkeys(both)) for both in zip(*(one.source() for one in own), strict=True)]
     identity = {"variant_a": a.variant, "variant_b": b.variant, "train_on": block.train_on, "test_on": block.test_on}
     numbers = {
-        "metric": COMPARED,
+        "metric": metrics,
         "difference": estimate.mean,
         "low": low,
         "high": high,
         "p": p_zero(estimate),
-        "p_equivalence": p_equivalence(estimate, np.array([rules.margins.get(one, np.nan) for one in COMPARED])),
+        "p_equivalence": p_equivalence(estimate, np.array([rules.margins.get(name, np.nan) for name in metrics])),
         "p_false_claim": [false_claim(column) for column in films.T],
         "superiority": (better > 0).mean(axis=0) + (better == 0).mean(axis=0) / 2,
         "p_these_networks": [_wilcoxon(column) for column in films.T],
         "se": estimate.se,
         "df": estimate.df,
         "skewness": estimate.skewness,
-        "seed_variance": [", ".join(source) for source in sources],
+        "seed_variance": one.sources,
         "influential_film": [block.films[i] for i in most],
         "difference_without": without,
     }
     sizes = {"images": len(films), "seeds_a": len(a.metrics), "seeds_b": len(b.metrics)}
     return pd.DataFrame(identity | numbers | sizes)
-
-
-def _per_film(a: Runs, b: Runs) -> Float[np.ndarray, "image metric"]:
-    at = [METRICS.index(metric) for metric in COMPARED]
-    return np.asarray(a.metrics[..., at].mean(axis=0) - b.metrics[..., at].mean(axis=0))
 
 
 def influence(films: Float[np.ndarray, "image metric"]) -> tuple[list[int], Float[np.ndarray, " metric"]]:
@@ -181,10 +188,9 @@ def influence(films: Float[np.ndarray, "image metric"]) -> tuple[list[int], Floa
     return most.tolist(), left / others if others else np.full_like(mean, np.nan)
 
 
-def _resampled(a: Runs, b: Runs, resampled: Resampled, rules: Rules) -> pd.DataFrame:
-    at = [METRICS.index(metric) for metric in COMPARED]
-    means, films = resampled.means, _per_film(a, b)
-    low, high = percentile_interval(means[a.variant][:, at] - means[b.variant][:, at], rules.level)
+def _resampled(one: Contrast, resampled: Resampled, rules: Rules) -> pd.DataFrame:
+    means, films = resampled.means, one.films()
+    low, high = percentile_interval(means[one.a.variant][:, one.at] - means[one.b.variant][:, one.at], rules.level)
     flipped = np.abs(resampled.signs @ films) >= np.abs(films.sum(axis=0)) - 1e-12
     p = (1 + flipped.sum(axis=0)) / (1 + len(flipped))
     return pd.DataFrame({"bootstrap_low": low, "bootstrap_high": high, "p_permutation": p})

@@ -5,6 +5,7 @@ never are. How intervals are made stands in `intervals` and `bootstrap`, how two
 in `comparisons`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -20,10 +21,12 @@ from lungseg.statistics.bootstrap import film_weights, keyed, percentile_interva
 from lungseg.statistics.comparisons import COLUMNS as COMPARISON
 from lungseg.statistics.comparisons import COMPARED, Pair, Resampled, Rules, compare
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
+from lungseg.statistics.power import power
 from lungseg.statistics.ranks import ranks
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import SeedVariance, seed_variances
 from lungseg.statistics.simulated import notes
+from lungseg.statistics.stability import stability
 
 POOLED = [f"{name}_pooled" for name in RATIOS]
 FRACTIONS = {*RATIOS, "nsd"}
@@ -43,6 +46,9 @@ class Tables:
         ensembles: ensembles.csv, networks against ensembles and these against each other.
         crossing: crossing.csv, every training set on every test set.
         ranks: ranks.csv, Friedman's test.
+        stability: stability.csv, ranks in resamples.
+        power: power.csv, what could have been found.
+        sample_sizes: sample_sizes.csv, what less would take.
     """
 
     estimates: pd.DataFrame
@@ -53,6 +59,9 @@ class Tables:
     ensembles: pd.DataFrame
     crossing: pd.DataFrame
     ranks: pd.DataFrame
+    stability: pd.DataFrame
+    power: pd.DataFrame
+    sample_sizes: pd.DataFrame
 
 
 def make_tables(
@@ -95,14 +104,13 @@ def make_tables(
     cut = list(blocks(primary))
     drawn = [resample(block) for block in cut]
     seeds = {(block.train_on, block.test_on): seed_variances(block, declared) for block in cut}
-    ours, theirs = (
-        Rules(level, family, margins or {})
-        for family in (list(combinations(declared, 2)) if contrasts is None else contrasts, None)
-    )
+    family = list(combinations(declared, 2)) if contrasts is None else contrasts
+    ours, theirs = (Rules(level, one, margins or {}) for one in (family, None))
     compared = [compare(b, pairs, r, ours, seeds[b.train_on, b.test_on])
                 for b, r in zip(cut, drawn, strict=True) if (pairs := _every_pair(b))]  # fmt: skip
     apart = set(beside["variant"])
-    joined = [compare(b, pairs, resample(b), theirs, seed_variances(b, declared, apart))
+    joined = [compare(b, pairs, resample(b, together=True), theirs, seed_variances(b, declared, apart),
+                      [pair for pair in pairs if _share(*pair, paper)])
               for b in blocks(both) if (pairs := _ensemble_pairs(b, paper))]  # fmt: skip
     ways = [
         _told(estimates(list(blocks(rows)), level, declared).assign(**dict(zip(WAY, map(str, way), strict=True))), WAY)
@@ -112,6 +120,7 @@ def make_tables(
         _told(estimates(list(blocks(rows)), level, declared).assign(abnormal=abnormal), ["abnormal"])
         for abnormal, rows in primary.groupby("abnormal")
     ]
+    found = power(cut, seeds, level, family)
     return Tables(
         estimates=_noted(estimates(cut, level, declared, drawn), coverage, level),
         comparisons=_noted(_concat(compared, COMPARISON), coverage, level),
@@ -121,6 +130,9 @@ def make_tables(
         ensembles=_noted(_concat(joined, COMPARISON), coverage, level),
         crossing=crossing(primary, train_on, level, seeds),
         ranks=ranks(cut, "dice", level),
+        stability=stability(cut, drawn, level),
+        power=found.detectable,
+        sample_sizes=found.sizes,
     )
 
 
@@ -136,7 +148,9 @@ def _told(table: pd.DataFrame, special: Sequence[str]) -> pd.DataFrame:
 
 
 def _noted(table: pd.DataFrame, coverage: pd.DataFrame | None, level: float) -> pd.DataFrame:
-    return table if coverage is None else table.assign(note=notes(table, coverage, level))
+    return (
+        table if coverage is None else table.assign(note=table["note"].fillna(pd.Series(notes(table, coverage, level))))
+    )
 
 
 def _every_pair(block: Block) -> list[tuple[str, str]]:
@@ -160,8 +174,13 @@ class Resampler:
         self.resamples, self.seed = resamples, seed
         self._films: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
 
-    def __call__(self, block: Block) -> Resampled:
-        """Means of every variant of a block, and random signs of its films."""
+    def __call__(self, block: Block, together: bool = False) -> Resampled:
+        """Means of every variant of a block, and random signs of its films.
+
+        Args:
+            block: Scores.
+            together: Draw the same seeds of all its variants.
+        """
         key = tuple(block.strata)
         if key not in self._films:
             rng = keyed(self.seed, ",".join(key))
@@ -170,7 +189,8 @@ class Resampler:
             self._films[key] = weights, signs
         weights, signs = self._films[key]
         names = [runs.variant for runs in block.runs]
-        return Resampled(dict(zip(names, resampled_means(block.runs, weights, self.seed), strict=True)), signs)
+        means = resampled_means(block.runs, weights, self.seed, together)
+        return Resampled(dict(zip(names, means, strict=True)), signs)
 
 
 def estimates(
@@ -236,6 +256,13 @@ def _ensemble_pairs(block: Block, paper: Paper) -> list[tuple[str, str]]:
     return [pair for pair in pairs if names.issuperset(pair)]
 
 
+def _share(a: str, b: str, paper: Paper) -> bool:
+    """Whether the two are made of the same trained networks, at least in part."""
+    made_of = {"ensemble_encoders": paper.encoders, "ensemble_mean": paper.single, "ensemble_vote": paper.single}
+    one, other = (made_of.get(name, [re.sub(r"^seeds\d+_", "", name)]) for name in (a, b))
+    return not set(one).isdisjoint(other)
+
+
 def crossing(
     primary: pd.DataFrame,
     train_on: Mapping[str, Sequence[str]],
@@ -253,7 +280,8 @@ def crossing(
     Returns:
         Columns variant, train_on, test_on, metric, domain (`in` where the training set holds the test set's data set),
         mean, low, high, images, seeds, home (the training set that is the test set's data set alone), gap (mean less
-        that of home, paired on films), gap_low, gap_high; the last four are empty where there is no home.
+        that of home, paired on films), gap_low, gap_high; the last four are empty where there is no home. A metric
+        that a test set lacks has no row.
     """
     # The training sets take the variants' place: what stands side by side in a block is compared.
     turned = primary.rename(columns={"variant": "train_on", "train_on": "variant"})
@@ -281,4 +309,4 @@ def crossing(
                     rows[-1] |= {"home": homes[0].variant, "gap": gap.mean[at], "gap_low": low, "gap_high": high}
     columns = ["variant", "train_on", "test_on", "metric", "domain", "mean", "low", "high", "images", "seeds"]
     table = pd.DataFrame(rows, columns=[*columns, "home", "gap", "gap_low", "gap_high"])
-    return table[table["test_on"] != "pooled"].reset_index(drop=True)
+    return table[(table["test_on"] != "pooled") & table["mean"].notna()].reset_index(drop=True)

@@ -63,12 +63,54 @@ class Estimate:
     skewness: Values
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A mean or a difference with the parts of its variance, for each metric; all but the mean NaN for one film alone.
+
+    Args:
+        mean: The value itself.
+        films: The films' part, which holds the mixed one.
+        seeds: The seeds' part, which holds it too; 0 where they are unknown.
+        both: The mixed part, of how seeds fare on single films.
+        films_spread: The films' part squared over its degrees of freedom.
+        seeds_spread: The same of the seeds' part.
+        third: Third cumulant of the mean, of the films.
+    """
+
+    mean: Values
+    films: Values
+    seeds: Values
+    both: Values
+    films_spread: Values
+    seeds_spread: Values
+    third: Values
+
+    def estimate(self) -> Estimate:
+        """The value with what its interval needs."""
+        variance = np.maximum(self.films + self.seeds - self.both, np.maximum(self.films, self.seeds))
+        spread = self.films_spread + self.seeds_spread
+        with np.errstate(invalid="ignore", divide="ignore"):
+            df = np.where(spread > 0, variance**2 / spread, np.where(np.isnan(spread), np.nan, np.inf))
+            skewness = np.where(variance > 0, self.third / variance**1.5, 0 * variance)
+        return Estimate(self.mean, np.sqrt(variance), np.maximum(df, 1), skewness)
+
+
 def crossed_estimate(
     groups: Sequence[Float[np.ndarray, "seed image metric"]],
     signs: Sequence[int],
     strata: Sequence[str],
     seeds: Sequence[SeedVariance] | None = None,
 ) -> Estimate:
+    """The estimate of `crossed_parts`."""
+    return crossed_parts(groups, signs, strata, seeds).estimate()
+
+
+def crossed_parts(
+    groups: Sequence[Float[np.ndarray, "seed image metric"]],
+    signs: Sequence[int],
+    strata: Sequence[str],
+    seeds: Sequence[SeedVariance] | None = None,
+) -> Parts:
     """Mean of one group of runs, or the difference of two on the same films.
 
     Args:
@@ -83,18 +125,17 @@ def crossed_estimate(
     films = np.asarray(sum(sign * group.mean(axis=0) for sign, group in zip(signs, groups, strict=True)))
     parts, third = _film_parts(films, strata)
     if not parts:
-        nothing = np.full_like(groups[0][0, 0], np.nan)
-        return Estimate(films.mean(axis=0), nothing, nothing, nothing)
-    of_films = np.asarray(sum(value for value, _ in parts))
-    of_both = np.asarray(sum(_interaction(group, strata) for group in groups))
+        return Parts(films.mean(axis=0), *[np.full_like(groups[0][0, 0], np.nan)] * 6)
     of_seeds, of_seeds_spread = _seed_part(groups, seeds or [own_variance(group) for group in groups])
-    # The films' and the seeds' part each hold the mixed one.
-    variance = np.maximum(of_films + of_seeds - of_both, np.maximum(of_films, of_seeds))
-    spread = sum(value**2 * inverse for value, inverse in parts) + of_seeds_spread
-    with np.errstate(invalid="ignore", divide="ignore"):
-        df = np.where(spread > 0, variance**2 / spread, np.inf)
-        skewness = np.where(variance > 0, third / variance**1.5, 0.0)
-    return Estimate(films.mean(axis=0), np.sqrt(variance), np.maximum(df, 1), skewness)
+    return Parts(
+        mean=films.mean(axis=0),
+        films=np.asarray(sum(value for value, _ in parts)),
+        seeds=of_seeds,
+        both=np.asarray(sum(_interaction(group, strata) for group in groups)),
+        films_spread=np.asarray(sum(value**2 * inverse for value, inverse in parts)),
+        seeds_spread=of_seeds_spread,
+        third=third,
+    )
 
 
 def _film_parts(

@@ -8,8 +8,10 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from lungseg.errors import InputError
+from lungseg.scores.boundary import GRID, TOLERANCE_PX
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.scoring import DISTANCES, OVERLAP
+from lungseg.statistics.subsets import by_seed
 
 METRICS = [*OVERLAP, *DISTANCES]
 RUN = ["variant", "train_on", "seed"]
@@ -18,7 +20,9 @@ FILM = ["test_on", "image_id"]
 
 @dataclass(frozen=True)
 class Runs:
-    """All scores of one variant; its seeds are its own, the films are those of the block.
+    """All scores of one variant, its seeds in the order of their numbers; the films are those of the block.
+
+    Ensembles of seeds have pseudo-values instead, one per seed (`lungseg.statistics.subsets`).
 
     Args:
         variant: Its name.
@@ -30,7 +34,7 @@ class Runs:
     variant: str
     metrics: Float[np.ndarray, "seed image metric"]
     counts: Float[np.ndarray, "seed image count"]
-    empty: Bool[np.ndarray, "seed image"]
+    empty: Bool[np.ndarray, "prediction image"]
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,21 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
 
     Variants may have different numbers of seeds, but all have the same films.
 
+    Distances need pixels that are not longer than their tolerance (`lungseg.scores.boundary`). A test set that holds a
+    film without them has none: their mean would be of other films than that of Dice. Those that older tables hold of
+    a network's grid that is too coarse are passed over.
+
     Args:
-        scores: Columns of `RUN`, `FILM`, `METRICS` and `COUNTS`, and empty. A metric that is not among them counts as
-            one that means nothing.
+        scores: Columns of `RUN`, `FILM`, `METRICS` and `COUNTS`, empty, and members where ensembles of seeds are among
+            them. A metric that is not among them counts as one that means nothing.
 
     Raises:
-        InputError: A score is doubled, missing for a film that other runs have, or there for only some of the films.
+        InputError: A score is doubled, missing for a film that other runs have, or there for only some of the films;
+            the members of ensembles of seeds are not known.
     """
     scores = scores.assign(**{name: np.nan for name in METRICS if name not in scores})
     scores = scores if "empty" in scores else scores.assign(empty=0)
+    scores = _whole_distances(_with_members(scores))
     _refuse_gaps(scores)
     for train_on, table in scores.groupby("train_on", sort=False):
         sets = list(table["test_on"].unique())
@@ -79,13 +89,34 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
 
 def _runs(variant: str, rows: pd.DataFrame) -> Runs:
     shape = (rows["seed"].nunique(), -1)
-    metrics, counts, empty = (rows[names].to_numpy(dtype=float) for names in (METRICS, COUNTS, ["empty"]))
-    return Runs(
-        variant,
-        metrics.reshape(*shape, len(METRICS)),
-        counts.reshape(*shape, len(COUNTS)),
-        empty.reshape(shape).astype(bool),
+    metrics, counts, empty = (
+        rows[names].to_numpy(dtype=float).reshape(*shape, len(names)) for names in (METRICS, COUNTS, ["empty"])
     )
+    members = [frozenset(map(int, text.split("+"))) for text in rows.drop_duplicates("seed")["members"]]
+    if max(map(len, members)) > 1:
+        metrics, counts = by_seed(metrics, members), by_seed(counts, members)
+    return Runs(variant, metrics, counts, empty[..., 0].astype(bool))
+
+
+def _with_members(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores with a column members; in tables of older code a single ensemble of seeds is one run."""
+    if "members" in scores:
+        return scores
+    joined = scores[scores["variant"].str.fullmatch(r"seeds\d+_.+")]
+    if len(joined[["train_on", "variant", "seed"]].drop_duplicates()) > len(joined.groupby(["train_on", "variant"])):
+        raise InputError("scores", "ensembles of seeds without their members", "a column members", "Score again.")
+    return scores.assign(members=scores["seed"].astype(str))
+
+
+def _whole_distances(scores: pd.DataFrame) -> pd.DataFrame:
+    """The scores with the distances of whole test sets alone, those of too coarse a grid emptied."""
+    here = scores[DISTANCES].notna()
+    if "size" in scores:
+        coarse = GRID / np.sqrt(scores[COUNTS].sum(axis=1)) > TOLERANCE_PX
+        here[coarse & (scores["size"] == "network")] = False
+    test_set = [scores["train_on"], scores["test_on"]]
+    known = here.groupby([*test_set, scores["image_id"]]).transform("any").groupby(test_set).transform("all")
+    return scores.assign(**scores[DISTANCES].where(known))
 
 
 def _refuse_gaps(scores: pd.DataFrame) -> None:

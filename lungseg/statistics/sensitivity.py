@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 
 from lungseg.scores.scoring import PRIMARY, WAY
-from lungseg.statistics.comparisons import COMPARED
+from lungseg.statistics.comparisons import told
 from lungseg.statistics.estimation import estimates
 from lungseg.statistics.intervals import crossed_estimate, interval
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
@@ -68,7 +68,7 @@ def _differences(block: Block, level: float, pool: Sequence[str]) -> Iterator[di
         vary = [seeds[one.variant] for one in (a, b)]
         estimate = crossed_estimate([a.metrics, b.metrics], [1, -1], block.strata, vary)
         low, high = interval(estimate, level)
-        for metric in COMPARED:
+        for metric in told(a, b):
             at = METRICS.index(metric)
             yield {
                 "variant": a.variant, "against": b.variant, "train_on": block.train_on, "test_on": block.test_on,

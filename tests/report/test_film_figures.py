@@ -1,6 +1,7 @@
 """Figures: the films are chosen by the rule, everything is on the page, and the files are the same every time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 from lungseg.data.films import Part
 from lungseg.learning.stored_predictions import Films, encode, write_predictions
 from lungseg.report.film_figures import (
+    CURVES,
     MISSED,
     Case,
     choose_cases,
@@ -22,8 +24,15 @@ from lungseg.report.film_figures import (
     save,
     training_curves,
 )
+from lungseg.report.look import Look
 
 NAMES = {"unet": "U-Net", "proposed": "Both encoders"}
+LOOK = Look(
+    NAMES,
+    {"unet": "#000001", "proposed": "#000002", "mine": "#000003"},
+    {"montgomery": "Montgomery", "pooled": "both"},
+    "both",
+)
 RUNS = [{"variant": variant, "seed": seed} for variant in ("unet", "proposed", "mine") for seed in (3, 4)]
 DICE = {
     "montgomery": {"a": 0.95, "b": 0.90, "c": 0.70, "d": 0.92, "e": 0.98},
@@ -109,29 +118,43 @@ def test_cases_are_the_first_run_of_each_variant(tmp_path: Path) -> None:
             assert mask.sum() == SIDE + 1
 
 
-def test_curves_have_four_panels_for_each_training_set() -> None:
-    figure = training_curves(histories(("pooled", "jsrt")), NAMES)
+def test_curves_have_a_panel_each_for_each_training_set() -> None:
+    figure = training_curves(histories(("pooled", "jsrt")), LOOK, [*CURVES])
     panels = figure.axes
     titles = ["Loss", "Validation Dice", "Validation accuracy", "Learning rate"]
     assert [panel.get_title() for panel in panels] == titles + 4 * [""]
-    assert [panel.get_ylabel() for panel in panels[::4]] == ["trained on pooled", "trained on jsrt"]
+    assert [panel.get_ylabel() for panel in panels[::4]] == ["trained on both", "trained on jsrt"]
     assert [len(panel.lines) for panel in panels[:4]] == [2 * len(RUNS), len(RUNS), len(RUNS), len(RUNS)]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["U-Net", "Both encoders", "mine"]
     dashed = [line.get_linestyle() for line in panels[0].lines].count("--")
     assert dashed == len(RUNS)
 
 
+def test_the_learning_rate_is_drawn_where_it_is_asked_for() -> None:
+    titles = [panel.get_title() for panel in training_curves(histories(("pooled",)), LOOK).axes]
+    assert titles == ["Loss", "Validation Dice", "Validation accuracy"]
+
+
+def test_a_nearly_white_film_is_shown_windowed_and_says_so() -> None:
+    (case, _) = cases()
+    white = np.linspace(200, 250, SIDE**2).astype(np.uint8).reshape(SIDE, SIDE)
+    figure = overlays([replace(case, image=white)], LOOK)
+    shown = np.asarray(figure.axes[0].get_images()[0].get_array())
+    assert shown.min() == 0 and shown.max() == 255
+    assert figure.axes[0].get_xlabel() == "film1, nearly white, greys spread"
+
+
 def test_curves_can_be_chosen() -> None:
-    figure = training_curves(histories(("pooled",)), NAMES, ["Validation accuracy", "Loss"])
+    figure = training_curves(histories(("pooled",)), LOOK, ["Validation accuracy", "Loss"])
     assert [panel.get_title() for panel in figure.axes] == ["Validation accuracy", "Loss"]
     assert figure.axes[0].get_legend() is None and figure.axes[1].get_legend() is not None  # solid and dashed
 
 
 def test_overlays_show_films_in_rows_and_variants_in_columns() -> None:
-    figure = overlays(cases(), NAMES)
+    figure = overlays(cases(), LOOK)
     panels = np.array(figure.axes).reshape(2, 4)
     assert [panel.get_title() for panel in panels[0]] == ["Film", "Truth", "U-Net", "mine"]
-    assert [panel.get_ylabel() for panel in panels[:, 0]] == ["montgomery, typical", "montgomery, worst"]
+    assert [panel.get_ylabel() for panel in panels[:, 0]] == ["Montgomery, typical", "Montgomery, worst"]
     assert [panel.get_xlabel() for panel in panels[1]] == ["film2", "", "Dice 1.000", "Dice .640"]
     right, wrong = (np.asarray(panel.get_images()[0].get_array()) for panel in panels[0, 2:])
     grey = 100 / 255
@@ -142,8 +165,8 @@ def test_overlays_show_films_in_rows_and_variants_in_columns() -> None:
 
 
 def test_dice_has_a_panel_for_each_data_set_with_every_film() -> None:
-    panels = dice_per_image(scores(), NAMES).axes
-    assert [panel.get_title() for panel in panels] == ["montgomery (5 films)", "jsrt (4 films)"]
+    panels = dice_per_image(scores(), LOOK).axes
+    assert [panel.get_title() for panel in panels] == ["Montgomery (5 films)", "jsrt (4 films)"]
     assert [label.get_text() for label in panels[0].get_yticklabels()] == ["U-Net", "Both encoders", "mine"]
     points = np.asarray(panels[0].collections[0].get_offsets())
     assert sorted(points[:, 0]) == pytest.approx(sorted(DICE["montgomery"].values()))
@@ -151,9 +174,9 @@ def test_dice_has_a_panel_for_each_data_set_with_every_film() -> None:
 
 
 DRAWN: dict[str, Callable[[], Figure]] = {
-    "curves": lambda: training_curves(histories(("pooled",)), NAMES),
-    "overlays": lambda: overlays(cases(), NAMES),
-    "dice": lambda: dice_per_image(scores(), NAMES),
+    "curves": lambda: training_curves(histories(("pooled",)), LOOK),
+    "overlays": lambda: overlays(cases(), LOOK),
+    "dice": lambda: dice_per_image(scores(), LOOK),
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
+from lungseg.plan import plan_file, read_plan
 from lungseg.report.tables import (
     answer,
     comparison_table,
@@ -25,8 +26,9 @@ from lungseg.report.tables import (
     to_html,
     to_latex,
     to_markdown,
+    when_fixed,
 )
-from tests.workflow import MISHRA
+from tests.workflow import MISHRA, ROOT
 
 BOTH: dict[str, object] = {"encoders": ["mobilenetv2", "inceptionresnetv2"]}
 CONFIG: dict[str, object] = {
@@ -36,6 +38,7 @@ CONFIG: dict[str, object] = {
     "variants": {"unet": {}, "proposed": {"width": 8}},
 }
 EXPERIMENT = read_experiment(CONFIG)
+PLAN = read_plan(plan_file(ROOT / "workflow/papers/mishra", "paper"))
 TABLE1 = MISHRA.table()
 NOTE = legend(0.95) + " Drawn films, 64 px, 100 % random_initialisation."
 
@@ -54,13 +57,15 @@ def estimates() -> pd.DataFrame:
 
 
 def test_rows_are_the_papers_with_ours_beside_them() -> None:
-    table = table1(estimates(), MISHRA, "pooled", "pooled").set_index(["variant", "metric"])
+    table = table1(estimates(), MISHRA, "pooled", "pooled", PLAN.metrics).set_index(["variant", "metric"])
     assert list(table.loc["unet"].index) == list(MISHRA.metrics)
     assert table.loc[("proposed", "dice"), "published"] == 0.984
     assert table.loc[("unet", "dice"), "inside"] is True
     assert table.loc[("proposed", "dice"), "inside"] is False
     assert pd.isna(table.loc[("mine", "dice"), "published"])
     assert pd.isna(table.loc[("mine", "dice"), "inside"])
+    # Which loss the paper prints is not said, so none of ours lies inside or outside of it.
+    assert table.loc[("unet", "loss"), "published"] == 0.033 and pd.isna(table.loc[("unet", "loss"), "inside"])
     assert np.isnan(table.loc[("unet", "loss"), "pooled_mean"])
 
 
@@ -71,7 +76,7 @@ def test_published_numbers_contradict_themselves_as_the_paper_prints_them() -> N
 
 
 def test_every_form_shows_every_number() -> None:
-    shown = layout(table1(estimates(), MISHRA, "pooled", "pooled"), MISHRA)
+    shown = layout(table1(estimates(), MISHRA, "pooled", "pooled", PLAN.metrics), MISHRA)
     texts = [render(shown, "Table 1.", NOTE) for render in (to_markdown, to_latex, to_html)]
     for text in texts:
         assert all(f"{value:.3f}" in text for value in TABLE1["proposed"])
@@ -86,7 +91,7 @@ def test_every_form_shows_every_number() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
 def test_latex_compiles(tmp_path: Path) -> None:
-    table = to_latex(layout(table1(estimates(), MISHRA, "pooled", "pooled"), MISHRA), "Table 1.", NOTE)
+    table = to_latex(layout(table1(estimates(), MISHRA, "pooled", "pooled", PLAN.metrics), MISHRA), "Table 1.", NOTE)
     head = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
     (tmp_path / "t.tex").write_text(head + table + r"\end{document}")
     command = ["pdflatex", "-halt-on-error", "t.tex"]
@@ -96,7 +101,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
 
 def test_unknown_cell_is_told() -> None:
     with pytest.raises(InputError, match="config key table1: found nlm on jsrt, expected pooled on pooled"):
-        table1(estimates(), MISHRA, "nlm", "jsrt")
+        table1(estimates(), MISHRA, "nlm", "jsrt", PLAN.metrics)
 
 
 def test_dataset_table_has_a_column_per_test_set() -> None:
@@ -107,51 +112,71 @@ def test_dataset_table_has_a_column_per_test_set() -> None:
 
 @pytest.mark.parametrize("variants", [["unet", "proposed"], ["unet", "proposed", "mine"]])
 def test_mark_stands_where_the_published_value_is_outside(variants: list[str]) -> None:
-    shown = layout(table1(estimates().query("variant in @variants"), MISHRA, "pooled", "pooled"), MISHRA)["Dice"]
+    shown = layout(table1(estimates().query("variant in @variants"), MISHRA, "pooled", "pooled", PLAN.metrics), MISHRA)[
+        "Dice"
+    ]
     assert shown["U-Net", "mean over films"] == "0.957 [0.955, 0.959]"
     assert shown.iloc[4].endswith("†")
 
 
+def pair(low: float, high: float, sign: str, verdict: str | None = None) -> dict[str, object]:
+    """A row of comparisons.csv: U-Net against the proposed network."""
+    where = {"variant_a": "unet", "variant_b": "proposed", "train_on": "pooled", "test_on": "pooled", "metric": "dice"}
+    return where | {"difference": (low + high) / 2, "low": low, "high": high, "sign": sign, "verdict": verdict or sign}
+
+
 def test_comparison_table_shows_gains_of_the_later_network() -> None:
-    columns = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "p", "p_holm"]
-    rows = [
-        ("unet", "proposed", "pooled", "pooled", "dice", -0.01, -0.02, 0.005, 0.03, 0.06),
-        ("unet", "mine", "pooled", "pooled", "dice", -0.01, -0.02, 0.005, 0.03, 0.06),
-    ]
-    text = comparison_table(pd.DataFrame(rows, columns=columns), MISHRA, "pooled", "pooled", "dice")
-    assert "against U-Net | +0.027 | +0.0100 [-0.0050, +0.0200] | 0.06 |" in text
+    rows = [pair(-0.02, 0.005, "undecided"), pair(-0.02, 0.005, "undecided") | {"variant_b": "mine"}]
+    text = comparison_table(pd.DataFrame(rows), MISHRA, "pooled", "pooled", "dice")
+    assert "against U-Net | +0.027 | +0.0075 [-0.0050, +0.0200] | undecided |" in text
     assert len(text.splitlines()) == 3
+    within = comparison_table(
+        pd.DataFrame([pair(-0.004, -0.001, "b better", "equivalent")]), MISHRA, "pooled", "pooled", "dice"
+    )
+    assert "| better, by less than the margin |" in within
+
+
+BY_LESS = ", and the difference is less than the 0.005 that count: "
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "compared", "said", "published"),
+    ("row", "said", "published"),
     [
-        (-0.03, -0.01, "b better", "beats the plain U-Net in Dice: +0.0200 [+0.0100, +0.0300]", "lies inside"),
-        (-0.004, 0.001, "equivalent", "and the plain U-Net are equivalent, within 0.005 Dice: +0.0015", "lies outside"),
+        (pair(-0.03, -0.01, "b better"), "beats the plain U-Net in Dice: +0.0200 [+0.0100, +0.0300]", "lies inside"),
         (
-            -0.004,
-            -0.001,
-            "equivalent",
-            "is better than the plain U-Net, by less than the 0.005 Dice that count: +0",
-            "lies",
+            pair(-0.004, 0.001, "undecided", "equivalent"),
+            f"cannot be told from the plain U-Net in Dice{BY_LESS}+0.0015",
+            "lies outside",
         ),
         (
-            0.001,
-            0.004,
-            "equivalent",
-            "is worse than the plain U-Net, by less than the 0.005 Dice that count: -0",
-            "lies",
+            pair(-0.004, -0.001, "b better", "equivalent"),
+            f"beats the plain U-Net in Dice{BY_LESS}+0.0025",
+            "lies outside",
         ),
-        (-0.02, 0.01, "undecided", "cannot be told from the plain U-Net in Dice: +0.0050", "lies outside"),
-        (0.01, 0.03, "a better", "is worse than the plain U-Net in Dice: -0.0200 [-0.0300, -0.0100]", "lies outside"),
+        (
+            pair(0.001, 0.004, "a better", "equivalent"),
+            f"is worse than the plain U-Net in Dice{BY_LESS}-0.0025",
+            "lies outside",
+        ),
+        (pair(-0.02, 0.01, "undecided"), "cannot be told from the plain U-Net in Dice: +0.0050", "lies outside"),
+        (pair(0.01, 0.03, "a better"), "is worse than the plain U-Net in Dice: -0.0200", "lies outside"),
     ],
 )
-def test_answer_follows_the_comparison(low: float, high: float, compared: str, said: str, published: str) -> None:
-    row = {"variant_a": "unet", "variant_b": "proposed", "train_on": "pooled", "test_on": "pooled", "metric": "dice"}
-    row |= {"difference": (low + high) / 2, "low": low, "high": high, "verdict": compared}  # type: ignore[dict-item]
-    text = answer(pd.DataFrame([row]), MISHRA, EXPERIMENT)
+def test_answer_follows_the_comparison(row: dict[str, object], said: str, published: str) -> None:
+    text = answer(pd.DataFrame([row]), MISHRA, EXPERIMENT, PLAN)
     assert said in text
     assert f"+0.027, {published}" in text
+    assert text.endswith("The paper's own networks have not been trained here: these had a U-Net of width 8, not 64.\n")
+    without = answer(pd.DataFrame([row]), MISHRA, EXPERIMENT, None)
+    assert "that count" not in without and "The paper's own" not in without
+
+
+def test_the_papers_own_networks_are_not_called_others() -> None:
+    both = {"unet": {}, "proposed": BOTH | {"weights": "imagenet", "meta_learner": True}}
+    row = pd.DataFrame([pair(-0.03, -0.01, "b better")])
+    assert "The paper's own" not in answer(row, MISHRA, read_experiment(CONFIG | {"variants": both}), PLAN)
+    reduced = read_experiment(CONFIG | {"variants": both, "seeds": [0], "training": {"epochs": 2}})
+    assert answer(row, MISHRA, reduced, PLAN).endswith("these had 2 epochs, not 60; 1 seed, not 3.\n")
 
 
 @pytest.mark.parametrize(
@@ -175,7 +200,7 @@ def test_conditions_stand_in_the_sentence(change: dict[str, object], said: str) 
 
 def test_an_experiment_without_the_pair_says_so() -> None:
     columns = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "verdict"]
-    assert "has not both" in answer(pd.DataFrame(columns=columns), MISHRA, EXPERIMENT)
+    assert "has not both" in answer(pd.DataFrame(columns=columns), MISHRA, EXPERIMENT, PLAN)
 
 
 def test_headline_holds_dice_and_iou_of_one_cell() -> None:
@@ -203,10 +228,64 @@ def test_coverage_is_told_for_the_nearest_number_of_seeds() -> None:
     ]  # fmt: skip
     rows += [row | {"method": "Hall (before)", "coverage": 0.5} for row in rows if row["method"] == "crossed t"]
     note = coverage_note(pd.DataFrame(rows), pd.DataFrame({"seed_variance": ["pool"]}), seeds=3)
-    assert "with 2 seeds" in note and note.endswith("in 92.0% on 28 films (montgomery).")
-    assert coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3).endswith("in 50.0% on 28 films (montgomery).")
+    assert (
+        "with 2 seeds" in note and "in 92.0% on 28 films (montgomery); those of differences in 92.0% to 92.0%" in note
+    )
+    assert "in 50.0% on 28 films (montgomery)" in coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3)
 
 
-def test_verdicts_are_tallied_in_their_order() -> None:
-    verdicts = pd.DataFrame({"verdict": ["untested", "contradicted", "supported", "contradicted"]})
-    assert tally(verdicts) == "1 supported, 2 contradicted, 1 untested"
+def test_verdicts_are_tallied_in_their_order_and_the_table_apart() -> None:
+    said = ["untested", "contradicted", "supported", "contradicted"]
+    claims = pd.DataFrame({"verdict": said, "decides": "gain"})
+    assert tally(claims) == "4 claims: 1 supported, 2 contradicted, 1 untested"
+    claims["decides"] = ["cell", "row", "gain", "better"]
+    claims["points"] = ["against", "", "", ""]
+    assert tally(claims) == (
+        "Table 1 in 2 parts: 1 contradicted, 1 untested (of these, 1 point against what is claimed); "
+        "apart from it 2 claims: 1 supported, 1 contradicted"
+    )
+    assert tally(claims[:1]).startswith("Table 1 in 1 parts: 1 untested") and tally(claims[:0]) == ""
+
+
+def manifest(committed: str | None, began: str | None, **changes: object) -> dict[str, object]:
+    plan = {"file": "plan-x.yaml", "commit": "0123456789", "committed": committed, "changed": False}
+    words = {"plan": {"after": "after a first look"}}
+    return {"plan": plan | words | changes, "first_training": began, "finished": "2026-11-25T10:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({}, "No rules were fixed for this experiment, so it has intervals and no verdicts."),
+        (
+            manifest("2026-11-26T00:30:00+02:00", "2026-11-26T09:15:00+00:00"),
+            "Rules fixed on 25 November 2026 (plan-x.yaml, commit 0123456), after a first look, and before this run, "
+            "whose first training began on 26 November 2026 at 09:15 UTC.",
+        ),
+        (
+            manifest("2026-11-26T12:30:00+00:00", "2026-11-26T09:15:00+00:00"),
+            "Rules fixed on 26 November 2026 (plan-x.yaml, commit 0123456), after a first look, and after this run, "
+            "which began on 26 November 2026.",
+        ),
+        (
+            manifest("2026-11-26T12:30:00+00:00", None),
+            "Rules fixed on 26 November 2026 (plan-x.yaml, commit 0123456), after a first look, and after this run, "
+            "which ended on 25 November 2026.",
+        ),
+        (
+            manifest("2026-11-24T12:30:00+00:00", None),
+            "Rules fixed on 24 November 2026 (plan-x.yaml, commit 0123456), after a first look; when this run's first "
+            "training began is not recorded.",
+        ),
+        (
+            manifest(None, "2026-11-26T09:15:00+00:00"),
+            "The rules stand in plan-x.yaml, which was under no commit when this was made.",
+        ),
+        (
+            manifest("2026-11-24T12:30:00+00:00", None, changed=True),
+            "The rules stand in plan-x.yaml, which was under no commit when this was made.",
+        ),
+    ],
+)
+def test_it_is_said_when_the_rules_were_fixed(made: dict[str, object], said: str) -> None:
+    assert when_fixed(made) == said

@@ -39,7 +39,7 @@ def film(prediction: np.ndarray, truth: np.ndarray, original: Original, soft: bo
 
 
 def test_at_the_networks_own_size_both_sizes_agree() -> None:
-    truth, prediction = lungs(64), lungs(64, 0.02)
+    truth, prediction = lungs(256), lungs(256, 0.02)
     table = film(prediction, truth, whole(truth))
     numbers = [*(name for name in OVERLAP if name != "loss"), "hd95_px", "assd_px", "nsd", *COUNTS]
     own, native = (table.loc[(size, "none"), numbers].to_numpy(dtype=float) for size in ("network", "native"))
@@ -49,31 +49,52 @@ def test_at_the_networks_own_size_both_sizes_agree() -> None:
     )
 
 
-@pytest.mark.parametrize("side", [128, 512, 1024])
-def test_pixels_are_those_of_the_256_grid_at_any_size(side: int) -> None:
+@pytest.mark.parametrize(("net", "side"), [(128, 256), (128, 1024), (512, 512), (512, 1024)])
+def test_pixels_are_those_of_the_256_grid_at_any_size(net: int, side: int) -> None:
     expected = boundary(lungs(256, 0.03), lungs(256), (1, 1), 1)
-    table = film(lungs(128, 0.03), lungs(128), whole(lungs(side)))
-    for size in ("network", "native"):
+    table = film(lungs(net, 0.03), lungs(net), whole(lungs(side)))
+    for size in ("network", "native") if net > 256 else ("native",):
         assert table.loc[(size, "none"), "hd95_px"] == pytest.approx(expected.hd95, abs=2.1)
         assert table.loc[(size, "none"), "assd_px"] == pytest.approx(expected.assd, abs=1)
 
 
 def test_millimetres_need_the_films_spacing() -> None:
     """A film of JSRT: 0.175 mm at 2048 px is 1.4 mm on the grid of 256, and NSD the same in either unit."""
-    truth, prediction = lungs(128), lungs(128, 0.03)
+    truth, prediction = lungs(256), lungs(256, 0.03)
     known, unknown = film(prediction, truth, whole(lungs(512), 0.175 * 4)), film(prediction, truth, whole(lungs(512)))
     for row in (("network", "none"), ("native", "none")):
         assert known.loc[row, "hd95_mm"] == pytest.approx(1.4 * known.loc[row, "hd95_px"])
         assert known.loc[row, "assd_mm"] == pytest.approx(1.4 * known.loc[row, "assd_px"])
         assert known.loc[row, "nsd"] == unknown.loc[row, "nsd"]
-        side = {"network": 128, "native": 512}[row[0]]
+        side = {"network": 256, "native": 512}[row[0]]
         masks = (
             (prediction, truth)
-            if side == 128
+            if side == 256
             else (restore(logits(prediction), Box(0, 0, 512, 512), (512, 512)), lungs(512))
         )
         assert known.loc[row, "nsd"] == boundary(*masks, (358.4 / side, 358.4 / side), 1.64).nsd
         assert unknown.loc[row, ["hd95_mm", "assd_mm"]].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("size", "side", "spacing", "told"),
+    [
+        (128, 256, None, {"native"}),  # 2 and 1 px of the grid of 256, tolerance 1.17
+        (256, 128, None, {"network"}),
+        (64, 64, None, set()),
+        (256, 256, 1.4, {"network", "native"}),  # mm, tolerance 1.64: a film of JSRT
+        (256, 2048, 4892 / 2048 * 0.0875, {"native"}),  # 1.67 mm on the square: one of Montgomery, whose px would do
+    ],
+)
+def test_a_grid_coarser_than_the_tolerance_tells_no_distances(
+    size: int, side: int, spacing: float | None, told: set[str]
+) -> None:
+    table = film(lungs(size, 0.03), lungs(size), whole(lungs(side), spacing))
+    where = {size for size, _ in table.index[table["nsd"].notna()]}
+    assert where == told
+    empty = table.loc[[row for row in WAYS if row[0] not in told], DISTANCES]
+    assert empty.isna().all(axis=None) and table["dice"].notna().all()
+    assert (table["hd95_px"].notna() == table["nsd"].notna()).all()
 
 
 def test_lung_beyond_the_box_is_missed() -> None:
@@ -99,13 +120,13 @@ def test_cleaning_takes_islands_and_nothing_else() -> None:
     table = film(spotted, truth, whole(truth))
     assert table.loc[("network", "two_largest"), "dice"] == 1 > table.loc[("network", "none"), "dice"]
     clean = film(truth, truth, whole(truth))
-    numbers = [*COUNTS, "hd95_px", "dice"]
+    numbers = [*COUNTS, "dice"]
     assert (clean.loc[("network", "none"), numbers] == clean.loc[("network", "two_largest"), numbers]).all()
 
 
 def test_an_empty_prediction_is_a_failure_in_every_way() -> None:
-    truth = lungs(64)
-    table = film(np.zeros((64, 64), bool), truth, whole(truth))
+    truth = lungs(256)
+    table = film(np.zeros((256, 256), bool), truth, whole(truth))
     assert (table["empty"] == 1).all() and (table["dice"] == 0).all() and (table["nsd"] == 0).all()
     assert table["hd95_px"].to_numpy() == pytest.approx(256 * np.sqrt(2))
 
@@ -146,9 +167,8 @@ def runs(seeds: int) -> tuple[list[Segmentation], np.ndarray]:
 def named(made: list[Segmentation], truth: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
     training = np.zeros((8, 32, 32), np.uint8)
     training[:6, 4:20, 4:20] = 1
-    return {
-        (one.variant, one.seed): one.logits for one in references(made, training, truth, MISHRA.single, MISHRA.encoders)
-    }
+    every = references(made, training, truth, MISHRA.single, MISHRA.encoders)
+    return {(one.variant, one.seed): np.stack([one.logits[film] for film in range(len(truth))]) for one in every}
 
 
 def test_the_mean_shape_is_the_share_of_training_masks() -> None:
@@ -181,11 +201,21 @@ def test_no_choice_among_the_three_beats_the_oracle() -> None:
     assert all((wrong["oracle", 0] <= other).all() for name, other in wrong.items() if name[0] != "mean_shape")
 
 
-@pytest.mark.parametrize(("seeds", "twos", "threes"), [(1, 0, 0), (2, 1, 0), (3, 3, 1), (5, 5, 5)])
-def test_as_many_seed_ensembles_as_the_seeds_allow(seeds: int, twos: int, threes: int) -> None:
+@pytest.mark.parametrize(("seeds", "twos", "threes"), [(1, 0, 0), (2, 1, 0), (3, 3, 1), (5, 10, 10)])
+def test_every_choice_of_seeds_is_an_ensemble(seeds: int, twos: int, threes: int) -> None:
     names = list(named(*runs(seeds)))
     assert sum(name == "seeds2_unet" for name, _ in names) == twos
     assert sum(name == "seeds3_unet_mobilenetv2" for name, _ in names) == threes
+
+
+def test_the_members_of_an_ensemble_are_told() -> None:
+    made, truth = runs(3)
+    films = [whole(mask) for mask in truth]
+    beside = list(references(made, np.ones((2, 32, 32), np.uint8), truth, MISHRA.single, MISHRA.encoders))
+    table = score(made[:2], beside, truth, films).query("film == 0 and size == 'network' and postprocessing == 'none'")
+    members = table.groupby("variant")["members"].agg(list)
+    assert members["seeds2_unet"] == ["0+1", "0+2", "1+2"] and members["seeds3_unet_mobilenetv2"] == ["0+1+2"]
+    assert members["ensemble_mean"] == members["oracle"] == ["0", "1", "2"] and members["unet"] == ["0", "1"]
 
 
 def test_without_all_three_networks_there_is_no_ensemble_of_them() -> None:

@@ -59,17 +59,22 @@ def scores(seeds: int = 1, films: int = 30, seed: int = 0, better: float = 0.0, 
     return hard + better + rng.normal(0, spread, (seeds, films))
 
 
+def twice(one_seed: np.ndarray) -> np.ndarray:
+    """Two seeds that agree, so that films alone count."""
+    return np.concatenate([one_seed, one_seed])
+
+
 def test_tests_are_those_of_scipy_and_statsmodels() -> None:
     half = np.random.default_rng(0).uniform(0, 0.01, 15)
     b = scores(seed=1)
     a = b + np.r_[half, -half] + 0.002  # no skewness and no heavy tails: the plain t test's own case
-    row = compared(a, b)
+    row = compared(twice(a), twice(b))
     assert row["p"] == pytest.approx(stats.ttest_rel(a[0], b[0]).pvalue, rel=1e-9)
     assert row["p_these_networks"] == pytest.approx(stats.wilcoxon(a[0] - b[0]).pvalue)
     assert row["p_equivalence"] == pytest.approx(ttost_paired(a[0], b[0], -MARGIN, MARGIN)[0], rel=1e-9)
     assert row["p_false_claim"] == pytest.approx(stats.ttest_rel(a[0], b[0], alternative="greater").pvalue)
     assert row["difference"] == pytest.approx(a.mean() - b.mean()) and row["low"] < row["difference"] < row["high"]
-    assert row["superiority"] == (a[0] > b[0]).mean() and row["seed_variance"] == "none"
+    assert row["superiority"] == (a[0] > b[0]).mean() and row["seed_variance"] == "own"
 
 
 def test_p_says_what_the_interval_says() -> None:
@@ -98,7 +103,7 @@ def test_permutation_agrees_with_scipy() -> None:
 
 def test_the_pair_may_stand_either_way_round() -> None:
     a, b = scores(seed=2, better=0.0012), scores(seed=3)
-    one, other = compared(a, b), compared(b, a)
+    one, other = compared(twice(a), twice(b)), compared(twice(b), twice(a))
     for name in ("p", "p_these_networks", "p_permutation", "p_equivalence", "p_false_claim"):
         assert one[name] == pytest.approx(other[name], abs=0.03 if name == "p_permutation" else 1e-12)
     assert one["superiority"] == pytest.approx(1 - other["superiority"])
@@ -106,7 +111,7 @@ def test_the_pair_may_stand_either_way_round() -> None:
 
 
 def test_same_scores_are_no_difference() -> None:
-    row = compared(scores(), scores())
+    row = compared(twice(scores()), twice(scores()))
     assert (row["p"], row["p_these_networks"], row["p_permutation"]) == (1, 1, 1)
     assert (row["p_false_claim"], row["superiority"]) == (0.5, 0.5)
     assert row["verdict"] == "equivalent" and row["p_equivalence"] == 0
@@ -159,7 +164,7 @@ def test_a_significant_difference_of_films_alone_is_not_enough() -> None:
 
 
 def test_holm_corrects_within_one_metric() -> None:
-    groups = [scores(seed=i, better=0.0007 * i) for i in range(3)]
+    groups = [scores(2, seed=i, better=0.0007 * i) for i in range(3)]
     cut, rng = block(*groups), np.random.default_rng(0)
     weights = film_weights(cut.strata, 100, rng)
     drawn = Resampled(
@@ -201,6 +206,28 @@ def test_within_one_family_the_correction_is_that_of_statsmodels() -> None:
 def test_a_pair_without_p_is_in_no_family() -> None:
     rows = pd.DataFrame({"variant_a": ["a", "a"], "variant_b": ["b", "c"], "p": [np.nan, 0.04]})
     assert holm(rows, [("a", "b"), ("a", "c")]) == pytest.approx([np.nan, 0.04], nan_ok=True)
+
+
+def test_pairs_with_other_metrics_are_corrected_among_those_that_have_them() -> None:
+    """A mask without probabilities has no loss: the pairs' rows still stand metric by metric."""
+    groups = [scores(2, seed=i, better=0.0007 * i) for i in range(3)]
+    cut = block(*groups)
+    cut.runs[1].metrics[..., METRICS.index("loss")] = np.nan
+    drawn = Resampled({f"v{i}": np.zeros((9, len(METRICS))) for i in range(3)}, np.ones((9, 30)))
+    table = compare(cut, [("v0", "v1"), ("v0", "v2"), ("v1", "v2")], drawn, RULES)
+    assert list(dict.fromkeys(table["metric"])) == COMPARED
+    assert table.query("metric == 'loss'")[["variant_a", "variant_b"]].to_numpy().tolist() == [["v0", "v2"]]
+    for metric, rows in table.groupby("metric"):
+        assert rows["p_holm"].to_numpy() == pytest.approx(multipletests(rows["p"], method="holm")[1]), metric
+
+
+@pytest.mark.parametrize("seeds", [(1, 1), (1, 3), (3, 1)])
+def test_a_single_run_that_no_pool_speaks_for_decides_nothing(seeds: tuple[int, int]) -> None:
+    a, b = (scores(number, seed=i, better=0.05 * i) for i, number in enumerate(seeds))
+    row = compared(a, b)
+    assert "none" in row["seed_variance"] and row["note"] == "one run" and row["high"] < -0.04
+    assert np.isnan([row["p"], row["p_holm"], row["p_equivalence"]]).all() and row["p_these_networks"] < 1e-6
+    assert [row["sign"], row["relevance"], row["verdict"]] == ["undecided"] * 3
 
 
 @pytest.mark.parametrize("off", [0.3, -0.3])

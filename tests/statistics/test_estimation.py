@@ -1,5 +1,7 @@
 """All tables from all scores: SciPy and theory as witnesses, and what must not change an answer does not."""
 
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,7 +32,7 @@ def scores(
                 wrong = hard if not constant else np.full(number, 300)
                 fp = wrong // 2 - 20 * variant + (0 if constant else rng.integers(0, 60, number))
                 fn = wrong - wrong // 2
-                counts = np.stack([4000 - fn, fp, fn, 12384 - fp], axis=1)
+                counts = np.stack([4000 - fn, fp, fn, 61536 - fp], axis=1)
                 table = pd.DataFrame(counts, columns=COUNTS).join(
                     pd.DataFrame(ratios(counts.astype(float)), columns=RATIOS)
                 )
@@ -136,7 +138,8 @@ def test_a_network_beside_the_pool_says_that_it_uses_it_and_ensembles_use_their_
     dice = inference.estimates.query("metric == 'dice' and test_on == 'jsrt'").set_index("variant")["seed_variance"]
     assert dice.to_dict() == {"unet": "pool", "proposed": "pool", "mine": "pool"}
     pairs = inference.ensembles.query("metric == 'dice' and test_on == 'jsrt'").set_index("variant_a")
-    assert pairs["seed_variance"].to_dict() == {"proposed": "pool, own", "ensemble_mean": "own, pool"}
+    assert pairs["seed_variance"].to_dict() == {"proposed": "pool, own", "ensemble_mean": "shared"}
+    assert (pairs.loc["ensemble_mean", ["bootstrap_low", "bootstrap_high"]] == 0).all()  # the same seeds are drawn
     alone = inferred(table, pool=[]).estimates
     assert set(alone["seed_variance"].dropna()) == {"own"}
 
@@ -180,7 +183,7 @@ def test_constant_scores_have_intervals_without_width() -> None:
     assert estimates["low"].to_numpy() == pytest.approx(estimates["high"].to_numpy(), abs=1e-12)
     same = inferred(scores(constant=True).assign(dice=0.9, iou=0.8)).comparisons
     assert (same.query("metric == 'dice'")[["p", "p_permutation"]] == 1).all(axis=None)
-    assert (same.query("metric == 'dice'")["verdict"] == "equivalent").all()
+    assert (same.query("metric == 'dice'")["verdict"] == "undecided").all()  # no margin is declared
 
 
 def test_a_metric_that_means_nothing_is_left_out_and_a_hole_in_one_is_refused() -> None:
@@ -191,6 +194,33 @@ def test_a_metric_that_means_nothing_is_left_out_and_a_hole_in_one_is_refused() 
     table.loc[table.index[-1], "hd95_mm"] = np.nan
     with pytest.raises(InputError, match="no number for"):
         inferred(table)
+
+
+def with_distances(table: pd.DataFrame) -> pd.DataFrame:
+    """NSD and distances as a function of what is wrong, on a grid of 256 px."""
+    wrong = table["false_positive"] + table["false_negative"]
+    return table.assign(nsd=1 - wrong / 1000, hd95_px=wrong / 100, assd_px=wrong / 300)
+
+
+def test_a_test_set_with_a_film_that_has_no_distances_has_none() -> None:
+    full = with_distances(scores())
+    lacking = full.copy()
+    lacking.loc[lacking["image_id"] == "jsrt3", ["nsd", "hd95_px", "assd_px"]] = np.nan
+    for table, expected in ((full, {"montgomery", "jsrt", "pooled"}), (lacking, {"montgomery"})):
+        found = inferred(table)
+        for rows in (found.estimates, found.comparisons, found.scoring):
+            assert set(rows.query("metric == 'nsd'")["test_on"]) == expected
+            assert set(rows.query("metric == 'dice'")["test_on"]) == {"montgomery", "jsrt", "pooled"}
+        assert set(found.crossing.query("metric == 'nsd'")["test_on"]) == expected - {"pooled"}
+        assert found.comparisons[["difference", "low", "high", "p", "verdict"]].notna().all(axis=None)
+
+
+def test_distances_of_too_coarse_a_grid_are_passed_over_in_older_tables() -> None:
+    """Their pixels are counted: 128 px instead of 256. The film's own size keeps its distances."""
+    table = with_distances(scores()).assign(true_negative=lambda t: t["true_negative"] - 256**2 + 128**2)
+    both = inferred(pd.concat([table, table.assign(size="native")], ignore_index=True))
+    assert not {"nsd", "hd95_px", "assd_px"} & {*both.estimates["metric"], *both.comparisons["metric"]}
+    assert set(both.scoring.query("metric == 'nsd'")["size"]) == {"native"}
 
 
 def test_failures_are_counted() -> None:
@@ -235,6 +265,61 @@ def test_references_stand_apart_and_ensembles_are_compared_as_declared() -> None
     assert "loss" not in set(inference.references.query("variant == 'mean_shape'")["metric"])
     pairs = set(map(tuple, inference.ensembles[["variant_a", "variant_b"]].to_numpy()))
     assert pairs == {("proposed", "ensemble_mean"), ("ensemble_mean", "unet")}
+
+
+def with_ensembles(seeds: int, size: int = 2) -> pd.DataFrame:
+    """Networks, each pair (or triple) of the seeds of one of them, and what joins them seed by seed."""
+    table = scores(variants=2, seeds=seeds).replace({"variant": {"v0": "unet", "v1": "proposed"}})
+    table = table.assign(members=table["seed"].astype(str))
+    own = table[table["variant"] == "unet"].assign(kind="reference")
+    parts = [table, own.assign(variant="ensemble_mean")]
+    for number, joined in enumerate(combinations(range(seeds), size)):
+        first = own[own["seed"] == joined[0]].copy()
+        first[OVERLAP] = np.mean([own.loc[own["seed"] == seed, OVERLAP] for seed in joined], axis=0)
+        name = {"seed": number, "members": "+".join(map(str, joined)), "variant": f"seeds{size}_unet"}
+        parts.append(first.assign(**name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_pairs_of_seeds_that_simply_add_up_are_as_sure_as_their_seeds() -> None:
+    table = with_ensembles(5)
+    found = inferred(table, pool=[])
+    own = found.references.query("variant == 'seeds2_unet' and metric == 'dice'")
+    network = found.estimates.query("variant == 'unet' and metric == 'dice'")
+    assert (own["seeds"] == 5).all()
+    assert own[["mean", "low", "high"]].to_numpy() == pytest.approx(network[["mean", "low", "high"]].to_numpy())
+    turned = inferred(table.sample(frac=1, random_state=0), pool=[]).references
+    again = turned.query("variant == 'seeds2_unet' and metric == 'dice'").set_index("test_on")
+    assert again["low"].to_dict() == pytest.approx(own.set_index("test_on")["low"].to_dict())
+
+
+@pytest.mark.parametrize(("seeds", "size", "one_run"), [(3, 3, True), (4, 3, False)])
+@pytest.mark.parametrize("coverage", [None, pd.read_csv(ROOT / "bench/results/coverage.csv")], ids=["", "noted"])
+def test_an_ensemble_of_all_seeds_is_one_run_and_decides_nothing(
+    seeds: int, size: int, one_run: bool, coverage: pd.DataFrame | None
+) -> None:
+    table, rng = with_ensembles(seeds, size), np.random.default_rng(0)
+    table.loc[table["variant"] == "ensemble_mean", "dice"] += 0.03
+    plan = {"margins": {"dice": 0.005}, "coverage": coverage}
+    found = make_tables(table, MISHRA, ELSEWHERE, TRAIN_ON, 300, 0.95, rng, **plan).ensembles
+    rows = found[(found["variant_a"] == "ensemble_mean") & (found["variant_b"] == f"seeds{size}_unet")]
+    dice = rows[rows["metric"] == "dice"]
+    assert len(dice) == 3 and (rows["seeds_b"] == (1 if one_run else seeds)).all()
+    assert (rows["note"] == "one run").all() if one_run else not (rows["note"] == "one run").any()
+    said = {"sign": "undecided", "relevance": "undecided", "verdict": "undecided"}
+    if not one_run:
+        said = {"sign": "a better", "relevance": "beyond", "verdict": "a better"}
+    assert (dice[list(said)] == list(said.values())).all(axis=None)
+    assert dice[["p", "p_holm", "p_equivalence"]].isna().all(axis=None) == one_run
+    assert (found.loc[found["variant_a"] == "proposed", "note"] != "one run").all()
+
+
+def test_ensembles_of_seeds_in_older_tables_are_one_run_or_refused() -> None:
+    one, several = (with_ensembles(seeds).drop(columns="members") for seeds in (2, 3))
+    kept = inferred(one).references.query("variant == 'seeds2_unet'")
+    assert (kept["seeds"] == 1).all()
+    with pytest.raises(InputError, match="ensembles of seeds without their members"):
+        inferred(several)
 
 
 def test_crossing_tells_what_is_lost_away_from_home() -> None:

@@ -15,6 +15,7 @@ rule definitions:
         parquet="<results>/definitions.parquet",
         ranked="<results>/definitions.csv",
         relations="<results>/relations.csv",
+        yardstick="<results>/yardstick.csv",
     log:
         "<logs>/definitions.log",
     benchmark:
@@ -24,9 +25,33 @@ rule definitions:
     params:
         runs=RUNS[MAIN],
         datasets=DATASETS,
+        tables=200,  # permuted ones, for the yardstick
+        seed=config["statistics"]["seed"],
         code=CODE["definitions"],
     script:
         "../scripts/definitions.py"
+
+
+# And if another cut or another epoch was printed?
+rule sweep:
+    input:
+        paper=PRINTED,
+        predictions=expand(rules.predict.output, train_on=MAIN)[0],
+        histories=of(MAIN_RUNS, "history.csv"),
+    output:
+        points="<results>/operating_points.csv",
+        epochs="<results>/best_epochs.csv",
+    log:
+        "<logs>/sweep.log",
+    benchmark:
+        "<benchmarks>/sweep.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=MAIN_RUNS,
+        code=CODE["sweep"],
+    script:
+        "../scripts/sweep.py"
 
 
 rule audit:

@@ -38,7 +38,7 @@ PREDICTED = {
 }
 # What the paper prints.
 try:
-    PAPER = str(paper_folder(config["paper"], Path(workflow.basedir, "workflow/papers")))
+    PAPER = str(paper_folder(config["paper"], Path(shipped("workflow/papers"))))
     read_paper(PAPER)
 except InputError as error:
     raise WorkflowError(str(error))
@@ -49,7 +49,9 @@ CLAIMS, REFERENCES = (
     [path for path in [f"{PAPER}/{name}"] if Path(path).is_file()] for name in ("claims.yaml", "references.csv")
 )
 # Published tables whose arithmetic is checked.
-PUBLISHED_TABLES = [path for path in sorted(Path("workflow/published").glob("*.csv")) if path.stem != "sources"]
+PUBLISHED_TABLES = [
+    path for path in sorted(Path(shipped("workflow/published")).glob("*.csv")) if path.stem != "sources"
+]
 # Where git keeps the small results of an experiment other than the reference.
 PUBLISHED = f"results/{config['name']}"
 # The runs whose bundles are to be put there; those that came from there lie there already.
@@ -59,11 +61,12 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["crossing", "ranks", "definitions"]
+DIAGRAMS = ["gains", "crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
-    *["sensitivity.csv", "elsewhere.csv"],
+    *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv", "calibration.csv", "reliability.csv"],
+    *["stability.csv", "power.csv", "sample_sizes.csv"],
     *[
         "references.csv",
         "ensembles.csv",
@@ -72,6 +75,9 @@ SMALL = [
         "leakage.csv",
         "definitions.csv",
         "relations.csv",
+        "yardstick.csv",
+        "operating_points.csv",
+        "best_epochs.csv",
     ],
     *["claims.csv", "claims.md", "audited_tables.csv", "metrics.json", "manifest.json"],
     *expand("table1.{kind}", kind=["csv", "md", "tex", "html"]),
@@ -84,12 +90,9 @@ SMALL = [
 ]
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
-SHOWN += ["subgroups", "relations", "leakage"]
-# What makes a file of this experiment again, when the file is put behind it.
-COMMAND = "snakemake --cores all" + "".join(
-    f" --configfile {os.path.relpath(file)}" for file in workflow.configfiles[-1:]
-)
-COMMAND += f" --config archives={config['archives']}" if config["archives"] != "archives" else ""
+SHOWN += ["subgroups", "relations", "leakage", "stability", "power", "sample_sizes"]
+# What gives networks and sets their names and colours.
+LOOK = {key: config[key] for key in ("datasets", "train_on")} | {"variants": list(config["variants"])}
 
 
 # On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise

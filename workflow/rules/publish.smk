@@ -26,7 +26,7 @@ rule publish:
     input:
         paper=PRINTED,
         files=expand("<results>/{file}", file=SMALL),
-        coverage="bench/results/coverage.csv",
+        coverage=shipped("bench/results/coverage.csv"),
         bundles=rules.bundle.output,
     output:
         files=expand(f"{PUBLISHED}/{{file}}", file=SMALL),
@@ -36,7 +36,7 @@ rule publish:
     conda:
         "../../envs/lungseg.yaml"
     params:
-        readme="README.md",
+        readme=shipped("README.md"),
         code=CODE["publish"],
     script:
         "../scripts/publish.py"
@@ -44,8 +44,8 @@ rule publish:
 
 rule rulegraph:
     input:
-        snakefiles=["Snakefile", *sorted(map(str, Path("workflow/rules").glob("*.smk")))],
-        config="config/quickstart.yaml",
+        snakefiles=[shipped("Snakefile"), *sorted(map(str, Path(shipped("workflow/rules")).glob("*.smk")))],
+        config=shipped("config/quickstart.yaml"),
     output:
         "docs/rulegraph.mmd",
     log:

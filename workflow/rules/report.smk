@@ -36,7 +36,7 @@ rule figures:
         pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
         tables=expand(rules.preprocess.output.table, dataset=DATASETS),
         cards=of(MAIN_RUNS, "weights.json"),
-        captions=expand("workflow/report/captions/{figure}.rst", figure=FIGURES),
+        captions=expand(shipped("workflow/report/captions/{figure}.rst"), figure=FIGURES),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in FIGURES],
         expand("<results>/figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "pdf", "txt"]),
@@ -50,6 +50,7 @@ rule figures:
         runs=ALL_RUNS,
         datasets=DATASETS,
         train_on=MAIN,
+        look=LOOK,
         note=config["note"],
         code=CODE["figures"],
     script:
@@ -59,10 +60,15 @@ rule figures:
 rule diagrams:
     input:
         paper=PRINTED,
+        plan=PLAN,
+        scores=rules.collect.output.csv,
+        comparisons=rules.estimate.output.comparisons,
         crossing=rules.estimate.output.crossing,
         ranks=rules.estimate.output.ranks,
         definitions=rules.definitions.output.parquet,
-        captions=expand("workflow/report/captions/{figure}.rst", figure=DIAGRAMS),
+        calibration=rules.calibrate.output.errors,
+        reliability=rules.calibrate.output.reliability,
+        captions=expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
         expand("<results>/figures/{figure}.{kind}", figure=DIAGRAMS, kind=["svg", "pdf", "txt"]),
@@ -74,6 +80,9 @@ rule diagrams:
         "../../envs/lungseg.yaml"
     params:
         train_on=MAIN,
+        test_on=config["table1"]["test_on"],
+        look=LOOK,
+        level=config["statistics"]["level"],
         note=config["note"],
         code=CODE["diagrams"],
     script:
@@ -129,7 +138,18 @@ rule manifest:
             expand(["<benchmarks>/predict/{train_on}.tsv", "<benchmarks>/score/{train_on}.tsv"], train_on=TRAIN_ON),
             expand(
                 "<benchmarks>/{rule}.tsv",
-                rule=["leakage", "collect", "estimate", "definitions", "table1", "audit", "figures", "diagrams"],
+                rule=[
+                    "leakage",
+                    "collect",
+                    "estimate",
+                    "calibrate",
+                    "definitions",
+                    "sweep",
+                    "table1",
+                    "audit",
+                    "figures",
+                    "diagrams",
+                ],
             ),
         ],
     output:
@@ -149,7 +169,8 @@ rule manifest:
 rule report:
     input:
         paper=PRINTED,
-        template=expand("workflow/report/report.{kind}", kind=["html.j2", "css", "js"]),
+        claims=CLAIMS,
+        template=expand(shipped("workflow/report/report.{kind}"), kind=["html.j2", "css", "js"]),
         manifest=rules.manifest.output[0],
         scores=rules.collect.output.csv,
         predictions=expand(rules.predict.output, train_on=TRAIN_ON),
@@ -158,11 +179,7 @@ rule report:
         unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
         tables=expand("<results>/{table}.csv", table=SHOWN),
-        figures=expand(
-            "<results>/figures/{figure}.{kind}",
-            figure=["training_curves", "ranks", "definitions"],
-            kind=["svg", "png"],
-        ),
+        figures=expand("<results>/figures/{figure}.svg", figure=["gains", "training_curves", "ranks", "definitions"]),
     output:
         shown("<results>/report.html", "Answer"),
     log:
@@ -173,7 +190,6 @@ rule report:
         runs=RUNS,
         table1=config["table1"],
         level=config["statistics"]["level"],
-        command=COMMAND,
         code=CODE["report"],
     script:
         "../scripts/report.py"

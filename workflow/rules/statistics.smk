@@ -8,16 +8,20 @@ rule estimate:
         references=REFERENCES,
         scores=rules.collect.output.parquet,
         splits=expand(rules.split.output.split, dataset=DATASETS),
-        coverage="bench/results/coverage.csv",
+        coverage=shipped("bench/results/coverage.csv"),
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
         scoring="<results>/scoring.csv",
         subgroups="<results>/subgroups.csv",
+        subgroup_differences="<results>/subgroup_differences.csv",
         references="<results>/references.csv",
         ensembles="<results>/ensembles.csv",
         crossing="<results>/crossing.csv",
         ranks="<results>/ranks.csv",
+        stability="<results>/stability.csv",
+        power="<results>/power.csv",
+        sample_sizes="<results>/sample_sizes.csv",
         sensitivity="<results>/sensitivity.csv",
         elsewhere="<results>/elsewhere.csv",
     log:
@@ -35,3 +39,27 @@ rule estimate:
         code=CODE["estimate"],
     script:
         "../scripts/estimate.py"
+
+
+# Is a probability of .8 right in eight pixels of ten?
+rule calibrate:
+    input:
+        paper=PRINTED,
+        plan=PLAN,
+        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+    output:
+        errors="<results>/calibration.csv",
+        reliability="<results>/reliability.csv",
+    log:
+        "<logs>/calibrate.log",
+    benchmark:
+        "<benchmarks>/calibrate.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    params:
+        runs=RUNS,
+        level=config["statistics"]["level"],
+        pool=config["statistics"]["pool"],
+        code=CODE["calibrate"],
+    script:
+        "../scripts/calibrate.py"

@@ -37,4 +37,5 @@ with replacing(snakemake.output.text) as path:
 printed = {Path(file).name: read_table(file) for file in files.published}
 printed.setdefault(f"{folder.name}.csv", {paper.name(row): cells for row, cells in own.items()})
 found = [{"table": name} | asdict(one) for name, table in printed.items() for one in audit(table)]
-write_csv(pd.DataFrame(found, columns=["table", "row", "rule", "message", "slack", "verdict"]), snakemake.output.tables)
+columns = ["table", "row", "rule", "message", "slack", "verdict", "explanation"]
+write_csv(pd.DataFrame(found, columns=columns), snakemake.output.tables)

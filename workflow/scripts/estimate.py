@@ -14,6 +14,7 @@ from lungseg.scores.cases import COLUMNS
 from lungseg.statistics.elsewhere import elsewhere
 from lungseg.statistics.estimation import make_tables
 from lungseg.statistics.sensitivity import sensitivity
+from lungseg.statistics.subgroups import subgroup_differences
 from lungseg.tables import read_csv, read_parquet
 
 begin(snakemake.log[0])
@@ -24,22 +25,13 @@ scores, coverage = read_parquet(files.scores, COLUMNS), read_csv(files.coverage)
 plan = next(map(read_plan, files.plan), None)
 pool = declared_pool(choices.pool, plan, paper)
 declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
-tables = make_tables(
-    scores,
-    paper,
-    printed_elsewhere,
-    choices.train_on,
-    choices.resamples,
-    choices.level,
-    rng,
-    pool=pool,
-    coverage=coverage,
-    **declared,
-)
+given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, choices.level, rng)
+tables = make_tables(*given, pool=pool, coverage=coverage, **declared)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
 films = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
 write_csv(sensitivity(scores, films, choices.level, pool), snakemake.output.sensitivity)
+write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)
 sets = {name: [name] for name in scores["test_on"].unique()} | choices.train_on | {"pooled": scores["test_on"].unique()}
 sets = {name: sets[name] for name in plan.test_on if name in sets} if plan else {}
 write_csv(elsewhere(scores, sets, plan.films if plan else [], choices.level, pool), snakemake.output.elsewhere)

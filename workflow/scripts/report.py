@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lungseg.claims.verdicts import read_claims
 from lungseg.data.films import read_part
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
@@ -23,5 +24,8 @@ outlines = of_runs(dict(zip(choices.runs, files.predictions, strict=True)), choi
 packed = pack(trail(read_csv(files.scores), images, test, outlines))
 paper = read_paper(Path(files.paper[0]).parent)
 template, results = Path(files.template[0]).parent, Results(Path(files.manifest).parent)
+said = [claim for file in files.claims for claim in read_claims(file, paper)]
 with replacing(snakemake.output[0]) as path:
-    path.write_text(page(results, paper, template, packed, choices.command, choices.level), encoding="utf-8")
+    path.write_text(
+        page(results, paper, template, packed, snakemake.config["command"], choices.level, said), encoding="utf-8"
+    )

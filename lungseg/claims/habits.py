@@ -1,0 +1,114 @@
+"""Which habit of counting would give what a rule forbids, computed from the printed precision and recall.
+
+Two are common. Keras' `MeanIoU` and scikit-learn's `average="macro"` and `"weighted"` count lung and background, beside
+a `Precision` and `Recall` of the lung. And an F1 is made of the printed means of precision and recall, beside the mean
+of IoU over films.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from lungseg.claims.relation import TITLES, Row, Rule
+from lungseg.claims.rules import DICE_AND_IOU, DICE_OF_BOTH, to_iou
+
+# The lung's share of a film lies between these for 95 % of the test films of Montgomery, Shenzhen and JSRT.
+SHARES = tuple(Fraction(percent, 100) for percent in range(16, 41))
+NEAR = Fraction(1, 100)
+OVERLAPS = ("dice", "iou")
+
+Mean = Literal["macro", "weighted"]
+WORDS: dict[Mean, str] = {"macro": "counted alike", "weighted": "weighted by area"}
+
+
+@dataclass(frozen=True)
+class ClassAverage:
+    """Dice and IoU over lung and background.
+
+    Args:
+        mean: `macro` where both classes count alike, `weighted` where by their area.
+        share: Of the picture that is lung.
+        dice: Between 0 and 1.
+        iou: Between 0 and 1.
+    """
+
+    mean: Mean
+    share: Fraction
+    dice: Fraction
+    iou: Fraction
+
+    def gap(self, row: Row) -> Fraction:
+        """How far it is from the printed Dice and IoU, whichever is further."""
+        return max(abs(getattr(self, name) - middle(row, name)) for name in OVERLAPS if name in row)
+
+
+def middle(row: Row, metric: str) -> Fraction:
+    """The printed number itself."""
+    return (row[metric].low + row[metric].high) / 2
+
+
+def over_classes(precision: Fraction, recall: Fraction, share: Fraction, mean: Mean) -> ClassAverage | None:
+    r"""Dice and IoU over lung and background beside precision P and recall R of the lung, all films being alike.
+
+    With the lung's share :math:`\pi` of the picture, the shares of the counts are :math:`TP = \pi R`,
+    :math:`FN = \pi (1-R)`, :math:`FP = TP (1-P)/P` and :math:`TN = 1 - \pi - FP`; Dice of the lung is
+    :math:`2TP/(2TP+FP+FN)`, of the background :math:`2TN/(2TN+FP+FN)`, and IoU is D/(2-D) of each.
+
+    Args:
+        precision: Of the lung.
+        recall: Of the lung.
+        share: Of the picture that is lung, below 1.
+        mean: Over the two classes.
+
+    Returns:
+        None where no picture has this precision, recall and share.
+    """
+    hit, missed = share * recall, share * (1 - recall)
+    if not hit or not precision or (false := hit * (1 - precision) / precision) > 1 - share:
+        return None
+    rest, wrong = 1 - share - false, false + missed
+    lung, other = (2 * hit / (2 * hit + wrong), 2 * rest / (2 * rest + wrong) if rest else Fraction(0))
+    weight = share if mean == "weighted" else Fraction(1, 2)
+    dice = weight * lung + (1 - weight) * other
+    return ClassAverage(mean, share, dice, weight * to_iou(lung) + (1 - weight) * to_iou(other))
+
+
+def nearest(row: Row) -> list[ClassAverage]:
+    """Of each mean over classes, that which comes nearest to the printed Dice and IoU; the nearer one first."""
+    if not {"precision", "recall"} <= set(row) or not set(OVERLAPS) & set(row):
+        return []
+    tried: list[ClassAverage] = []
+    for mean in WORDS:
+        of_mean = [over_classes(middle(row, "precision"), middle(row, "recall"), share, mean) for share in SHARES]
+        tried += sorted((one for one in of_mean if one), key=lambda one: one.gap(row))[:1]
+    return sorted(tried, key=lambda one: one.gap(row))
+
+
+def made_of_means(row: Row) -> bool:
+    """Whether the printed Dice may be computed from the printed precision and recall."""
+    if not {"dice", "precision", "recall"} <= set(row):
+        return False
+    low, high = DICE_OF_BOTH.bounds(row)
+    return low <= row["dice"].high and row["dice"].low <= high
+
+
+def explanation(rule: Rule, row: Row) -> str:
+    """Which habit would explain that a row breaks a rule; empty where none of ours is about it."""
+    if rule is DICE_AND_IOU and made_of_means(row):
+        return "a Dice computed from the printed precision and recall, beside an IoU averaged over films"
+    if rule.survives:
+        return "no mean over lung and background does, as it obeys the rule too"
+    averages = nearest(row) if set(OVERLAPS) & set(rule.needs) and not rule.assumes else []
+    return "" if not averages else "; ".join(_told(averages, row))
+
+
+def _told(averages: list[ClassAverage], row: Row) -> Iterator[str]:
+    """Each in words, with how near it comes."""
+    shown = [name for name in OVERLAPS if name in row]
+    subject = " and ".join(TITLES[name] for name in shown)
+    for one in averages:
+        numbers = " and ".join(f"{float(getattr(one, name)):.3f} (printed {row[name].text})" for name in shown)
+        verb = "would explain it" if one.gap(row) <= NEAR else f"not near enough, {float(one.gap(row)):.3f} off"
+        where = f"with the lung on {float(one.share):.2f} of the picture"
+        yield f"{subject} over lung and background, {WORDS[one.mean]}, would be {numbers} {where}: {verb}"
