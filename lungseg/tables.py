@@ -19,8 +19,8 @@ TEXT = frozenset({
     "patient", "status", "reason", "sha256", "pixels_sha256", "mask_sha256", "kind", "size", "postprocessing",
     "cut", "averaging", "classes", "scene", "quantity", "method", "over", "domain", "home", "source",
     "seed_variance", "sign", "relevance", "verdict", "points", "claim", "says", "takes", "decides", "why", "note",
-    "relation", "example", "table", "row", "rule", "message", "began", "hardware", "alg", "case_id", "run",
-    "run_id", "digest", "honest",
+    "explanation", "relation", "example", "table", "row", "rule", "message", "began", "hardware", "alg", "case_id",
+    "run", "run_id", "digest", "honest",
 })  # fmt: skip
 TRUTHS = frozenset({
     "near", "candidate", "inside", "iou_above_recall", "dice_above_mean_of_precision_and_recall",

@@ -68,7 +68,7 @@ def track(
     rows = []
     for training in trainings:
         variant, train_on, seed = training.run.split("/")
-        own = by_run[variant, train_on, int(seed.removeprefix("seed"))]
+        own = by_run.get((variant, train_on, int(seed.removeprefix("seed"))), scores[:0])  # none where it diverged
         digest = _digest(training, own, pictures)
         run_id = _finished(client, experiment, digest) or _write(client, experiment, training, own, pictures, digest)
         rows.append({"run": training.run, "run_id": run_id, "digest": digest})

@@ -171,7 +171,7 @@ def read_cases(
     """
     stored = read_predictions(predictions)
     first: dict[str, int] = {}
-    for run in runs:
+    for run in stored.trained(runs):
         first.setdefault(str(run["variant"]), int(str(run["seed"])))
     masks = {
         variant: dict(zip(stored.films.of(), stored.of(variant, seed).logits > 0, strict=True))

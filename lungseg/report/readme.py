@@ -15,6 +15,8 @@ from lungseg.report.tables import (
     comparison_table,
     coverage_note,
     dataset_table,
+    left_out,
+    over,
     remade,
     tally,
     when_fixed,
@@ -53,12 +55,13 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     shown = (config["table1"]["train_on"], config["table1"]["test_on"])
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
+    lost = left_out(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
     parts = [
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {config['note']} "
-        f"{remade(results.manifest())}".strip(),
+        f"[{config['statistics']['level']:.0%} interval over {over(len(config['seeds']))}]. {config['note']} "
+        + " ".join([remade(results.manifest()), *lost]).strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
         f"[each with its reason]({folder}/claims.md). {when_fixed(results.manifest())}",
     ]

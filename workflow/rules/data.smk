@@ -11,7 +11,7 @@ rule download:
     conda:
         "../../envs/lungseg.yaml"
     params:
-        archives=config["archives"],
+        archives=literal(config["archives"]),
         code=CODE["download"],
     script:
         "../scripts/download.py"

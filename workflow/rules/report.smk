@@ -6,6 +6,7 @@ rule table1:
         paper=PRINTED,
         plan=PLAN,
         estimates=rules.estimate.output.estimates,
+        diverged=rules.collect.output.diverged,
     output:
         csv="<results>/table1.csv",
         md="<results>/table1.md",
@@ -20,7 +21,7 @@ rule table1:
     params:
         train_on=config["table1"]["train_on"],
         test_on=config["table1"]["test_on"],
-        note=config["note"],
+        note=literal(config["note"]),
         level=config["statistics"]["level"],
         code=CODE["table1"],
     script:
@@ -51,7 +52,7 @@ rule figures:
         datasets=DATASETS,
         train_on=MAIN,
         look=LOOK,
-        note=config["note"],
+        note=literal(config["note"]),
         code=CODE["figures"],
     script:
         "../scripts/figures.py"
@@ -83,7 +84,7 @@ rule diagrams:
         test_on=config["table1"]["test_on"],
         look=LOOK,
         level=config["statistics"]["level"],
-        note=config["note"],
+        note=literal(config["note"]),
         code=CODE["diagrams"],
     script:
         "../scripts/diagrams.py"
@@ -159,7 +160,7 @@ rule manifest:
     conda:
         "../../envs/lungseg.yaml"
     params:
-        config=EXPERIMENT.model_dump(mode="json"),
+        config=literal(EXPERIMENT.model_dump(mode="json")),
         code=CODE["manifest"],
     script:
         "../scripts/manifest.py"

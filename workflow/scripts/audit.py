@@ -11,7 +11,7 @@ from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
-from lungseg.learning.run_files import read_card
+from lungseg.learning.run_files import NEEDED, diverged, read_card
 from lungseg.paper import read_paper
 from lungseg.plan import read_plan
 from lungseg.report.tables import claims_table
@@ -21,9 +21,10 @@ begin(snakemake.log[0])
 files, shown = snakemake.input, snakemake.params.table1
 paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
-runs = [run | read_card(file) for run, file in zip(snakemake.params.runs, files.cards, strict=True)]
-pairs = zip(snakemake.params.runs, files.histories, strict=True)
-histories = pd.concat([read_csv(file).assign(**run) for run, file in pairs])
+cards = [read_card(file, NEEDED) for file in files.cards]
+of_runs = list(zip(snakemake.params.runs, cards, files.histories, strict=True))
+kept = [(run | card, read_csv(file).assign(**run)) for run, card, file in of_runs if not diverged(card)]
+runs, histories = [run for run, _ in kept], pd.concat([history for _, history in kept])
 own = as_printed(paper.cells)
 findings, spent = tuple(audit(own)), costs(runs, histories)
 estimates, comparisons = (read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))

@@ -21,7 +21,7 @@ files, choices, made = snakemake.input, snakemake.params, snakemake.output
 printed, stored = read_paper(Path(files.paper[0]).parent).table(), read_predictions(files.predictions)
 places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables)]
 originals = list(read_originals(stored.films.of(), *places))
-runs = [(run["variant"], run["seed"]) for run in choices.runs if run["variant"] in printed]
+runs = [(run["variant"], run["seed"]) for run in stored.trained(choices.runs) if run["variant"] in printed]
 counted = [one for run in tqdm(runs, desc="count", unit="run") for one in count_run(stored, *run, originals)]
 found = study(counted, printed)
 write_parquet(found.table(), made.parquet)

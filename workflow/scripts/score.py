@@ -19,12 +19,11 @@ test = read_part("test", files.pixels, files.tables, files.splits)
 own = [choices.datasets.index(name) for name in choices.trained_on]
 training = read_part("train", *([group[i] for i in own] for group in (files.pixels, files.tables, files.splits)))
 stored = read_predictions(files.predictions)
-if stored.films.of() != list(zip(test.dataset, test.image_id, strict=True)):
-    raise RuntimeError(f"{files.predictions} holds other films than the test part")
-runs = [stored.of(run["variant"], run["seed"]) for run in choices.runs]
+stored.expect(test)
+runs = [stored.of(run["variant"], run["seed"]) for run in stored.trained(choices.runs)]
 paper = read_paper(Path(files.paper[0]).parent)
 made = references(runs, training.masks, test.masks > 0, paper.single, paper.encoders)
-beside = list(made) if choices.with_references else []
+beside = list(made) if choices.with_references and runs else []
 places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
 own_size = read_originals(stored.films.of(), *places)
 scores = score(runs, beside, test.masks > 0, own_size)

@@ -16,7 +16,7 @@ from lungseg.tables import read_csv
 begin(snakemake.log[0])
 files, runs, found = snakemake.input, snakemake.params.runs, {}
 printed, stored = read_paper(Path(files.paper[0]).parent).table(), read_predictions(files.predictions)
-for run in runs:
+for run in stored.trained(runs):
     if run["variant"] in printed:
         found.setdefault(run["variant"], []).append(stored.histograms(run["variant"], run["seed"], "test"))
 stacked = {variant: np.stack(seeds) for variant, seeds in found.items()}
