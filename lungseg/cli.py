@@ -16,7 +16,7 @@ from lungseg.claims.audited_lines import as_lines, counted
 from lungseg.claims.printed_table import read_combined, read_table
 from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
-from lungseg.config import read_experiment
+from lungseg.config import Experiment, read_experiment
 from lungseg.data.archive import fetch_all, file_hash
 from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset
 from lungseg.data.phantom import contact_sheet
@@ -26,6 +26,7 @@ from lungseg.jobs.console import describe
 from lungseg.jobs.status import describe as describe_runs
 from lungseg.jobs.status import read_runs
 from lungseg.report.changes import as_page, as_text, compare_results, opened
+from lungseg.report.results import Results
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.strict_yaml import read_yaml
 
@@ -65,6 +66,7 @@ what it takes for granted. The rules, and what they survive: means over
 
 Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
 Raw = Path("data/raw")
+CONFIG = Path("config/config.yaml")
 
 
 @app.command(epilog=AUDIT_HELP)
@@ -126,17 +128,42 @@ def compare(
             part.write_text(as_page(moved, a, b), encoding="utf-8")
 
 
+def read_config(path: Path) -> Experiment:
+    """The experiment of a configuration file."""
+    if not path.is_file():
+        remedy = "Give --configfile as you give it to snakemake."
+        raise InputError(path, "no such file", "the experiment's configuration", remedy)
+    return read_experiment(read_yaml(path, dict, "Correct the file; config/README.md explains every key."))
+
+
 @app.command()
 def status(
-    configfile: Annotated[Path, typer.Option(help="Of the experiment.")] = Path("config/config.yaml"),
+    configfile: Annotated[Path, typer.Option(help="Of the experiment.")] = CONFIG,
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """How many trainings are done, how long the rest will take, and where each running one stands."""
-    if not configfile.is_file():
-        remedy = "Give --configfile as you give it to snakemake."
-        raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
-    experiment = read_experiment(read_yaml(configfile, dict, "Correct the file; config/README.md explains every key."))
+    experiment = read_config(configfile)
     print("\n".join(describe_runs(read_runs(experiment, root))))
+
+
+@app.command()
+def track(
+    results: Annotated[Path | None, typer.Argument(help="A finished experiment's folder, such as cpu/results.")] = None,
+    configfile: Annotated[Path, typer.Option(help="Of the experiment, where no folder is given.")] = CONFIG,
+    root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
+) -> None:
+    """Bring a finished experiment's trainings into MLflow, each once; after its store was away, deleted or moved."""
+    from lungseg.jobs.tracking import gather, store
+    from lungseg.jobs.tracking import track as bring
+
+    experiment = read_experiment(Results(results).manifest()["config"]) if results else read_config(configfile)
+    own = Results(results or root / experiment.folder("results"))
+    trainings, scores = gather(experiment, root), own.table("scores")
+    pictures = [path for path in [own.folder / "figures/figure5_overlays.png"] if path.is_file()]
+    place = root.resolve()
+    brought = bring(store(place), place / "mlartifacts", experiment.name, trainings, scores, pictures)
+    write_csv(brought, own.folder / "runs/tracking.csv")
+    print(f"{len(brought)} trainings are in {store(place)}")
 
 
 @data.command("list")
