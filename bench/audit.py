@@ -1,6 +1,6 @@
 """Is an honest table ever accused, and how many slips of one cell are found?
 
-    python -m bench.audit      writes bench/results/audit.md; half an hour on two cores
+    python -m bench.audit      writes bench/results/audit.md; ten minutes on two cores
 
 The tables are those of `bench.honest`, their seeds were fixed before the rules were written.
 """

@@ -53,6 +53,8 @@ def rays(row: Mapping[str, Printed], without: str = "") -> list[Counts]:
 def _cut(found: list[Counts], planes: list[Counts]) -> list[Counts]:
     """The rays on the right side of the last plane, and those where it cuts an edge between two rays."""
     side = [_dot(planes[-1], ray) for ray in found]
+    if min(side, default=0) >= 0:
+        return found
     tight = [frozenset(i for i, plane in enumerate(planes[:-1]) if _dot(plane, ray) == 0) for ray in found]
     kept = [ray for ray, value in zip(found, side, strict=True) if value >= 0]
     for i, j in product(range(len(found)), repeat=2):

@@ -7,15 +7,14 @@ of IoU over films.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal
 
 from lungseg.claims.relation import TITLES, Row, Rule
-from lungseg.claims.rules import DICE_AND_IOU, DICE_OF_BOTH, to_iou
+from lungseg.claims.rules import DICE_AND_IOU, DICE_OF_BOTH
 
 # The lung's share of a film lies between these for 95 % of the test films of Montgomery, Shenzhen and JSRT.
-SHARES = tuple(Fraction(percent, 100) for percent in range(16, 41))
-NEAR = Fraction(1, 100)
+SHARES = tuple(percent / 100 for percent in range(16, 41))
+NEAR = 0.01
 OVERLAPS = ("dice", "iou")
 
 Mean = Literal["macro", "weighted"]
@@ -34,21 +33,21 @@ class ClassAverage:
     """
 
     mean: Mean
-    share: Fraction
-    dice: Fraction
-    iou: Fraction
+    share: float
+    dice: float
+    iou: float
 
-    def gap(self, row: Row) -> Fraction:
+    def gap(self, row: Row) -> float:
         """How far it is from the printed Dice and IoU, whichever is further."""
         return max(abs(getattr(self, name) - middle(row, name)) for name in OVERLAPS if name in row)
 
 
-def middle(row: Row, metric: str) -> Fraction:
+def middle(row: Row, metric: str) -> float:
     """The printed number itself."""
-    return (row[metric].low + row[metric].high) / 2
+    return float(row[metric].low + row[metric].high) / 2
 
 
-def over_classes(precision: Fraction, recall: Fraction, share: Fraction, mean: Mean) -> ClassAverage | None:
+def over_classes(precision: float, recall: float, share: float, mean: Mean) -> ClassAverage | None:
     r"""Dice and IoU over lung and background beside precision P and recall R of the lung, all films being alike.
 
     With the lung's share :math:`\pi` of the picture, the shares of the counts are :math:`TP = \pi R`,
@@ -68,10 +67,10 @@ def over_classes(precision: Fraction, recall: Fraction, share: Fraction, mean: M
     if not hit or not precision or (false := hit * (1 - precision) / precision) > 1 - share:
         return None
     rest, wrong = 1 - share - false, false + missed
-    lung, other = (2 * hit / (2 * hit + wrong), 2 * rest / (2 * rest + wrong) if rest else Fraction(0))
-    weight = share if mean == "weighted" else Fraction(1, 2)
+    lung, other = (2 * hit / (2 * hit + wrong), 2 * rest / (2 * rest + wrong) if rest else 0.0)
+    weight = share if mean == "weighted" else 0.5
     dice = weight * lung + (1 - weight) * other
-    return ClassAverage(mean, share, dice, weight * to_iou(lung) + (1 - weight) * to_iou(other))
+    return ClassAverage(mean, share, dice, weight * lung / (2 - lung) + (1 - weight) * other / (2 - other))
 
 
 def nearest(row: Row) -> list[ClassAverage]:
@@ -108,7 +107,7 @@ def _told(averages: list[ClassAverage], row: Row) -> Iterator[str]:
     shown = [name for name in OVERLAPS if name in row]
     subject = " and ".join(TITLES[name] for name in shown)
     for one in averages:
-        numbers = " and ".join(f"{float(getattr(one, name)):.3f} (printed {row[name].text})" for name in shown)
-        verb = "would explain it" if one.gap(row) <= NEAR else f"not near enough, {float(one.gap(row)):.3f} off"
-        where = f"with the lung on {float(one.share):.2f} of the picture"
+        numbers = " and ".join(f"{getattr(one, name):.3f} (printed {row[name].text})" for name in shown)
+        verb = "would explain it" if one.gap(row) <= NEAR else f"not near enough, {one.gap(row):.3f} off"
+        where = f"with the lung on {one.share:.2f} of the picture"
         yield f"{subject} over lung and background, {WORDS[one.mean]}, would be {numbers} {where}: {verb}"

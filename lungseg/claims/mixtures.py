@@ -94,4 +94,7 @@ def _said(one: Definition, two: Definition) -> str:
 
 def in_words(one: Definition) -> str:
     """How a definition counts, without its films."""
-    return f"cut {one.cut}, smooth {one.smooth}, averaged by {one.averaging}, {one.classes}, {one.size} size"
+    over = {"image": "mean over films", "pooled": "all pixels pooled"}.get(
+        one.averaging, f"mean over each {one.averaging}"
+    )
+    return f"cut {one.cut}, smooth {one.smooth}, {over}, {one.classes}, {one.size} size"

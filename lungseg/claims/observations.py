@@ -83,8 +83,8 @@ def _share(row: Row, averaging: Averaging) -> Iterator[str]:
         yield (
             f"Dice {row['dice'].text}, accuracy {row['accuracy'].text}: the lung, as the mean of mask and truth, takes "
             f"{float(low):.3f} to {float(min(high, Fraction(1))):.3f} of the picture, films with more error counting "
-            f"more; on 95 % of the test films of Montgomery, Shenzhen and JSRT it takes {float(SHARES[0]):.2f} to "
-            f"{float(SHARES[-1]):.2f}"
+            f"more; on 95 % of the test films of Montgomery, Shenzhen and JSRT it takes {SHARES[0]:.2f} to "
+            f"{SHARES[-1]:.2f}"
         )
 
 

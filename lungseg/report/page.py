@@ -16,6 +16,7 @@ from lungseg.config import Experiment, read_experiment
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
+from lungseg.report.counting import calibration_in_words, groups, study_in_words
 from lungseg.report.differences import seed_means
 from lungseg.report.inline import inline
 from lungseg.report.look import Look
@@ -29,6 +30,7 @@ PLOTS = {
     "gains": "What the paper's network gains over each of the others: printed, and here with interval and seeds",
     "training_curves": "Loss, validation Dice and validation accuracy by epoch, a line per run",
     "definitions": "Every way of counting the same predictions beside the printed numbers",
+    "calibration": "Share of lung against predicted probability, and the calibration error of each network",
     "ranks": "Mean ranks of the networks with the critical difference",
 }
 RELATION_TITLES = {
@@ -152,11 +154,16 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "claims": records(claims),
         "cells_tally": tally(claims[parts]) if parts.any() else "",
         "takes": claims["takes"].value_counts().to_dict(),
-        "audited": [{"table": key, "rows": records(rows)} for key, rows in audited.groupby("table", sort=False)],
+        "audited": [
+            {"table": key, "rows": records(with_columns(rows, "verdict", "explanation"))}
+            for key, rows in audited.groupby("table", sort=False)
+        ],
         "pairs": pairs(comparisons.query(here), paper, look, margin, means["dice"]),
         "crossing": crossing(results.table("crossing")),
         "references": records(results.table("references").query("metric == 'dice'")),
-        "subgroups": records(results.table("subgroups").query(here)),
+        "subgroups": groups(results, train_on, test_on),
+        "study": study_in_words(results, test_on),
+        "calibration": calibration_in_words(results, paper, train_on, test_on),
         "stability": records(_if_told(results, "stability", train_on, test_on)),
         "reach": reach(
             _if_told(results, "power", train_on, test_on), _if_told(results, "sample_sizes", train_on, test_on), paper

@@ -58,6 +58,7 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     lost = left_out(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
     parts = [
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
+        *_gains(results, f"{folder}/"),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
         f"[{config['statistics']['level']:.0%} interval over {over(len(config['seeds']))}]. {config['note']} "
@@ -85,6 +86,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         f"# {config['name']}: what it found",
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
+        *_gains(results, ""),
         table1,
         *([said] if (said := remade(results.manifest())) else []),
         "## By test set\n\nMean Dice per film.",
@@ -97,6 +99,13 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _gains(results: Results, way: str) -> list[str]:
+    """The picture of the claimed gains, where there is one."""
+    says = "What the paper's network gains over each of the others: printed, and here with interval and seeds"
+    there = (results.folder / "figures/gains.svg").is_file()
+    return [f"![{says}]({way}figures/gains.svg)"] if there else []
 
 
 def _sentence(text: str) -> str:

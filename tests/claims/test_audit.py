@@ -210,6 +210,13 @@ def test_a_file_that_is_not_there_or_no_text(
     assert run("audit", tmp_path / "film.csv") == 2 and "found no table (" in capsys.readouterr().err
 
 
+def test_the_example_of_the_page_is_what_is_printed(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs/audit.md").read_text(encoding="utf-8")
+    shown = page.partition("```text\n")[2].partition("```")[0].splitlines()
+    assert run("audit", MISHRA) == 1
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("proposed: ")] == shown
+
+
 def test_every_published_table_is_readable_and_has_its_source() -> None:
     sources = pd.read_csv(PUBLISHED / "sources.csv")
     assert sorted(sources["file"]) == sorted(

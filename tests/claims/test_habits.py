@@ -1,7 +1,5 @@
 """Which habit would explain a finding: what class averages are beside a printed precision and recall."""
 
-from fractions import Fraction
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,17 +17,16 @@ def test_class_averages_are_those_of_the_counts(mean: habits.Mean) -> None:
     counts = np.array([180.0, 4, 26, 790])
     lung = measures(counts, 0)
     wanted = over_classes(counts, mean == "weighted", 0)[:2]
-    found = habits.over_classes(Fraction(180, 184), Fraction(180, 206), Fraction(206, 1000), mean)
-    assert found and [float(found.dice), float(found.iou)] == pytest.approx(wanted)
-    assert found.dice > Fraction(lung[0])
+    found = habits.over_classes(180 / 184, 180 / 206, 206 / 1000, mean)
+    assert found and [found.dice, found.iou] == pytest.approx(wanted)
+    assert found.dice > lung[0]
 
 
 def test_there_is_none_where_the_numbers_fit_no_picture() -> None:
-    half = Fraction(1, 2)
-    assert habits.over_classes(half, Fraction(0), half, "macro") is None
-    assert habits.over_classes(Fraction(1, 10), half, half, "macro") is None  # nine times as much false as hit
-    full = habits.over_classes(half, Fraction(1), half, "macro")  # all is called lung: the background's Dice is 0
-    assert full and (full.dice, full.iou) == (Fraction(1, 3), Fraction(1, 4))
+    assert habits.over_classes(0.5, 0, 0.5, "macro") is None and habits.over_classes(0, 0.5, 0.5, "macro") is None
+    assert habits.over_classes(0.1, 0.5, 0.5, "macro") is None  # nine times as much false as hit
+    full = habits.over_classes(0.5, 1, 0.5, "macro")  # all is called lung: the background's Dice is 0
+    assert full and (full.dice, full.iou) == pytest.approx((1 / 3, 1 / 4))
 
 
 def test_shares_are_those_of_95_percent_of_the_test_films() -> None:
@@ -37,7 +34,7 @@ def test_shares_are_those_of_95_percent_of_the_test_films() -> None:
     films = scores.drop_duplicates("image_id")
     share = (films["true_positive"] + films["false_negative"]) / films[COUNTS].sum(axis=1)
     limits = [round(value, 2) for value in share.quantile([0.025, 0.975])]
-    assert [float(habits.SHARES[0]), float(habits.SHARES[-1])] == limits
+    assert [habits.SHARES[0], habits.SHARES[-1]] == limits
 
 
 def test_two_calls_of_keras_are_recognised() -> None:

@@ -74,7 +74,7 @@ def test_reliability_has_a_curve_and_an_error_for_each_network_on_each_test_set(
     bins = bins.assign(low=bins["lung"] - 0.05, high=bins["lung"] + 0.1)
     errors = frame.assign(metric="ece_pooled", mean=0.03, low=0.01, high=0.04)
     figure = reliability(bins, errors, "pooled", LOOK)
-    assert [panel.get_title() for panel in figure.axes] == ["jsrt", "pooled", "", ""]
+    assert [panel.get_title() for panel in figure.axes] == ["JSRT", "both", "", ""]
     curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2][1:]  # the first is the diagonal
     assert [line.get_ydata().tolist() for line in curves] == [[0.2, 0.8]] * 2
     ends = figure.axes[2].containers[0].lines[2][0].get_segments()[0]

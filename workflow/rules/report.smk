@@ -180,7 +180,10 @@ rule report:
         unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
         splits=expand(rules.split.output.split, dataset=DATASETS),
         tables=expand("<results>/{table}.csv", table=SHOWN),
-        figures=expand("<results>/figures/{figure}.svg", figure=["gains", "training_curves", "ranks", "definitions"]),
+        figures=expand(
+            "<results>/figures/{figure}.svg",
+            figure=["gains", "training_curves", "ranks", "definitions", "calibration"],
+        ),
     output:
         shown("<results>/report.html", "Answer"),
     log:

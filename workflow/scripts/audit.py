@@ -5,13 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from lungseg.claims.arithmetic import audit
-from lungseg.claims.evidence import Evidence, arms, costs
+from lungseg.claims.arithmetic import Finding, audit
+from lungseg.claims.evidence import Evidence, arms, costs, read_runs
 from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
-from lungseg.learning.run_files import NEEDED, diverged, read_card
 from lungseg.paper import read_paper
 from lungseg.plan import read_plan
 from lungseg.report.tables import claims_table
@@ -21,22 +20,18 @@ begin(snakemake.log[0])
 files, shown = snakemake.input, snakemake.params.table1
 paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
-cards = [read_card(file, NEEDED) for file in files.cards]
-of_runs = list(zip(snakemake.params.runs, cards, files.histories, strict=True))
-kept = [(run | card, read_csv(file).assign(**run)) for run, card, file in of_runs if not diverged(card)]
-runs, histories = [run for run, _ in kept], pd.concat([history for _, history in kept])
+cards, histories = read_runs(snakemake.params.runs, files.cards, files.histories)
 own = as_printed(paper.cells)
-findings, spent = tuple(audit(own)), costs(runs, histories)
+findings, spent = tuple(audit(own)), costs(cards, histories)
 estimates, comparisons = (read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
 elsewhere = read_csv(files.elsewhere).query("train_on == @shown['train_on']")
 plan = next(map(read_plan, files.plan), None)
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
-claims = judge(said, Evidence(paper, plan, estimates, comparisons, elsewhere, findings, arms(runs), spent, histories))
+claims = judge(said, Evidence(paper, plan, estimates, comparisons, elsewhere, findings, arms(cards), spent, histories))
 write_csv(claims, snakemake.output.claims)
 with replacing(snakemake.output.text) as path:
     path.write_text(claims_table(claims, snakemake.params.note), encoding="utf-8")
 printed = {Path(file).name: read_table(file) for file in files.published}
 printed.setdefault(f"{folder.name}.csv", {paper.name(row): cells for row, cells in own.items()})
 found = [{"table": name} | asdict(one) for name, table in printed.items() for one in audit(table)]
-columns = ["table", "row", "rule", "message", "slack", "verdict", "explanation"]
-write_csv(pd.DataFrame(found, columns=columns), snakemake.output.tables)
+write_csv(pd.DataFrame(found, columns=["table", *Finding.__dataclass_fields__]), snakemake.output.tables)
