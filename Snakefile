@@ -17,7 +17,7 @@ sys.path.insert(0, workflow.basedir)
 
 from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
-from lungseg.config import read_experiment
+from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
 from lungseg.jobs.command import run_command
 from lungseg.jobs.fingerprint import fingerprint
@@ -44,6 +44,10 @@ if "name" not in config:
 
 try:
     EXPERIMENT = read_experiment(config)
+    if EXPERIMENT.exclude:
+        from lungseg.data.datasets import refuse_unknown
+
+        refuse_unknown(EXPERIMENT.exclude)
 except InputError as error:
     raise WorkflowError(str(error))
 config.update(EXPERIMENT.model_dump(mode="json"))

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -18,17 +19,18 @@ from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
 from lungseg.config import Experiment, read_experiment
 from lungseg.data.archive import fetch_all, file_hash
-from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset
+from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset, refuse_unknown
 from lungseg.data.phantom import contact_sheet
 from lungseg.errors import InputError
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import describe
 from lungseg.jobs.status import describe as describe_runs
 from lungseg.jobs.status import read_runs
+from lungseg.outside import read_yaml
 from lungseg.report.changes import as_page, as_text, compare_results, opened
 from lungseg.report.results import Results
 from lungseg.statistics.comparisons import COMPARED
-from lungseg.strict_yaml import read_yaml
+from lungseg.terminal import plain, say
 
 BAD_INPUT, NOT_JUDGED = 2, 3  # exit codes
 
@@ -96,14 +98,15 @@ def audit(
     findings = list(arithmetic.audit(rows, averaging, loss, parts))
     judged = arithmetic.judged(rows, averaging, loss, parts)
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1, ensure_ascii=False))
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         for line in as_lines(rows, findings, averaging):
-            print(line)
+            say(line)
         applied = [rule for rule in rules(averaging, loss) if any(map(rule.judges, rows.values()))]
-        print(f"{table}: {len(rows)} rows, {len(applied)} rules, {counted(findings)}")
+        say(f"{table}: {len(rows)} rows, {len(applied)} rules, {counted(findings)}")
     if unjudged := [name for name in rows if name not in judged]:
-        print(f"Not judged, as no rule is about what is printed and declared: {', '.join(unjudged)}", file=sys.stderr)
+        told = f"Not judged, as no rule is about what is printed and declared: {', '.join(unjudged)}"
+        print(plain(told), file=sys.stderr)
     raise typer.Exit((1 if findings else 0) if judged else NOT_JUDGED)
 
 
@@ -120,20 +123,12 @@ def compare(
         raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
     with opened(a) as one, opened(b) as two:
         moved = compare_results(one.table("scores"), two.table("scores"))
-    print(as_text(moved, metric))
+    say(as_text(moved, metric))
     if csv:
         write_csv(moved, csv)
     if html:
         with replacing(html) as part:
             part.write_text(as_page(moved, a, b), encoding="utf-8")
-
-
-def read_config(path: Path) -> Experiment:
-    """The experiment of a configuration file."""
-    if not path.is_file():
-        remedy = "Give --configfile as you give it to snakemake."
-        raise InputError(path, "no such file", "the experiment's configuration", remedy)
-    return read_experiment(read_yaml(path, dict, "Correct the file; config/README.md explains every key."))
 
 
 @app.command()
@@ -142,8 +137,15 @@ def status(
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """How many trainings are done, how long the rest will take, and where each running one stands."""
-    experiment = read_config(configfile)
-    print("\n".join(describe_runs(read_runs(experiment, root))))
+    say("\n".join(describe_runs(read_runs(_experiment(configfile), root))))
+
+
+def _experiment(configfile: Path) -> Experiment:
+    """The configuration that a command is given."""
+    if not configfile.is_file():
+        remedy = "Give --configfile as you give it to snakemake."
+        raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
+    return read_experiment(read_yaml(configfile, dict, "config/README.md explains every key."))
 
 
 @app.command()
@@ -156,14 +158,14 @@ def track(
     from lungseg.jobs.tracking import gather, store
     from lungseg.jobs.tracking import track as bring
 
-    experiment = read_experiment(Results(results).manifest()["config"]) if results else read_config(configfile)
+    experiment = read_experiment(Results(results).manifest()["config"]) if results else _experiment(configfile)
     own = Results(results or root / experiment.folder("results"))
     trainings, scores = gather(experiment, root), own.table("scores")
     pictures = [path for path in [own.folder / "figures/figure5_overlays.png"] if path.is_file()]
     place = root.resolve()
     brought = bring(store(place), place / "mlartifacts", experiment.name, trainings, scores, pictures)
     write_csv(brought, own.folder / "runs/tracking.csv")
-    print(f"{len(brought)} trainings are in {store(place)}")
+    say(f"{len(brought)} trainings are in {store(place)}")
 
 
 @data.command("list")
@@ -196,25 +198,35 @@ def fetch(
                 False: "not the official bytes",
                 None: "no official hash is known",
             }
-            print(f"{to / chosen.name / obtained.archive}: {obtained.source}, {official[obtained.official]}")
+            say(f"{to / chosen.name / obtained.archive}: {obtained.source}, {official[obtained.official]}")
         if not chosen.archives:
             print(f"{chosen.name}: nothing to fetch, the package draws it")
 
 
 @data.command()
-def check(names: Names, at: Annotated[Path, typer.Option(help="Folder that `fetch` wrote to.")] = Raw) -> None:
-    """Read data sets from end to end: hashes, counts, films and masks. Exit code 1 if one is not whole."""
+def check(
+    names: Names,
+    at: Annotated[Path, typer.Option(help="Folder that `fetch` wrote to.")] = Raw,
+    configfile: Annotated[Path | None, typer.Option(help="Whose `exclude` names films to leave out.")] = None,
+) -> None:
+    """Read data sets from end to end: hashes, counts, films and masks. Exit code 1 if one is not whole.
+
+    All films that cannot be used are named at once, with the lines that leave them out of an experiment.
+    """
+    exclude = {str(name): films for name, films in _experiment(configfile).exclude.items()} if configfile else {}
+    refuse_unknown(exclude)
     whole = True
     for chosen in [dataset(name) for name in names]:
         try:
-            print(f"{chosen.name}: whole, {_read_all(chosen, at / chosen.name)}")
+            told = _read_all(chosen, at / chosen.name, exclude.get(chosen.name, {}))
+            say(f"{chosen.name}: whole, {told}")
         except InputError as error:
             whole = False
             print(f"{chosen.name}: not whole. {error}", file=sys.stderr)
     raise typer.Exit(0 if whole else 1)
 
 
-def _read_all(chosen: Dataset, folder: Path) -> str:
+def _read_all(chosen: Dataset, folder: Path, exclude: Mapping[str, str]) -> str:
     """Compare the recorded hashes and decode every film."""
     record = folder / "archives.json"
     for entry in json.loads(record.read_text(encoding="utf-8")) if record.is_file() else ():
@@ -223,9 +235,11 @@ def _read_all(chosen: Dataset, folder: Path) -> str:
         if found != entry["sha256"]:
             remedy = f"Fetch it again: lungseg data fetch {chosen.name}"
             raise InputError(path, found, f"sha256 {entry['sha256']} as {record} says", remedy)
-    progress = tqdm(chosen.read(folder), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
-    unused = sum(isinstance(film, Unused) for film in progress)
-    return f"{chosen.images} films" + (f", {unused} more without a mask" if unused else "")
+    progress = tqdm(chosen.read(folder, exclude), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
+    unused = [film.image_id for film in progress if isinstance(film, Unused)]
+    told = f"{chosen.images - len(exclude)} films"
+    told += f", {chosen.unused} more without a mask" if len(unused) > len(exclude) else ""
+    return told + (f", {len(exclude)} left out by the configuration: {', '.join(exclude)}" if exclude else "")
 
 
 @data.command()

@@ -30,6 +30,7 @@ TRAIN_ON: dict[str, tuple[DatasetName, ...]] = {
     "nlm": ("montgomery", "shenzhen"),
     "pooled": DATASETS,
 }
+Reason = Annotated[str, Field(pattern=r"\S", max_length=500)]
 
 
 class Preprocessing(Choice):
@@ -106,6 +107,9 @@ class Experiment(Choice):
         "archives",
         description="Folder of already downloaded archives that is looked at first; it need not exist.",
     )
+    exclude: dict[DatasetName, dict[PathPart, Reason]] = Field(
+        {}, description="Films that are left out, by data set and name, each with its reason; shown with the results."
+    )
     preprocessing: Preprocessing = Preprocessing()
     split: Split = Split()
     leakage: Leakage = Leakage()
@@ -171,6 +175,8 @@ class Experiment(Choice):
                 raise ValueError(f"train_on.{train_on} is named as a data set and holds {list(datasets)}: rename it")
             if unknown := set(datasets) - set(self.datasets):
                 raise ValueError(f"train_on.{train_on} names {sorted(unknown)}, which `datasets` does not list")
+        if unused := set(self.exclude) - set(self.datasets):
+            raise ValueError(f"exclude names {sorted(unused)}, which `datasets` does not list")
         if self.table1.train_on not in self.train_on:
             raise ValueError(f"table1.train_on is {self.table1.train_on!r}, not one of {sorted(self.train_on)}")
         if self.table1.test_on not in (*self.datasets, "pooled"):
@@ -207,6 +213,21 @@ class Experiment(Choice):
     def folder(self, name: str) -> str:
         """Where this experiment's `data` or `results` lie, so that no experiment overwrites another."""
         return name if self.name == "paper" else f"{self.name}/{name}"
+
+
+def left_out(exclude: Mapping[str, Mapping[str, str]]) -> str:
+    """Which films a configuration leaves out, as a sentence that stands with its numbers; empty where it leaves none.
+
+    Args:
+        exclude: Data set to film to reason.
+    """
+    told = [
+        f"{len(films)} film{'s' if len(films) > 1 else ''} of {dataset} "
+        f"({'; '.join(f'{film}: {reason}' for film, reason in films.items())})"
+        for dataset, films in exclude.items()
+        if films
+    ]
+    return f"Left out by the configuration: {', '.join(told)}." if told else ""
 
 
 def read_experiment(config: Mapping[str, Any]) -> Experiment:

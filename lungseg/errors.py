@@ -1,5 +1,9 @@
 """What a person reads when something they gave us cannot be used."""
 
+from lungseg.terminal import plain
+
+MOST = 1000  # characters of what is quoted
+
 
 class InputError(Exception):
     """Bad input, told in one message: where it is, what was found, what was expected, what to do.
@@ -8,7 +12,7 @@ class InputError(Exception):
         where: The file, archive member or configuration key at fault.
         found: What is there.
         expected: What should be there.
-        remedy: What the person can do about it, as a sentence.
+        remedy: What the person can do about it, as a sentence; lines to paste may follow it.
     """
 
     def __init__(self, where: object, found: str, expected: str, remedy: str) -> None:
@@ -16,4 +20,11 @@ class InputError(Exception):
         self.where, self.found, self.expected, self.remedy = where, found, expected, remedy
 
     def __str__(self) -> str:
-        return f"{self.where}: found {self.found}, expected {self.expected}. {self.remedy}"
+        """The message; what it quotes of a file can neither steer a terminal nor fill it."""
+        where, found, expected = map(_quoted, (self.where, self.found, self.expected))
+        return f"{where}: found {found}, expected {expected}. {plain(self.remedy)}"
+
+
+def _quoted(text: object) -> str:
+    said = plain(text, kept="\t")
+    return said if len(said) <= MOST else f"{said[:MOST]}… ({len(said)} characters)"

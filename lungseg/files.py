@@ -1,9 +1,10 @@
-"""Files appear under their final name whole or not at all, and a table is read cell by cell as it was written."""
+"""Files appear under their final name whole or not at all; a table's cells are text or numbers, read as written."""
 
 import csv
 import glob
 import json
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 AGAIN = "Delete it and give the command again: it is then made anew."
+# What a spreadsheet takes for a formula when a cell begins with it; the wide forms count in East Asian editions.
+FORMULA = re.compile(r"[=+\-@\t\r\n＝＋－＠]")
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]inf")
 
 
 @contextmanager
@@ -28,7 +32,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     processes of this machine left beside the file is removed.
 
     Args:
-        path: Where the finished file shall lie; its folder is made.
+        path: Where the finished file shall lie; its folder is made. Its permissions are those of any new file, whatever
+            the block's writer would give it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +41,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     # Machines may share the folder, and containers a name: number and machine alone do not tell processes apart.
     part = path.with_name(f".{path.name}.{_machine()}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:
+        part.write_bytes(b"")
+        mode = part.stat().st_mode & 0o777
         yield part
+        part.chmod(mode)
         _on_disk(part)
         part.replace(path)
         with suppress(OSError):  # some file systems cannot
@@ -70,10 +78,20 @@ def _sweep(path: Path) -> None:
             pass  # not ours to judge
 
 
+def no_formula(cell: object) -> object:
+    """A cell that a spreadsheet shows as it is written: an apostrophe stands before what it would calculate."""
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")  # a lone carriage return would end the row
+    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
+
+
 def write_csv(table: "pd.DataFrame", path: str | Path) -> None:
-    """Write a table as UTF-8 CSV without its index."""
+    """Write a table as UTF-8 CSV without its index; text that a spreadsheet would calculate is written as text."""
+    texts = table.select_dtypes(exclude=["number", "bool"]).columns
+    safe = table.assign(**{name: table[name].map(no_formula) for name in texts}).rename(columns=no_formula)
     with replacing(path) as part:
-        table.to_csv(part, index=False)
+        safe.to_csv(part, index=False)
 
 
 @dataclass(frozen=True)

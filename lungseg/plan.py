@@ -11,9 +11,9 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from lungseg.errors import InputError
+from lungseg.outside import read_yaml
 from lungseg.paper import Key, Metric, Paper
 from lungseg.recipe import Choice
-from lungseg.strict_yaml import read_yaml
 
 REMEDY = "Correct the file, and commit it before the first training; config/README.md says how a plan is written."
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lungseg.errors import InputError
 from lungseg.files import AGAIN, read_cells, replacing
+from lungseg.outside import TABLE, bounded
 
 TEXT = frozenset({
     "variant", "train_on", "test_on", "metric", "variant_a", "variant_b", "against", "dataset", "dataset_a",
@@ -47,7 +48,7 @@ def read_csv(path: str | Path, columns: Sequence[str] = (), remedy: str = AGAIN)
     Raises:
         InputError: As `files.read_cells`; a column of numbers holds text; a fraction or probability is out of range.
     """
-    cells = read_cells(path, columns, remedy)
+    cells = read_cells(bounded(path, TABLE), columns, remedy)
     read = {
         name: _column(path, name, [line[place] for line in cells.lines], remedy)
         for place, name in enumerate(cells.names)

@@ -14,8 +14,8 @@ from lungseg.errors import InputError
 from lungseg.learning import stepper, training
 from lungseg.learning.training import Examples, fit
 from lungseg.networks.build import build
+from lungseg.outside import read_yaml
 from lungseg.recipe import Training, Variant
-from lungseg.strict_yaml import read_yaml
 
 CONFIG = Path(__file__).parents[1] / "config"
 BOTH = ["mobilenetv2", "inceptionresnetv2"]
@@ -117,6 +117,12 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ({"statistics": {"pool": ["unet", "other"]}}, "statistics.pool names .'other'., which `variants`"),
         ({"seeds": [1, 1]}, "seeds names one value twice"),
         ({"seeds": []}, "config key seeds: found .* expected tuple should have at least 1 item"),
+        ({"exclude": {"jsrt": {"JPCLN016": "why"}}}, "exclude names .'jsrt'., which `datasets` does not list"),
+        ({"exclude": {"chexpert": {"a": "why"}}}, r"config key exclude.chexpert.*expected 'montgomery', 'shenzhen'"),
+        ({"exclude": {"phantom": ["PHANTOM_000"]}}, "config key exclude.phantom: found .*dictionary"),
+        ({"exclude": {"phantom": {"PHANTOM_000": " "}}}, "config key exclude.phantom.PHANTOM_000: found ' '"),
+        ({"exclude": {"phantom": {"PHANTOM_000": None}}}, "config key exclude.phantom.PHANTOM_000: found None"),
+        ({"exclude": {"phantom": {"../x": "why"}}}, "config key exclude.phantom.../x"),
         ({"datasets": ["phantom", "jsrt"]}, "phantom is drawn, never mixed"),
         ({"variants": {"unet": {"weights": "imagenet"}}}, "`weights` needs `encoders`"),
         (
@@ -180,7 +186,7 @@ def test_home_is_found_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
     assert experiment.variants["both"].files() == ["/home/me/a.safetensors"]
 
 
-@pytest.mark.parametrize("text", ["", "- a\n", "a: 1\na: 2\n", "a: {b: 1, c: 2, b: 3}\n", "a: [\n", "\0"])
+@pytest.mark.parametrize("text", ["- a\n", "a: 1\na: 2\n", "a: {b: 1, c: 2, b: 3}\n", "a: [\n", "\0"])
 def test_a_file_that_is_no_group_of_keys_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(InputError, match=r"x\.yaml: found .*, expected .*Mend it"):

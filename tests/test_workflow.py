@@ -169,6 +169,23 @@ def test_bad_configuration_ends_in_one_message(project: Path, change: str, messa
     assert "Traceback" not in printed
 
 
+def test_films_are_left_out_by_name_and_told(project: Path, results: Path) -> None:
+    films = pd.read_csv(results / "splits/phantom.csv")
+    gone = films.loc[films["part"] == "train", "image_id"].iloc[0]
+    exclude = f"exclude={{phantom: {{{gone}: 'two {{lungs}} in <one>'}}}}"
+    targets = [f"fewer/results/{kind}/phantom.csv" for kind in ("images", "splits")]
+    snakemake(project, "--config", "name=fewer", exclude, "--", *targets)
+    unused = pd.read_csv(project / "fewer/results/images/phantom.unused.csv")
+    assert unused.to_numpy().tolist() == [[gone, "two {lungs} in <one>"]]
+    for target in targets:
+        assert sorted(pd.read_csv(project / target)["image_id"]) == sorted(set(films["image_id"]) - {gone})
+    assert {"preprocess", "split", "train", "table1", "report"} <= planned_rules(project, "--config", exclude)
+    assert planned_rules(project, "--config", "exclude={}") == set()
+    printed = snakemake(project, "--dry-run", "--config", "exclude={phantom: {PHANTOM_999: why}}", check=False)
+    assert "config key exclude.phantom: found PHANTOM_999, expected films of phantom that are used" in printed
+    assert "Traceback" not in printed
+
+
 def test_missing_archive_ends_in_a_message_and_no_file(project: Path) -> None:
     config = ["name=offline", "datasets=[jsrt]", "train_on={pooled: [jsrt]}", "split={method: gaal2020}"]
     printed = snakemake(

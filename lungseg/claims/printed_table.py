@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lungseg.claims.cells import Printed, cell, is_percent, mean_of, number
 from lungseg.errors import InputError
+from lungseg.outside import TEXT, bounded
 
 SYNONYMS = {
     "dice": {"dice", "dsc", "dice coefficient", "dice score", "dice similarity coefficient"},
@@ -62,7 +63,7 @@ def read_table(path: str | Path, percent: bool = False) -> dict[str, dict[str, P
     if not path.is_file():
         raise InputError(path, "no such file", FORM, "Give the path of a table.")
     try:
-        lines = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), strict=True))
+        lines = list(csv.reader(bounded(path, TEXT).read_text(encoding="utf-8-sig").splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, f"no table ({error})", FORM, "Save it as CSV in UTF-8.") from error
     if not lines:

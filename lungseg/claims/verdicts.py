@@ -35,9 +35,9 @@ from lungseg.claims.evidence import (
     step,
 )
 from lungseg.errors import InputError
+from lungseg.outside import read_yaml
 from lungseg.paper import Metric, Paper
 from lungseg.recipe import Variant
-from lungseg.strict_yaml import read_yaml
 
 COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "points", "why"]
 POINTS = {"supported": "for", "contradicted": "against"}
@@ -403,7 +403,7 @@ def read_claims(path: str | Path, paper: Paper) -> list[Claim]:
     Raises:
         InputError: An entry names an unknown network, metric, rule or key, lacks one, or two have one name.
     """
-    entries = read_yaml(path, list, "Correct the file.") if Path(path).stat().st_size else []
+    entries = read_yaml(path, list, "Write a list of claims, as workflow/papers/mishra/claims.yaml is.")
     try:
         claims = TypeAdapter(list[Claim]).validate_python(entries, context=paper)
     except ValidationError as error:

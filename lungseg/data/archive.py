@@ -13,6 +13,7 @@ from requests.exceptions import RequestException
 
 from lungseg.errors import InputError
 from lungseg.files import replacing
+from lungseg.outside import TEXT, bounded
 
 SUMS = "SHA256SUMS"
 RETRIES = 2  # per address, after the first try
@@ -119,7 +120,7 @@ def read_sums(path: Path) -> dict[str, str]:
         InputError: A line is not a hash and a name.
     """
     sums = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(bounded(path, TEXT).read_text(encoding="utf-8").splitlines(), 1):
         digest, _, name = line.strip().partition(" ")
         if len(digest) != 64 or not name:
             remedy = f"Write it anew: cd {path.parent} && sha256sum *.zip > {SUMS}"

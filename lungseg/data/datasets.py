@@ -1,5 +1,7 @@
 """The data sets by name."""
 
+from collections.abc import Mapping
+
 from lungseg.data import jsrt, montgomery, phantom, shenzhen
 from lungseg.data.reading import Dataset, Radiograph, Unused
 from lungseg.errors import InputError
@@ -18,3 +20,20 @@ def dataset(name: str) -> Dataset:
     if name not in DATASETS:
         raise InputError("data set", repr(name), "one of " + ", ".join(DATASETS), "Choose one of them.")
     return DATASETS[name]
+
+
+def refuse_unknown(exclude: Mapping[str, Mapping[str, str]]) -> None:
+    """Every film that is to be left out is one that would be used.
+
+    Args:
+        exclude: Data set to film to reason.
+
+    Raises:
+        InputError: A data set has no such film, or uses it not.
+    """
+    for name, films in exclude.items():
+        known = dataset(name).films
+        if strange := sorted(set(films) - set(known)):
+            expected = f"films of {name} that are used, such as {known[0]}"
+            remedy = "Correct the name; `lungseg data check` tells the names of bad films."
+            raise InputError(f"config key exclude.{name}", ", ".join(strange), expected, remedy)

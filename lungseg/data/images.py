@@ -16,7 +16,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from lungseg.data.films import BOTH
-from lungseg.data.reading import Radiograph, Unused, in_order, sha256
+from lungseg.data.reading import BadFilms, Radiograph, Unused, in_order, sha256
 from lungseg.data.squares import Box, Frame, choose_box, cut
 from lungseg.errors import InputError
 from lungseg.files import read_rows, replacing
@@ -92,23 +92,30 @@ def preprocess(
         masks: A zip file that gets every mask at its own size, `{image_id}.png`, black and white.
 
     Raises:
-        InputError: There are not `count` films, or a mask vanished.
+        InputError: There are not `count` films.
+        BadFilms: Some cannot be used, or their masks vanish at this size; all of them are named.
     """
     rows, unused, boxes = [], [], []
+    bad: dict[str, InputError] = {}
     # Written in one go rather than through a memory map: a full disk is then an error and not a crash.
     with replacing(pixels) as part, part.open("wb") as file, replacing(masks) as zipped, ZipFile(zipped, "w") as store:
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, 2, size, size)}
         np.lib.format.write_array_header_1_0(file, header)
         with tqdm(total=count, desc=dataset, unit="film") as progress:
-            for film in in_order(lambda film: _prepare(film, dataset, size, frame), radiographs):
+            for film in in_order(lambda film: _prepare(film, dataset, size, frame), _sound(radiographs, bad)):
                 if isinstance(film, Unused):
                     unused.append(asdict(film))
+                    continue
+                if isinstance(film, InputError):
+                    bad[str(film.where)] = film
                     continue
                 file.write(film.pixels)
                 store.writestr(ZipInfo(f"{film.row['image_id']}.png"), film.mask)  # the same bytes each time
                 boxes.append((film.row["image_id"], *astuple(film.box), sha256(film.mask)))
                 rows.append(film.row)
                 progress.update()
+        if bad:
+            raise BadFilms(dataset, dict(sorted(bad.items())), count)
         if len(rows) != count:
             raise InputError(dataset, f"{len(rows)} films", str(count), "Fetch its archives again.")
     return Listing(
@@ -116,6 +123,14 @@ def preprocess(
         pd.DataFrame(unused, columns=["image_id", "reason"]),
         pd.DataFrame(boxes, columns=["image_id", *BOX, "mask_sha256"]),
     )
+
+
+def _sound(radiographs: Iterable[Radiograph | Unused], bad: dict[str, InputError]) -> Iterator[Radiograph | Unused]:
+    """The films that can be used; what is wrong with the others is noted."""
+    try:
+        yield from radiographs
+    except BadFilms as error:
+        bad |= error.films
 
 
 def read_originals(
@@ -164,7 +179,7 @@ def _stored_mask(content: bytes, where: str, row: Mapping[str, str]) -> Bool[np.
     """A mask, once it is known to be the one that was written."""
     if (found := sha256(content)) != row["mask_sha256"]:
         raise InputError(where, f"sha256 {found}", f"{row['mask_sha256']}, as in the table of boxes", BOTH)
-    return np.asarray(Image.open(io.BytesIO(content)), dtype=bool)
+    return np.asarray(Image.open(io.BytesIO(content), formats=["PNG"]), dtype=bool)
 
 
 @dataclass(frozen=True)
@@ -177,12 +192,15 @@ class _Prepared:
     row: dict[str, object]
 
 
-def _prepare(film: Radiograph | Unused, dataset: str, size: int, frame: Frame) -> _Prepared | Unused:
+def _prepare(film: Radiograph | Unused, dataset: str, size: int, frame: Frame) -> _Prepared | Unused | InputError:
     """All that can be done for each film by itself, and so on any core."""
     if isinstance(film, Unused):
         return film
     box = choose_box(film.image, frame)
-    pixels = _small(film, size, box).tobytes()
+    try:
+        pixels = _small(film, size, box).tobytes()
+    except InputError as error:
+        return error
     return _Prepared(pixels, _png(film.mask), box, _row(film, dataset) | {"pixels_sha256": sha256(pixels)})
 
 

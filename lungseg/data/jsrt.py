@@ -16,7 +16,7 @@ Cite: Shiraishi et al. 2000, doi 10.2214/ajr.174.1.1740071; masks van Ginneken e
 Licence: research use with citation, not to be passed on; registration with the publisher.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isqrt
 from pathlib import Path
 
@@ -27,13 +27,17 @@ from PIL import Image
 from lungseg.data.archive import Archive
 from lungseg.data.reading import (
     AGAIN,
+    NOTHING,
     Dataset,
     OpenArchive,
     Radiograph,
+    Unused,
     expect_ids,
-    in_order,
+    needed,
     open_archive,
     outlined,
+    readable,
+    refuse_large,
     sha256,
 )
 from lungseg.errors import InputError
@@ -64,33 +68,38 @@ BRIGHTEST = 4095  # 12 bit
 OFFICIAL_SIDE, OFFICIAL_SPACING_MM = 2048, 0.175
 
 
-def read(folder: Path) -> Iterator[Radiograph]:
+def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
     """Yield the 247 films by name.
 
     Args:
         folder: Where All247images.zip and scr.zip (or masks.zip) lie.
+        exclude: Films that are left out, with the reason.
 
     Raises:
         InputError: An archive is damaged, incomplete, or a file has an impossible length.
     """
     scr = next((folder / a.name for a in SCR.choices() if (folder / a.name).is_file()), folder / SCR.name)
-    with open_archive(folder / IMAGES.name) as archive, open_archive(scr) as outlines:
+    with open_archive(folder / IMAGES.name, exclude) as archive, open_archive(scr, exclude) as outlines:
         images = archive.find(rf"{NAME}\.IMG")
-        lefts, rights = (
-            outlines.find(rf"^(?=.*{side}[ _-]?lung).*{NAME}[^/]*\.(?:gif|tiff?)") for side in ("left", "right")
-        )
-        expect_ids(archive.path, "films", images, IDS)
-        expect_ids(outlines.path, "masks of the left lung", lefts, IDS)
-        expect_ids(outlines.path, "masks of the right lung", rights, IDS)
+        sides = {
+            f"masks of the {side} lung": outlines.find(rf"^(?=.*{side}[ _-]?lung).*{NAME}[^/]*\.(?:gif|tiff?)")
+            for side in ("left", "right")
+        }
+        expect_ids(archive, "films", images, IDS)
+        for what, found in sides.items():
+            expect_ids(outlines, what, found, IDS)
 
         def load(image_id: str) -> Radiograph:
-            content = archive.read(images[image_id])
-            image = decode(content, archive.where(images[image_id]))
-            left, right = (_mask(outlines, member, image) for member in (lefts[image_id], rights[image_id]))
+            member = needed(archive, "films", images, image_id)
+            content = archive.read(member)
+            image = decode(content, archive.where(member))
+            left, right = (
+                _mask(outlines, needed(outlines, what, side, image_id), image) for what, side in sides.items()
+            )
             spacing_mm = OFFICIAL_SPACING_MM * OFFICIAL_SIDE / len(image)
             return Radiograph(image_id, image, left | right, spacing_mm, image_id.startswith("JPCLN"), sha256(content))
 
-        yield from in_order(load, IDS)
+        yield from readable("jsrt", load, IDS, exclude)
 
 
 def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
@@ -107,6 +116,7 @@ def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
     if side == 0 or 2 * side**2 != len(content):
         expected = "a square of 16 bit pixels (official: 8388608 bytes)"
         raise InputError(where, f"{len(content)} bytes", expected, AGAIN)
+    refuse_large(side, side, where)
     raw = np.frombuffer(content, dtype=">u2").reshape(side, side)
     turned = BRIGHTEST - np.minimum(raw, BRIGHTEST)
     return np.asarray(turned >> 4, dtype=np.uint8)
@@ -124,7 +134,7 @@ DATASET = Dataset(
     name="jsrt",
     title="JSRT: 154 films with a lung nodule, 93 without",
     archives=(IMAGES, SCR),
-    images=247,
+    films=IDS,
     unused=0,
     citation="Shiraishi et al. 2000, AJR 174:71; van Ginneken et al. 2006, Med Image Anal 10(1):19",
     licence="research use with citation, not to be passed on (JSRT; SCR, Utrecht)",

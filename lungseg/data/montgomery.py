@@ -13,18 +13,21 @@ Cite: Jaeger et al. 2014, doi 10.3978/j.issn.2223-4292.2014.11.20; masks Candemi
 Licence: research use with citation; U.S. National Library of Medicine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lungseg.data.archive import Archive
 from lungseg.data.reading import (
+    NOTHING,
     Dataset,
     Radiograph,
+    Unused,
     decode_grey,
     expect_ids,
-    in_order,
+    needed,
     open_archive,
     outlined,
+    readable,
     sha256,
 )
 
@@ -58,40 +61,39 @@ NAME = r"(MCUCXR_\d{4}_[01])\.png"
 OFFICIAL_SIDE, OFFICIAL_SPACING_MM = 4020, 0.0875
 
 
-def read(folder: Path) -> Iterator[Radiograph]:
+def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
     """Yield the 138 films by name.
 
     Args:
         folder: Where the archive lies.
+        exclude: Films that are left out, with the reason.
 
     Raises:
         InputError: The archive is damaged, incomplete, or a mask does not fit its film.
     """
-    with open_archive(folder / ARCHIVE.name) as archive:
+    with open_archive(folder / ARCHIVE.name, exclude) as archive:
         images = archive.find(rf"CXR_png/{NAME}")
-        lefts, rights = archive.find(rf"leftMask/{NAME}"), archive.find(rf"rightMask/{NAME}")
-        expect_ids(archive.path, "films", images, IDS)
-        expect_ids(archive.path, "masks of the left lung", lefts, IDS)
-        expect_ids(archive.path, "masks of the right lung", rights, IDS)
+        sides = {f"masks of the {side} lung": archive.find(rf"{side}Mask/{NAME}") for side in ("left", "right")}
+        for what, found in {"films": images, **sides}.items():
+            expect_ids(archive, what, found, IDS)
 
         def load(image_id: str) -> Radiograph:
-            content = archive.read(images[image_id])
-            image = decode_grey(content, archive.where(images[image_id]))
-            left, right = (
-                outlined(archive.where(member), image, archive.read_mask(member))
-                for member in (lefts[image_id], rights[image_id])
-            )
+            member = needed(archive, "films", images, image_id)
+            content = archive.read(member)
+            image = decode_grey(content, archive.where(member))
+            outlines = (needed(archive, what, side, image_id) for what, side in sides.items())
+            left, right = (outlined(archive.where(one), image, archive.read_mask(one)) for one in outlines)
             spacing_mm = OFFICIAL_SPACING_MM if max(image.shape) >= OFFICIAL_SIDE else None
             return Radiograph(image_id, image, left | right, spacing_mm, image_id.endswith("_1"), sha256(content))
 
-        yield from in_order(load, IDS)
+        yield from readable("montgomery", load, IDS, exclude)
 
 
 DATASET = Dataset(
     name="montgomery",
     title="Montgomery County: 80 normal films, 58 with tuberculosis",
     archives=(ARCHIVE,),
-    images=138,
+    films=IDS,
     unused=0,
     citation="Jaeger et al. 2014, Quant Imaging Med Surg 4(6):475; Candemir et al. 2014, IEEE TMI 33(2):577",
     licence="research use with citation (U.S. National Library of Medicine)",

@@ -16,6 +16,7 @@ from lungseg.data.films import Part, open_films
 from lungseg.errors import InputError
 from lungseg.files import read_rows, replacing
 from lungseg.shapes import UInt8
+from lungseg.zips import open_arrays
 
 Pictures = UInt8[np.ndarray, "image height width"]
 
@@ -94,7 +95,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 def unpack(path: str | Path) -> Packed:
     """Read what `pack` wrote."""
-    with np.load(path) as stored:
+    with open_arrays(path, "Pack the films again.") as stored:
         experiment = read_experiment(json.loads(str(stored["experiment"])))
         films: dict[str, tuple[Part, list[str]]] = {}
         for dataset in experiment.datasets:

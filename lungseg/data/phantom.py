@@ -13,7 +13,7 @@ absorb less. Air outside the body is as dark as lung, so that no threshold finds
 quickstart's data and the tests' known answer, and never part of a result about real lungs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,11 +22,12 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import binary_erosion, gaussian_filter, label
 
-from lungseg.data.reading import Dataset, Radiograph, in_order, sha256
+from lungseg.data.reading import NOTHING, Dataset, Radiograph, Unused, readable, sha256
 
 SEED = 20201123
 SIDE = 256
 IMAGES = 96
+IDS = tuple(f"PHANTOM_{number:03d}" for number in range(IMAGES))
 Plane = Float[np.ndarray, "side side"]
 Mask = Bool[np.ndarray, "side side"]
 
@@ -46,17 +47,20 @@ class Anatomy:
     tilt: float  # sideways lean per unit of y
 
 
-def read(folder: Path) -> Iterator[Radiograph]:
+def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
     """Draw the 96 films.
 
     Args:
         folder: Not used; other data sets' archives lie there.
+        exclude: Films that are left out, with the reason.
     """
     del folder
-    yield from in_order(
-        lambda number: draw(f"PHANTOM_{number:03d}", np.random.default_rng([SEED, number]), abnormal=number % 3 == 2),
-        range(IMAGES),
-    )
+
+    def load(image_id: str) -> Radiograph:
+        number = IDS.index(image_id)
+        return draw(image_id, np.random.default_rng([SEED, number]), abnormal=number % 3 == 2)
+
+    yield from readable("phantom", load, IDS, exclude)
 
 
 def contact_sheet(columns: int, rows: int) -> UInt8[np.ndarray, "height width 3"]:
@@ -67,7 +71,8 @@ def contact_sheet(columns: int, rows: int) -> UInt8[np.ndarray, "height width 3"
         rows: Rows of films.
     """
     panels = []
-    for film in islice(read(Path()), columns * rows):
+    films = (film for film in read(Path()) if isinstance(film, Radiograph))
+    for film in islice(films, columns * rows):
         panel = np.repeat(film.image[:, :, None], 3, axis=2)
         panel[film.mask & ~binary_erosion(film.mask)] = (255, 140, 0)
         panels.append(panel)
@@ -215,7 +220,7 @@ DATASET = Dataset(
     name="phantom",
     title="drawn films: 64 without opacities, 32 with",
     archives=(),
-    images=IMAGES,
+    films=IDS,
     unused=0,
     citation="this project",
     licence="that of this project",

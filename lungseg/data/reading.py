@@ -2,16 +2,20 @@
 
 import hashlib
 import io
+import json
 import os
 import re
+import struct
+import warnings
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Protocol, TypeVar, runtime_checkable
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -20,12 +24,22 @@ from PIL import Image
 
 from lungseg.data.archive import Archive
 from lungseg.errors import InputError
+from lungseg.terminal import plain
+from lungseg.zips import FILMS, open_zip
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 AGAIN = "Delete the file and fetch it again; if it comes from your folder of archives, replace it there too."
+FEW = 30  # missing files that are told film by film; more mean that the archive is another one
+MOST_REASON = 200  # characters that are proposed as the reason why a film is left out
+NOTHING: Mapping[str, str] = MappingProxyType({})
 MOST_THREADS = 8  # each holds a film and its mask, up to 20 megapixels
+# Decoders are many and some call other programs: these are what the archives hold.
+FORMATS = ("PNG", "GIF", "TIFF", "JPEG")
+MOST_SIDE = 6144  # px; the largest published film has 4892
+# Pillow measures a picture when it opens it; what it only warns of is refused here too, in every thread.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,44 @@ class Unused:
     reason: str
 
 
+@runtime_checkable
+class Read(Protocol):
+    """Yields a data set's films in the order of their names; those in `exclude` are not read, and come as unused."""
+
+    def __call__(self, folder: Path, exclude: Mapping[str, str] = ...) -> Iterator[Radiograph | Unused]: ...  # noqa: D102
+
+
+class BadFilms(InputError):
+    """Films that cannot be used, all at once, with the lines that leave them out.
+
+    Args:
+        dataset: Their data set.
+        films: What is wrong with each.
+        total: Films of the data set.
+    """
+
+    def __init__(self, dataset: str, films: Mapping[str, InputError], total: int) -> None:
+        self.dataset, self.films, self.total = dataset, dict(films), total
+        lines = [f"  {name}: {one.where}: found {one.found}, expected {one.expected}" for name, one in films.items()]
+        pasted = [f"    {name}: {quoted(f'found {one.found}, expected {one.expected}')}" for name, one in films.items()]
+        remedy = ["They are:", *map(one_line, lines), next(iter(films.values())).remedy]
+        if 2 * len(films) <= total:
+            remedy += ["Or leave them out: put these lines into the configuration file, and say why in your own words."]
+            remedy += ["exclude:", f"  {dataset}:", *pasted]
+        found = f"{len(films)} of {total} films that cannot be used"
+        super().__init__(dataset, found, "a film and its lungs under each name", "\n".join(remedy))
+
+
+def quoted(reason: str) -> str:
+    """A reason as YAML reads it, not longer than a configuration takes."""
+    return json.dumps(one_line(reason)[:MOST_REASON], ensure_ascii=False)
+
+
+def one_line(text: str) -> str:
+    """A text that cannot pose as another line of a message."""
+    return plain(text, kept="")
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A data set: where it comes from, what it holds, how it is read.
@@ -65,23 +117,28 @@ class Dataset:
         name: One lower-case word.
         title: What it is, for people.
         archives: The files it comes in.
-        images: How many films are used.
+        films: Names of those that are used.
         unused: How many are not.
         citation: What to cite.
         licence: What one may do with it.
         pages: Where to read about it.
-        read: Yields its films in the order of their names out of the folder with its archives.
+        read: Yields its films out of the folder with its archives.
     """
 
     name: str
     title: str
     archives: tuple[Archive, ...]
-    images: int
+    films: tuple[str, ...]
     unused: int
     citation: str
     licence: str
     pages: tuple[str, ...]
-    read: Callable[[Path], Iterator[Radiograph | Unused]]
+    read: Read
+
+    @property
+    def images(self) -> int:
+        """How many films are used."""
+        return len(self.films)
 
 
 @dataclass(frozen=True)
@@ -90,19 +147,21 @@ class OpenArchive:
 
     path: Path
     zip: ZipFile
+    left_out: Collection[str] = ()
 
     def find(self, pattern: str) -> dict[str, str]:
         """Image id -> member, for the members whose path ends as the pattern says; its first group is the id.
 
         Raises:
-            InputError: Two members have the same id.
+            InputError: Two members have the same id, which is not left out.
         """
         found: dict[str, str] = {}
         for member in self.zip.namelist():
-            match = re.search(rf"{pattern}$", member, re.IGNORECASE)
-            if match is None or "__MACOSX" in member:
+            path = PurePosixPath(member.replace("\\", "/"))  # some packers write the other stroke
+            match = re.search(rf"{pattern}$", str(path), re.IGNORECASE)
+            if match is None or "__MACOSX" in path.parts or path.name.startswith("._"):
                 continue
-            if match[1] in found:
+            if match[1] in found and match[1] not in self.left_out:
                 raise InputError(self.path, f"two files for {match[1]}: {found[match[1]]}, {member}", "one", AGAIN)
             found[match[1]] = member
         return found
@@ -137,53 +196,81 @@ def decode_grey(content: bytes, where: str) -> UInt8[np.ndarray, "height width"]
         where: Archive and member, for the message.
 
     Raises:
-        InputError: It is no image, or has more than 8 bits.
+        InputError: It is no image of one of `FORMATS`, too large, or has more than 8 bits.
     """
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            refuse_large(image.height, image.width, where)
             if image.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
                 raise InputError(where, f"pixels of mode {image.mode}", "8 bits per channel", AGAIN)
             return np.asarray(image.convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(where, "a picture too large to be a film", f"at most {MOST_SIDE} px a side", AGAIN) from error
+    except (OSError, SyntaxError, ValueError, MemoryError, struct.error, zlib.error) as error:
         reason = str(error).partition(" <")[0]
-        raise InputError(where, f"no image that decodes ({reason})", "a readable image", AGAIN) from error
+        expected = f"a readable image ({', '.join(FORMATS)})"
+        raise InputError(where, f"no image that decodes ({reason})", expected, AGAIN) from error
+
+
+def refuse_large(height: int, width: int, where: str) -> None:
+    """Refuse a picture that is larger than films are, before it is decoded.
+
+    Args:
+        height: In px.
+        width: In px.
+        where: Archive and member, for the message.
+
+    Raises:
+        InputError: A side is longer than `MOST_SIDE`.
+    """
+    if max(height, width) > MOST_SIDE:
+        raise InputError(where, f"{height} x {width} px", f"at most {MOST_SIDE} px a side", AGAIN)
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[OpenArchive]:
+def open_archive(path: Path, left_out: Collection[str] = ()) -> Iterator[OpenArchive]:
     """Open a zip file for reading.
 
+    Args:
+        path: The file.
+        left_out: Ids of films that are not read, and about which nothing is asked.
+
     Raises:
-        InputError: It is absent, cut short, no zip file, or a member's path leads out of it.
+        InputError: It is absent, cut short, no zip file, or a member is none that a data set has (`lungseg.zips`).
     """
     if not path.is_file():
         raise InputError(path, "no such file", "an archive", f"Get it: lungseg data fetch {path.parent.name}")
-    try:
-        file = ZipFile(path)
-    except (BadZipFile, EOFError, OSError) as error:
-        found = f"{path.stat().st_size} bytes that are no whole zip file ({error})"
-        raise InputError(path, found, "a zip file to its end", AGAIN) from error
-    with file:
-        for member in file.namelist():
-            if ".." in PurePosixPath(member).parts or member.startswith("/") or re.match(r"[A-Za-z]:|.*\\", member):
-                remedy = "Do not use this file; get the archive from its publisher."
-                raise InputError(path, f"a member that leads out of it: {member}", "paths inside the archive", remedy)
-        yield OpenArchive(path, file)
+    with open_zip(path, FILMS, AGAIN) as file:
+        yield OpenArchive(path, file, left_out)
 
 
-def expect_ids(where: Path, what: str, found: Iterable[str], expected: Iterable[str]) -> None:
-    """Check that an archive holds exactly the files that it is published with.
+def expect_ids(archive: OpenArchive, what: str, found: Iterable[str], expected: Iterable[str]) -> None:
+    """Check that an archive holds the files that it is published with, but for a few.
+
+    A few that are missing are each told as a film that cannot be used (`needed`), and can be left out.
 
     Raises:
-        InputError: Names the first few that are missing or that nobody knows.
+        InputError: Names the first of many that are missing, or of those that nobody knows.
     """
     found, expected = set(found), set(expected)
-    if missing := sorted(expected - found):
+    missing = sorted(expected - found - set(archive.left_out))
+    if len(missing) > FEW:
         said = f"{len(found & expected)} {what}, without {_first(missing)}"
-        raise InputError(where, said, f"all {len(expected)}", AGAIN)
+        raise InputError(archive.path, said, f"all {len(expected)}", AGAIN)
     if extra := sorted(found - expected):
         said = f"{len(found)} {what}, {_first(extra)} among them"
-        raise InputError(where, said, f"the {len(expected)} that are published", AGAIN)
+        raise InputError(archive.path, said, f"the {len(expected)} that are published", AGAIN)
+
+
+def needed(archive: OpenArchive, what: str, found: Mapping[str, str], image_id: str) -> str:
+    """The member of a film.
+
+    Raises:
+        InputError: The archive has none.
+    """
+    if image_id not in found:
+        raise InputError(archive.path, f"no file of {image_id} among its {what}", "one for each film", AGAIN)
+    return found[image_id]
 
 
 def _first(ids: list[str]) -> str:
@@ -216,6 +303,37 @@ def outlined(
 def sha256(content: bytes) -> str:
     """Hash of a file's bytes as hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def readable(
+    dataset: str, load: Callable[[str], Radiograph | Unused], ids: Sequence[str], exclude: Mapping[str, str]
+) -> Iterator[Radiograph | Unused]:
+    """Read films on all cores, in the order of their names, and tell of the bad ones when all have been looked at.
+
+    Args:
+        dataset: Their data set.
+        load: Reads a film by its id; InputError if it cannot be used.
+        ids: Of all films.
+        exclude: Films that are not looked at, with the reason.
+
+    Raises:
+        BadFilms: At the end, if some cannot be used.
+    """
+
+    def look(image_id: str) -> Radiograph | Unused | InputError:
+        try:
+            return Unused(image_id, exclude[image_id]) if image_id in exclude else load(image_id)
+        except InputError as error:
+            return error
+
+    bad: dict[str, InputError] = {}
+    for image_id, film in zip(ids, in_order(look, ids), strict=True):
+        if isinstance(film, InputError):
+            bad[image_id] = film
+        else:
+            yield film
+    if bad:
+        raise BadFilms(dataset, bad, len(ids))
 
 
 def in_order(function: Callable[[A], B], items: Iterable[A]) -> Iterator[B]:

@@ -14,19 +14,21 @@ Cite: Jaeger et al. 2014, doi 10.3978/j.issn.2223-4292.2014.11.20; masks Stirenk
 Licence: films research use with citation, U.S. National Library of Medicine; masks CC BY-NC-SA 4.0.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lungseg.data.archive import Archive
 from lungseg.data.reading import (
+    NOTHING,
     Dataset,
     Radiograph,
     Unused,
     decode_grey,
     expect_ids,
-    in_order,
+    needed,
     open_archive,
     outlined,
+    readable,
     sha256,
 )
 
@@ -59,38 +61,39 @@ WITHOUT_MASK = frozenset(
 WITH_MASK = tuple(image_id for image_id in IDS if image_id not in WITHOUT_MASK)
 
 
-def read(folder: Path) -> Iterator[Radiograph | Unused]:
+def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
     """Yield the 662 films by name, 96 of them as unused.
 
     Args:
         folder: Where the two archives lie.
+        exclude: Films that are left out, with the reason.
 
     Raises:
         InputError: An archive is damaged, incomplete, or a mask does not fit its film.
     """
-    with open_archive(folder / IMAGES.name) as archive, open_archive(folder / MASKS.name) as outlines:
+    with open_archive(folder / IMAGES.name, exclude) as archive, open_archive(folder / MASKS.name, exclude) as outlines:
         images = archive.find(r"CXR_png/(CHNCXR_\d{4}_[01])\.png")
         masks = outlines.find(r"(CHNCXR_\d{4}_[01])_mask\.png")
-        expect_ids(archive.path, "films", images, IDS)
-        expect_ids(outlines.path, "masks", masks, WITH_MASK)
+        expect_ids(archive, "films", images, IDS)
+        expect_ids(outlines, "masks", masks, WITH_MASK)
 
         def load(image_id: str) -> Radiograph | Unused:
             if image_id in WITHOUT_MASK:
                 return Unused(image_id, "no mask published")
-            content = archive.read(images[image_id])
-            image = decode_grey(content, archive.where(images[image_id]))
-            mask = outlines.read_mask(masks[image_id])
-            mask = outlined(outlines.where(masks[image_id]), image, mask)
+            member, outline = needed(archive, "films", images, image_id), needed(outlines, "masks", masks, image_id)
+            content = archive.read(member)
+            image = decode_grey(content, archive.where(member))
+            mask = outlined(outlines.where(outline), image, outlines.read_mask(outline))
             return Radiograph(image_id, image, mask, None, image_id.endswith("_1"), sha256(content))
 
-        yield from in_order(load, IDS)
+        yield from readable("shenzhen", load, IDS, exclude)
 
 
 DATASET = Dataset(
     name="shenzhen",
     title="Shenzhen hospital: 326 normal films, 336 with tuberculosis",
     archives=(IMAGES, MASKS),
-    images=566,
+    films=WITH_MASK,
     unused=96,
     citation="Jaeger et al. 2014, Quant Imaging Med Surg 4(6):475; Stirenko et al. 2018, IEEE ELNANO:422",
     licence="films: research use with citation (U.S. National Library of Medicine); masks: CC BY-NC-SA 4.0",

@@ -1,7 +1,7 @@
 """Which film is for training, validation and testing."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -23,11 +23,12 @@ def published() -> dict[str, dict[str, list[str]]]:
     return datasets
 
 
-def gaal2020(table: pd.DataFrame) -> pd.DataFrame:
+def gaal2020(table: pd.DataFrame, left_out: Collection[str] = ()) -> pd.DataFrame:
     """The published split.
 
     Args:
         table: Columns image_id, dataset.
+        left_out: Published films that the table does not have.
 
     Returns:
         Columns image_id, part (train, validation, test); rows as in the table.
@@ -42,7 +43,7 @@ def gaal2020(table: pd.DataFrame) -> pd.DataFrame:
             raise InputError("split gaal2020", f"data set {dataset}", f"one of {', '.join(published())}", remedy)
         ids = {image_id: part for part, names in published()[dataset].items() for image_id in names}
         found = set(table.loc[table["dataset"] == dataset, "image_id"])
-        if differing := sorted(found ^ set(ids)):
+        if differing := sorted(found ^ (set(ids) - set(left_out))):
             only = ", ".join(differing[:3])
             said = f"{len(found)} films of {dataset}; {only} only in the table or only in the split"
             remedy = "Fetch and preprocess the data set again, or set `split: {method: random}`."
@@ -106,19 +107,20 @@ def grouped_split(
     return pd.DataFrame({"image_id": table["image_id"], "part": table["image_id"].map(part_of)})
 
 
-def split(table: pd.DataFrame, method: str, seed: int) -> pd.DataFrame:
+def split(table: pd.DataFrame, method: str, seed: int, left_out: Collection[str] = ()) -> pd.DataFrame:
     """Split by the name of the method.
 
     Args:
         table: Columns image_id, dataset, abnormal.
         method: `gaal2020`, `random` or `grouped` (the patients of `lungseg.data.patients`).
         seed: Of the random and the grouped split.
+        left_out: Films that the configuration leaves out.
 
     Raises:
         InputError: As `gaal2020`, or for an unknown method.
     """
     if method == "gaal2020":
-        return gaal2020(table)
+        return gaal2020(table, left_out)
     if method == "random":
         return random_split(table, np.random.default_rng(seed))
     if method == "grouped":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 # What these modules do is to talk, and to find a place for a training: nothing in a result depends on them.
-SILENT = frozenset({"errors", "jobs.console", "learning.devices", "learning.memory"})
+SILENT = frozenset({"errors", "terminal", "jobs.console", "learning.devices", "learning.memory"})
 
 
 @cache  # scripts share most of their modules

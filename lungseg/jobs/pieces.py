@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +32,8 @@ from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicte
 from lungseg.learning.devices import count
 from lungseg.learning.memory import card_bytes, machine_mb, training_mb
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
+from lungseg.outside import read_yaml
+from lungseg.zips import Bounds, open_zip
 
 MEBI = 2**20
 FILMS_LIMIT, SHIP_LIMIT, SHIPS = 45 * MEBI, 16 * MEBI, 8  # bytes of the films' file and of each file that comes back
@@ -202,11 +205,9 @@ def take(out: Path, bundles: Path) -> list[str]:
     taken = []
     for path in sorted(out.glob("runs-*.zip")):
         try:
-            with ZipFile(path) as archive:
-                content = {
-                    info.filename: archive.read(info) for info in archive.infolist() if info.file_size <= SHIP_LIMIT
-                }
-        except (BadZipFile, EOFError) as error:
+            with open_zip(path, Bounds(SHIP_LIMIT, SHIP_LIMIT), "Bring it again.") as archive:
+                content = {info.filename: archive.read(info) for info in archive.infolist()}
+        except (BadZipFile, EOFError, zlib.error) as error:
             raise InputError(path, str(error), "an archive that `run` wrote", "Bring it again.") from error
         for member in content:
             if not re.fullmatch(
@@ -284,14 +285,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _pack(options: argparse.Namespace) -> None:
-    import yaml
-
     from lungseg.config import read_experiment
     from lungseg.machine import commit
 
     if not options.configfile.is_file():
         raise InputError(options.configfile, "no such file", "a configuration", "Give --configfile.")
-    experiment = read_experiment(yaml.safe_load(options.configfile.read_text(encoding="utf-8")))
+    experiment = read_experiment(read_yaml(options.configfile, dict, "config/README.md explains every key."))
     pack(options.films, experiment, commit(ROOT)["commit"], Path())
     if (size := options.films.stat().st_size) > FILMS_LIMIT:
         remedy = "Choose a smaller preprocessing.size or fewer data sets."

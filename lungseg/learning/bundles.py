@@ -11,6 +11,7 @@ from pathlib import Path
 from lungseg.config import Experiment
 from lungseg.errors import InputError
 from lungseg.learning.run_files import CARD, HISTORY, NEEDED, PREDICTIONS, Card, read_card
+from lungseg.outside import TEXT, bounded
 from lungseg.recipe import Training, Variant
 
 FILES = (HISTORY, CARD, PREDICTIONS)
@@ -97,6 +98,8 @@ def _checked(folder: Path, run: Run, experiment: Experiment) -> Card:
     if missing := [name for name in FILES if not (folder / name).is_file()]:
         remedy = "Bring it whole, or remove the folder and the run is trained."
         raise InputError(folder, f"no {', '.join(missing)}", f"the files {', '.join(FILES)} of a run", remedy)
+    for name in (HISTORY, CARD):
+        bounded(folder / name, TEXT)
     return checked_card(folder / CARD, run, experiment)
 
 
@@ -150,5 +153,5 @@ def check_films(cards: Iterable[Card], films: Mapping[str, str]) -> None:
     """
     for card in cards:
         if card["films"] != films:
-            remedy = "Same archives, size, frame and split are needed; else train it here."
+            remedy = "Same archives, size, frame, split and exclude are needed; else train it here."
             raise InputError(f"the card of {card['run']}, films", f"{card['films']}", f"{dict(films)}", remedy)

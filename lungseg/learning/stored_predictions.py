@@ -22,6 +22,7 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import AGAIN, replacing
 from lungseg.shapes import Float16, UInt8, UInt32
+from lungseg.zips import open_arrays
 
 EDGE, LINEAR, LEVELS = 16.0, 0.5, 64
 CODES = 2 * LEVELS
@@ -229,9 +230,10 @@ def read_predictions(path: str | Path) -> Predictions:
         InputError: It is another file, or cut short.
     """
     with _readable(path):
-        if not zipfile.is_zipfile(path):
-            raise ValueError("no archive, or cut short")
-        stored = np.load(path)
+        try:
+            stored = open_arrays(path, AGAIN)
+        except InputError as error:
+            raise InputError(error.where, error.found, "stored predictions", error.remedy) from error
         dataset, image_id, part = (stored[name].tolist() for name in ("dataset", "image_id", "part"))
         if not len(dataset) == len(image_id) == len(part):
             raise ValueError("names of films that do not fit together")
@@ -259,6 +261,6 @@ def read_bundle(path: str | Path, variant: str, seed: int, films: Films) -> Pred
     if stored.films != films:
         found = f"{len(stored.films.image_id)} films with sha256 {stored.films.sha256}"
         expected = f"{len(films.image_id)} with {films.sha256}, as prepared here"
-        remedy = "Same archives, size, frame, split and table1.train_on are needed; else train it here."
+        remedy = "Same archives, size, frame, split, exclude and table1.train_on are needed; else train it here."
         raise InputError(path, found, expected, remedy)
     return stored.prediction(variant, seed)

@@ -1,8 +1,9 @@
 """Two results of one experiment, theirs and ours or of two commits: which cells moved, and is it more than noise?"""
 
-import io
+import os
+import re
+import shutil
 import subprocess
-import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pandas as pd
 from great_tables import GT
 
 from lungseg.errors import InputError
+from lungseg.outside import TABLE
 from lungseg.report.results import Results
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.statistics.intervals import crossed_estimate, interval
@@ -22,6 +24,9 @@ CELL = ["variant", "train_on", "test_on", "metric"]
 COLUMNS = [*CELL, "a", "b", "difference", "low", "high", "seeds_a", "seeds_b", "films", "verdict"]
 SAME, WITHIN, BEYOND, OTHER = "the same", "within noise", "beyond noise", "other films"
 ONLY = {"a": "only in A", "b": "only in B"}
+SCORES = "scores.csv"
+# Neither an option nor a control character; git itself knows which of the rest is a name.
+REF = re.compile(r"[^-\x00-\x20\x7f][^\x00-\x1f\x7f]*")
 
 
 @contextmanager
@@ -35,14 +40,44 @@ def opened(where: str) -> Iterator[Results]:
         yield Results(Path(where))
         return
     commit, colon, folder = where.partition(":")
-    ended = subprocess.run(["git", "archive", "--format=tar", commit, folder], capture_output=True) if colon else None
-    if ended is None or ended.returncode:
-        remedy = "Name the folder that holds scores.csv, such as results/cpu or HEAD~1:results/cpu."
+    content = _committed(commit, f"{folder}/{SCORES}", where) if colon else None
+    if content is None:
+        remedy = f"Name the folder that holds {SCORES}, such as results/cpu or HEAD~1:results/cpu."
         raise InputError(where, "no such folder", "a folder of results, or COMMIT:FOLDER", remedy)
     with TemporaryDirectory() as place:
-        with tarfile.open(fileobj=io.BytesIO(ended.stdout)) as archive:
-            archive.extractall(place, filter="data")
-        yield Results(Path(place, folder))
+        Path(place, SCORES).write_bytes(content)
+        yield Results(Path(place))
+
+
+def _committed(commit: str, file: str, where: str) -> bytes | None:
+    """A file as a commit holds it, or None where there is none.
+
+    The name of the commit is resolved to its number first, and the file is named together with that number, so that
+    git never takes a word of them for an option; of its bytes no filter or attribute makes anything else.
+
+    Raises:
+        InputError: The name can be none of a commit, or the file is too large.
+    """
+    if not REF.fullmatch(commit):
+        remedy = "Name a commit, a branch or a tag, such as HEAD~1:results/cpu."
+        raise InputError(where, f"the commit {commit!r}", "a name that does not begin with a dash", remedy)
+    number = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
+    if number is None or not re.fullmatch("[0-9a-f]{40,64}", number.decode().strip()):
+        return None
+    name = f"{number.decode().strip()}:./{file}"
+    size = _git("cat-file", "-s", name)
+    if size is not None and int(size) > TABLE:
+        raise InputError(where, f"{file} of {int(size)} bytes", f"at most {TABLE}", "Name another folder.")
+    return None if size is None else _git("cat-file", "blob", name)
+
+
+def _git(*arguments: str) -> bytes | None:
+    """What git prints, or None where it is missing or fails; it asks no server for what is not here."""
+    if shutil.which("git") is None:
+        return None
+    environment = os.environ | {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    ended = subprocess.run(["git", *arguments], capture_output=True, env=environment)
+    return ended.stdout if ended.returncode == 0 else None
 
 
 def compare_results(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from lungseg.files import replacing
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.report.look import Look
 from lungseg.report.outlines import window, windowed
+from lungseg.terminal import plain
 
 WIDTH = 7.2  # inches: the width of a journal's page
 # The fonts come with matplotlib and the salt is fixed, so that any machine draws the same bytes.
@@ -109,7 +110,7 @@ def training_curves(histories: pd.DataFrame, look: Look, shown: Sequence[str] = 
         top.set_title(title)
         bottom.set_xlabel("Epoch")
         bottom.xaxis.get_major_locator().set_params(integer=True)
-    handles = [Line2D([], [], color=colour, label=look.name(key)) for key, colour in colours.items()]
+    handles = [Line2D([], [], color=colour, label=look.drawn(key)) for key, colour in colours.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3 if len(curves) > 1 else 2)
     kinds = (("training", "-"), ("validation", "--"))
     for panel, lines in zip(panels[0], curves.values(), strict=True):
@@ -197,7 +198,7 @@ def overlays(cases: Sequence[Case], look: Look) -> Figure:
         look: Names.
     """
     variants = list(cases[0].predictions)
-    titles = ["Film", "Truth", *(look.name(variant) for variant in variants)]
+    titles = ["Film", "Truth", *(look.drawn(variant) for variant in variants)]
     side = WIDTH / (len(titles) + 0.4)
     figure = Figure(figsize=(WIDTH, 0.65 + (side + 0.15) * len(cases)), layout="constrained")
     panels = figure.subplots(len(cases), len(titles), squeeze=False)
@@ -270,7 +271,7 @@ def dice_per_image(scores: pd.DataFrame, look: Look) -> Figure:
         panel.grid(visible=False, axis="y")
         panel.set_xscale("function", functions=(_halvings, lambda halvings: 1 - 0.5**halvings))
         panel.set_xticks(DICE_TICKS, [f"{tick:g}".lstrip("0") for tick in DICE_TICKS])
-    panels[0].set_yticks(range(len(colours)), [look.name(variant) for variant in colours])
+    panels[0].set_yticks(range(len(colours)), [look.drawn(variant) for variant in colours])
     return figure
 
 
@@ -300,4 +301,4 @@ def save(figure: Figure, stem: str | Path, caption: str) -> None:
         with replacing(f"{stem}.{kind}") as path:
             figure.savefig(path, format=kind, dpi=210, metadata=metadata)
     with replacing(f"{stem}.txt") as path:
-        path.write_text(f"{caption.strip()}\n", encoding="utf-8")
+        path.write_text(f"{plain(caption.strip())}\n", encoding="utf-8")

@@ -6,6 +6,12 @@ import re
 PAPER, INK, SOFT, LINE, BAND = (f"var(--{name})" for name in ("paper", "ink", "soft", "line", "margin"))
 COLOURS = {"#ffffff": PAPER, "#000000": INK, "#262626": INK, "#4c4c4c": INK, "#666666": SOFT, "#cccccc": LINE}
 COLOURS["#dedede"] = BAND
+# Elements that no figure of matplotlib has, handlers, and addresses outside of the picture.
+LIVE = re.compile(
+    r"<(?!/?(?:svg|g|defs|path|use|text|tspan|image|clipPath|rect)\b)"
+    r'|<[^>]*\s(?:on\w+\s*=|(?:xlink:)?href\s*=\s*(?!"#|"data:image/png;base64,))',
+    re.IGNORECASE,
+)
 
 
 def inline(svg: str, stem: str, says: str) -> str:
@@ -17,9 +23,12 @@ def inline(svg: str, stem: str, says: str) -> str:
         says: What the figure shows, for who cannot see it.
 
     Raises:
-        ValueError: There is no svg element.
+        ValueError: There is no svg element, or one that matplotlib does not write: it could run in the page.
     """
-    element = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    spared = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->"
+    element = re.sub(spared, "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    if LIVE.search(element):
+        raise ValueError(f"{stem}.svg holds what could run in a page")
     element = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{stem}-", element)
     element = re.sub(r"(?<=: )#[0-9a-f]{6}", lambda found: COLOURS.get(found[0], found[0]), element)
     size = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', re.DOTALL)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lungseg.escape import drawn
 from lungseg.paper import Paper
 
 # seaborn's palette `colorblind`: apart for people with any colour vision, on white and on black.
@@ -60,6 +61,10 @@ class Look:
     def name(self, variant: str) -> str:
         """A variant's name for people."""
         return self.names.get(variant, variant)
+
+    def drawn(self, variant: str) -> str:
+        """The same for a figure of matplotlib, which gives dollar signs a meaning."""
+        return drawn(self.name(variant))
 
     def colour(self, variant: str) -> str:
         """A variant's colour."""

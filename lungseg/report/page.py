@@ -12,7 +12,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from lungseg.claims.verdicts import Claim
-from lungseg.config import Experiment, read_experiment
+from lungseg.config import Experiment, left_out, read_experiment
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
@@ -23,7 +23,7 @@ from lungseg.report.look import Look
 from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
-from lungseg.report.tables import TITLES, VERDICTS, answer, failures, left_out, over, remade, tally, when_fixed
+from lungseg.report.tables import TITLES, VERDICTS, answer, failures, lost_runs, over, remade, tally, when_fixed
 
 # Figures that stand in the page, and what they show.
 PLOTS = {
@@ -80,7 +80,7 @@ def page(
         "margin": margin,
         "verdicts": VERDICTS,
         "when_fixed": when_fixed(manifest),
-        "band": [*band(manifest, paper), *(left_out(results.table("diverged")) if results.has("diverged") else [])],
+        "band": [*band(manifest, paper), *(lost_runs(results.table("diverged")) if results.has("diverged") else [])],
         "over": over(len(manifest["config"]["seeds"])),
         "plots": {name: _figure(results, name, says) for name, says in PLOTS.items()},
         "look": look,
@@ -108,7 +108,7 @@ def environment(template: Path, paper: Paper, look: Look) -> jinja2.Environment:
 
 def strong(markdown: str) -> Markup:
     """Text with its `**strong**` parts as elements."""
-    return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", str(escape(markdown))))
+    return Markup(re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", str(escape(markdown))))  # noqa: S704 - escaped here
 
 
 def sections(html: str) -> list[tuple[str, str]]:
@@ -190,7 +190,7 @@ def _if_told(results: Results, name: str, train_on: str, test_on: str) -> pd.Dat
 def band(manifest: Row, paper: Paper) -> list[str]:
     """What is reduced, random or missing: the experiment's note, and what its files say by themselves."""
     config, archives = manifest["config"], manifest["archives"]
-    lines = [config["note"]] if config["note"] else []
+    lines = [line for line in (config["note"], left_out(config.get("exclude", {}))) if line]
     foreign = sum(entry["official"] is False for entries in archives.values() for entry in entries)
     unknown = sum(entry["official"] is None for entries in archives.values() for entry in entries)
     if foreign:
@@ -229,7 +229,7 @@ def sentences(
     """
     printed = cells[cells["inside"].notna()]
     inside = int((printed["inside"].astype(str) == "True").sum())
-    gain = answer(comparisons, paper, experiment, plan).strip()
+    gain = answer(comparisons, paper, experiment, plan, str).strip()
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0

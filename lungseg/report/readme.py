@@ -5,8 +5,9 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from lungseg.config import read_experiment
+from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
+from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.results import Results
 from lungseg.report.tables import (
@@ -15,7 +16,7 @@ from lungseg.report.tables import (
     comparison_table,
     coverage_note,
     dataset_table,
-    left_out,
+    lost_runs,
     over,
     remade,
     tally,
@@ -34,8 +35,10 @@ def fill(readme: str, name: str, content: str) -> str:
         content: What shall stand there.
 
     Raises:
-        InputError: There is not exactly one such place.
+        InputError: There is not exactly one such place, or the content would make another.
     """
+    if re.search(rf"<!-- /?{re.escape(name)}\b", content):
+        raise InputError(f"what is written to README.md for {name}", "a mark of a place", "text", "Correct its texts.")
     place = re.compile(rf"(<!-- {re.escape(name)}(?:: [^\n]*)? -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL)
     if len(place.findall(readme)) != 1:
         found = f"{len(place.findall(readme))} places for {name}"
@@ -54,17 +57,18 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     config = results.manifest()["config"]
     shown = (config["table1"]["train_on"], config["table1"]["test_on"])
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
+    note = f"{config['note']} {left_out(config.get('exclude', {}))}".strip()
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
-    lost = left_out(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
+    lost = lost_runs(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
     parts = [
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         *_gains(results, f"{folder}/"),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{config['statistics']['level']:.0%} interval over {over(len(config['seeds']))}]. {config['note']} "
-        + " ".join([remade(results.manifest()), *lost]).strip(),
+        f"[{config['statistics']['level']:.0%} interval over {over(len(config['seeds']))}]. {markdown(note)} "
+        f"{markdown(' '.join([remade(results.manifest()), *lost]))}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
-        f"[each with its reason]({folder}/claims.md). {when_fixed(results.manifest())}",
+        f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
     ]
     return "\n\n".join(parts)
 
@@ -95,7 +99,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         "## Are the differences real?",
         comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
         f"## The paper's claims\n\n{_sentence(tally(claims))}: [each with its reason](claims.md). "
-        f"{when_fixed(results.manifest())}",
+        f"{markdown(when_fixed(results.manifest()))}",
         "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",
     ]
     return "\n\n".join(parts) + "\n"

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lungseg.claims.counting import CUTS
 from lungseg.claims.definitions import COMPARED
+from lungseg.escape import drawn
 from lungseg.paper import Paper
 from lungseg.report.differences import Gain
 from lungseg.report.film_figures import STYLE, WIDTH, saying
@@ -53,7 +54,7 @@ def gains(rows: Sequence[Gain], paper: Paper, look: Look, margin: float | None, 
         if row.printed is not None:
             axes.plot(row.printed, place, "D", color="white", markeredgecolor=ink, markersize=5, markeredgewidth=1)
         beside = axes.get_yaxis_transform()
-        axes.text(0, place - 0.32, f"over {look.name(row.against)}", transform=beside, va="center")
+        axes.text(0, place - 0.32, f"over {look.drawn(row.against)}", transform=beside, va="center")
         told = f"{row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
         axes.text(1, place - 0.32, told, transform=beside, va="center", ha="right")
     axes.set(ylim=(len(rows) - 0.5, -0.6), yticks=[])
@@ -63,7 +64,7 @@ def gains(rows: Sequence[Gain], paper: Paper, look: Look, margin: float | None, 
     axes.grid(visible=False)
     sns.despine(ax=axes, left=True)
     metric = TITLES.get(paper.headline.metric, paper.headline.metric)
-    axes.set_title(f"Gain in {metric} of {paper.headline.variant_in_words}", fontsize=8, loc="left")
+    axes.set_title(f"Gain in {metric} of {drawn(paper.headline.variant_in_words)}", fontsize=8, loc="left")
     for x, words, ha in ((0, "← favours the other", "left"), (1, "favours it →", "right")):
         axes.annotate(words, (x, 0), (0, -17), "axes fraction", "offset points", ha=ha, va="top")
     figure.legend(handles=_marks(level, margin, ink), loc="outside lower left", ncols=2)
@@ -111,7 +112,7 @@ def crossing(table: pd.DataFrame, look: Look) -> Figure:
         )  # fmt: skip
         for i, j in zip(*np.nonzero(own["domain"].to_numpy().reshape(means.shape) == "in"), strict=True):
             panel.add_patch(mpl.patches.Rectangle((j, i), 1, 1, fill=False, edgecolor="black", linewidth=1.2))
-        panel.set(title=look.name(variant), xlabel="tested on", ylabel="")
+        panel.set(title=look.drawn(variant), xlabel="tested on", ylabel="")
         panel.tick_params(axis="y", rotation=0)
     panels[0].set_ylabel("trained on")
     figure.suptitle("Mean Dice [95% interval]; framed: the training set holds films of that data set", fontsize=6.5)
@@ -136,11 +137,11 @@ def rank_diagram(table: pd.DataFrame, train_on: str, look: Look) -> Figure:
     figure = Figure(figsize=(WIDTH, 1.9 * len(kinds)), layout="constrained")
     for panel, over in zip(np.atleast_1d(figure.subplots(len(kinds), 1)), kinds, strict=True):
         rows = shown[shown["over"] == over]
-        ranks = pd.Series(rows["mean_rank"].to_numpy(), index=[look.name(v) for v in rows["variant"]])
+        ranks = pd.Series(rows["mean_rank"].to_numpy(), index=[look.drawn(v) for v in rows["variant"]])
         reach = rows["critical_difference"].fillna(-1).iloc[0]
         apart = np.abs(ranks.to_numpy()[:, None] - ranks.to_numpy()) > reach
         significance = pd.DataFrame(np.where(apart, 0.0, 1.0), index=ranks.index, columns=ranks.index)
-        colours = {look.name(v): look.colour(v) for v in rows["variant"]}
+        colours = {look.drawn(v): look.colour(v) for v in rows["variant"]}
         drawn = scikit_posthocs.critical_difference_diagram(ranks, significance, ax=panel, color_palette=colours)
         for bar in np.ravel(drawn["crossbars"]):  # drawn from a set, whose order is another one each time
             bar.set_xdata(np.sort(bar.get_xdata()))
@@ -187,7 +188,7 @@ def reliability(bins: pd.DataFrame, errors: pd.DataFrame, train_on: str, look: L
         below.set(xlabel="calibration error", ylim=(len(variants) - 0.5, -0.5), xlim=(0, error["high"].max() * 1.05))
         below.grid(visible=False, axis="y")
     rows[0, 0].set_ylabel("share of lung")
-    rows[1, 0].set_yticks(range(len(variants)), [look.name(variant) for variant in variants])
+    rows[1, 0].set_yticks(range(len(variants)), [look.drawn(variant) for variant in variants])
     for label, colour in zip(rows[1, 0].get_yticklabels(), colours, strict=True):
         label.set_color(colour)
     return figure
@@ -226,7 +227,7 @@ def ways_of_counting(values: pd.DataFrame, paper: Paper, look: Look) -> Figure:
                 panel.plot([printed, printed], [height - 0.38, height + 0.38], color="black", linewidth=1.3)
         panel.set(title=TITLES[metric], ylim=(len(variants) - 0.5, -0.5))
         panel.grid(visible=False, axis="y")
-    panels[0].set_yticks(range(len(variants)), [look.name(variant) for variant in variants])
+    panels[0].set_yticks(range(len(variants)), [look.drawn(variant) for variant in variants])
     handles = [
         Line2D([], [], color=colour, marker="o", ls="", label=f"counted: {cut}") for cut, colour in colours.items()
     ]

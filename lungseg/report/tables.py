@@ -1,6 +1,6 @@
 """Tables for people: Table 1 with the published numbers beside ours, in Markdown, LaTeX and HTML."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from great_tables import GT
 from lungseg.claims.evidence import Arm, find_pair, gain, side, step
 from lungseg.config import Experiment
 from lungseg.errors import InputError
+from lungseg.escape import latex, markdown
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.statistics.simulated import BEFORE, IN_TABLES
@@ -124,7 +125,7 @@ def over(seeds: int) -> str:
     return "seeds and films" if seeds > 1 else "films, of one seed"
 
 
-def left_out(diverged: pd.DataFrame) -> list[str]:
+def lost_runs(diverged: pd.DataFrame) -> list[str]:
     """A sentence that names every run that diverged, or nothing.
 
     Args:
@@ -168,9 +169,9 @@ def to_markdown(shown: pd.DataFrame, caption: str, note: str) -> str:
     rows = ["| " + " | ".join(header) + " |", "|" + " --- |" * len(header)]
     last = None
     for (network, line), cells in zip(shown.index, shown.to_numpy(), strict=True):
-        rows.append("| " + " | ".join([f"**{network}**" if network != last else "", line, *cells]) + " |")
+        rows.append("| " + " | ".join([f"**{markdown(network)}**" if network != last else "", line, *cells]) + " |")
         last = network
-    return "\n\n".join([caption, "\n".join(rows), note]) + "\n"
+    return "\n\n".join([markdown(caption), "\n".join(rows), markdown(note)]) + "\n"
 
 
 def to_latex(shown: pd.DataFrame, caption: str, note: str) -> str:
@@ -180,32 +181,24 @@ def to_latex(shown: pd.DataFrame, caption: str, note: str) -> str:
     """
     columns = len(shown.columns) + 1
     lines = [r"\begin{table}", r"\centering\footnotesize\setlength{\tabcolsep}{4pt}"]
-    lines += [rf"\caption{{{_escape(f'{caption} {note}'.removeprefix('Table 1, '))}}}", r"\label{tab:table1}"]
-    lines += [rf"\begin{{tabular}}{{@{{}}l{'l' * (columns - 1)}@{{}}}}", r"\toprule", _row(["", *shown.columns])]
+    lines += [rf"\caption{{{latex(f'{caption} {note}'.removeprefix('Table 1, '))}}}", r"\label{tab:table1}"]
+    lines += [
+        rf"\begin{{tabular}}{{@{{}}l{'l' * (columns - 1)}@{{}}}}",
+        r"\toprule",
+        _row(["", *map(latex, shown.columns)]),
+    ]
     for network, rows in shown.groupby(level=0, sort=False):
-        lines += [r"\midrule", rf"\multicolumn{{{columns}}}{{@{{}}l}}{{\textbf{{{_escape(str(network))}}}}} \\"]
+        lines += [r"\midrule", rf"\multicolumn{{{columns}}}{{@{{}}l}}{{\textbf{{{latex(str(network))}}}}} \\"]
         for line, cells in rows.droplevel(0).iterrows():
-            lines.append(_row([str(line), *cells.str.replace(r" \[.*\]", "", regex=True)]))
+            lines.append(_row(map(latex, [str(line), *cells.str.replace(r" \[.*\]", "", regex=True)])))
             intervals = cells.str.extract(r"(\[.*\])", expand=False)
             if intervals.notna().any():
-                lines.append(_row(["", *("{" + intervals.fillna("") + "}")]))
+                lines.append(_row(["", *("{" + intervals.fillna("").map(latex) + "}")]))
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table}", ""])
 
 
-def _row(cells: Sequence[str]) -> str:
-    return " & ".join(map(_escape, cells)) + r" \\"
-
-
-def _escape(text: str) -> str:
-    for character, command in {
-        "&": r"\&",
-        "%": r"\%",
-        "_": r"\_",
-        "#": r"\#",
-        OUTSIDE: r"\textsuperscript{\dag}",
-    }.items():
-        text = text.replace(character, command)
-    return text.replace("–", "--")
+def _row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + r" \\"
 
 
 def to_html(shown: pd.DataFrame, caption: str, note: str) -> str:
@@ -231,7 +224,9 @@ def dataset_table(estimates: pd.DataFrame, paper: Paper, train_on: str, metric: 
     rows = ["| " + " | ".join(["Network", *titles]) + " |", "|" + " --- |" * (len(sizes) + 1)]
     for variant in dict.fromkeys(variant for variant, _ in cells):
         rows.append(
-            "| " + " | ".join([paper.name(variant), *(_interval(cells[variant, test]) for test in sizes)]) + " |"
+            "| "
+            + " | ".join([markdown(paper.name(variant)), *(_interval(cells[variant, test]) for test in sizes)])
+            + " |"
         )
     return "\n".join(rows) + "\n"
 
@@ -254,7 +249,7 @@ def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, tes
         published, pair = paper.gain(b, a, metric), find_pair(cells, b, a, metric)
         if published is None or pair is None:
             continue
-        name = f"{paper.name(b)} against {paper.name(a)}"
+        name = f"{markdown(paper.name(b))} against {markdown(paper.name(a))}"
         rows.append(f"| {name} | {published:+.3f} | {gain(pair)} | {step(pair)} |")
     return "\n".join(rows) + "\n"
 
@@ -272,12 +267,15 @@ def beside_table(estimates: pd.DataFrame, comparisons: pd.DataFrame, paper: Pape
     here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
     shown, pairs = estimates.query(here), comparisons.query(here)
     base = paper.headline.against if paper.headline else str(shown["variant"].iloc[0])
-    rows = [f"| Network | printed | here | less {paper.name(base)} | verdict |", "| --- | --- | --- | --- | --- |"]
+    rows = [
+        f"| Network | printed | here | less {markdown(paper.name(base))} | verdict |",
+        "| --- | --- | --- | --- | --- |",
+    ]
     for cell in shown.to_dict(orient="records"):
         variant = str(cell["variant"])
         printed, pair = paper.printed(variant, "dice"), find_pair(pairs, variant, base, "dice")
         compared = [gain(pair), step(pair)] if pair else ["", ""]
-        row = [paper.name(variant), _number(printed), _interval(cell), *compared]
+        row = [markdown(paper.name(variant)), _number(printed), _interval(cell), *compared]
         rows.append("| " + " | ".join(row) + " |")
     return "\n".join(rows)
 
@@ -379,14 +377,25 @@ def claims_table(claims: pd.DataFrame, note: str) -> str:
     """
     rows = ["| claim | where | verdict | why |", "| --- | --- | --- | --- |"]
     for claim in claims.fillna({"points": ""}).to_dict("records"):
-        verdict = f"**{claim['verdict']}**" + (f", points {claim['points']}" if claim["points"] else "")
-        rows.append(f"| {claim['says']} | {claim['source']} | {verdict} | {claim['why']} |")
+        shown = ("says", "source", "why", "verdict", "points")
+        says, source, why, word, points = (markdown(claim[key]) for key in shown)
+        verdict = f"**{word}**" + (f", points {points}" if points else "")
+        rows.append(f"| {says} | {source} | {verdict} | {why} |")
     words = [f"- **{word}**: {meaning}" for word, meaning in VERDICTS.items() if word in set(claims["verdict"])]
     said = tally(claims)
-    return "\n\n".join([f"{said[:1].upper()}{said[1:]}.", "\n".join(words), "\n".join(rows), note]).strip() + "\n"
+    return (
+        "\n\n".join([f"{said[:1].upper()}{said[1:]}.", "\n".join(words), "\n".join(rows), markdown(note)]).strip()
+        + "\n"
+    )
 
 
-def answer(comparisons: pd.DataFrame, paper: Paper, experiment: Experiment, plan: Plan | None) -> str:
+def answer(
+    comparisons: pd.DataFrame,
+    paper: Paper,
+    experiment: Experiment,
+    plan: Plan | None,
+    written: Callable[[object], str] = markdown,
+) -> str:
     """Does the paper's network beat what it is compared with, how was it trained, and was that what the paper says?
 
     Args:
@@ -394,11 +403,12 @@ def answer(comparisons: pd.DataFrame, paper: Paper, experiment: Experiment, plan
         paper: Its headline names the two.
         experiment: Says under which conditions, and which training and test set to show.
         plan: Says what does not count, and under which conditions the paper's networks would have been run.
+        written: Escapes what the paper calls its networks, for where the sentence is going.
     """
     if paper.headline is None:
         return "The paper names no difference that its table is about.\n"
     asked, train_on, test_on = paper.headline, experiment.table1.train_on, experiment.table1.test_on
-    one, other, metric = asked.variant_in_words, asked.against_in_words, asked.metric
+    one, other, metric = written(asked.variant_in_words), written(asked.against_in_words), asked.metric
     shown = comparisons[(comparisons["train_on"] == train_on) & (comparisons["test_on"] == test_on)]
     pair = find_pair(shown, asked.variant, asked.against, metric)
     if pair is None:

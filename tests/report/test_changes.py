@@ -1,5 +1,6 @@
 """Two results: what is the same, what moved within noise, what moved beyond, what cannot be paired."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungseg.report import changes
 from lungseg.report.changes import BEYOND, OTHER, SAME, WITHIN, as_page, compare_results
 from lungseg.scores.metrics import COUNTS
 
@@ -95,3 +97,91 @@ def test_command_compares_folders_and_commits(
     assert run("compare", "results", "results/cpu") == 2
     assert "results/scores.csv: found no such file" in capsys.readouterr().err
     assert run("compare", "results/cpu", "results/cpu", "--metric", "beauty") == 2
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder under git with results, in which commands are given."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub/results").mkdir(parents=True)
+    scores().to_csv(tmp_path / "sub/results/scores.csv", index=False)
+    who = ["-c", "user.name=Test", "-c", "user.email=test@localhost"]
+    for arguments in (["init", "-q"], ["add", "-A"], [*who, "commit", "-qm", "first"], ["tag", "v1"]):
+        subprocess.run(["git", *arguments], check=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "--remote=.:--exec=touch made;",
+        "HEAD:--output=made",
+        "--output=made:sub/results",
+        "-h:sub/results",
+        "--exec-path=.:x",
+        "HEAD --output=made:sub/results",
+        "HEAD\n--output=made:sub/results",
+        "$(touch made):sub/results",
+        "HEAD;touch made:sub/results",
+        ":sub/results",
+        "HEAD:../../../etc",
+        "HEAD:/etc",
+        "ext::sh -c touch% made",
+        "\x1b[2JHEAD:sub/results",
+    ],
+)
+def test_no_word_of_a_reference_is_an_option_or_runs(
+    repository: Path, run: Run, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    before = sorted(repository.rglob("*"))
+    assert run("compare", "--", where, "sub/results") == 2
+    assert run("compare", "--", "sub/results", where) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 2 and "Traceback" not in error and "\x1b" not in error
+    assert sorted(repository.rglob("*")) == before
+
+
+def test_each_of_the_two_guards_holds_alone(
+    repository: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dash is refused before git is asked, and git takes what it is asked for a name."""
+    assert run("compare", "--", "--git-dir:sub/results", "sub/results") == 2
+    assert "the commit '--git-dir', expected a name that does not begin with a dash" in capsys.readouterr().err
+    monkeypatch.setattr(changes, "REF", re.compile(".*"))
+    asked: list[list[str]] = []
+    monkeypatch.setattr(changes, "_git", lambda *words: asked.append(list(words)))
+    assert run("compare", "--", "--git-dir:sub/results", "sub/results") == 2
+    assert asked == [["rev-parse", "--verify", "--quiet", "--end-of-options", "--git-dir^{commit}"]]
+
+
+@pytest.mark.parametrize("commit", ["HEAD", "v1", "HEAD~0", "master@{0}", "HEAD^{commit}"])
+def test_names_of_commits_are_those_of_git(
+    repository: Path, run: Run, capsys: pytest.CaptureFixture[str], commit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["git", "branch", "-qM", "master"], check=True)
+    assert run("compare", f"{commit}:sub/results", "sub/results") == 0
+    monkeypatch.chdir(repository / "sub")  # a folder is named from where one stands
+    assert run("compare", f"{commit}:results", "results") == 0
+    assert "cells the same" in capsys.readouterr().out
+
+
+def test_filters_and_attributes_of_a_repository_run_nothing(repository: Path, run: Run) -> None:
+    (repository / ".gitattributes").write_text("*.csv filter=evil diff=evil export-subst\n")
+    for key in ("filter.evil.smudge", "diff.evil.textconv", "core.fsmonitor", "tar.tar.command", "core.pager"):
+        subprocess.run(["git", "config", key, f"touch {repository}/made; cat"], check=True)
+    assert run("compare", "HEAD:sub/results", "sub/results") == 0
+    assert not (repository / "made").exists()
+
+
+def test_a_table_of_others_is_text_wherever_it_is_shown(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("=cmd|' /C calc'!A0", "\x1b]0;title\x07", "<img src=x onerror=alert(1)>")
+    for side, shift in (("a", 0.0), ("b", 0.02)):
+        (tmp_path / side).mkdir()
+        scores(shift, rng=int(shift * 50), variants=names).to_csv(tmp_path / side / "scores.csv", index=False)
+    files = ["--csv", tmp_path / "moved.csv", "--html", tmp_path / "moved.html"]
+    assert run("compare", tmp_path / "a", tmp_path / "b", *files) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    assert {name[0] for name in pd.read_csv(tmp_path / "moved.csv")["variant"]} == {"'", "\x1b", "<"}
+    assert "<img" not in (tmp_path / "moved.html").read_text()

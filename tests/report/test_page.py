@@ -44,3 +44,9 @@ def test_starts_and_archives_are_told() -> None:
         "Of 1 archives no official hash is known to compare with.",
         "Encoders with random weights: Proposed: both encoders.",
     ]
+
+
+def test_what_the_configuration_leaves_out_is_told_with_its_reason() -> None:
+    config = CONFIG | {"exclude": {"jsrt": {"JPCLN016": "one <b>lung</b>"}}}
+    lines = band({"config": config, "archives": ARCHIVES, "hardware": {"gpus": ["H100"]}}, MISHRA)
+    assert lines == ["A note.", "Left out by the configuration: 1 film of jsrt (JPCLN016: one <b>lung</b>)."]

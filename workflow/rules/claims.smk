@@ -78,7 +78,7 @@ rule audit:
     params:
         runs=MAIN_RUNS,
         table1=config["table1"],
-        note=literal(config["note"]),
+        note=with_note,
         code=CODE["audit"],
     script:
         "../scripts/audit.py"

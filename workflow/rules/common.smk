@@ -8,6 +8,8 @@ MAIN = config["table1"]["train_on"]
 RUNS = {name: [vars(run) for run in planned(EXPERIMENT) if run.train_on == name] for name in TRAIN_ON}
 ALL_RUNS = [run for name in TRAIN_ON for run in RUNS[name]]
 MAIN_RUNS = RUNS[MAIN]
+# What stands with the numbers wherever they stand: what is reduced, random, missing or left out.
+NOTE = f"{config['note']} {left_out(config['exclude'])}".strip()
 RUN = "{run[variant]}/{run[train_on]}/seed{run[seed]}"
 # Where each run's files lie: with the results, or where a bundle brought them. A run with a bundle is not trained.
 try:
@@ -138,3 +140,13 @@ def shown(file, category):
     name = Path(file).stem
     caption = f"../report/captions/{name}.rst"
     return report(file, caption=caption, category=category, labels={"what": name.replace("_", " ")})
+
+
+def with_note(wildcards):
+    """The note as a parameter: given as a text, its braces would be taken for wildcards."""
+    return NOTE
+
+
+def excluded(wildcards):
+    """Films of a data set that the configuration leaves out, with the reason."""
+    return config["exclude"].get(wildcards.dataset, {})

@@ -36,6 +36,7 @@ rule preprocess:
     params:
         size=config["preprocessing"]["size"],
         frame=config["preprocessing"]["frame"],
+        exclude=excluded,
         code=CODE["preprocess"],
     script:
         "../scripts/preprocess.py"
@@ -55,6 +56,7 @@ rule split:
     params:
         method=config["split"]["method"],
         seed=config["split"]["seed"],
+        exclude=excluded,
         code=CODE["split"],
     script:
         "../scripts/split.py"

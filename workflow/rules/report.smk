@@ -21,7 +21,7 @@ rule table1:
     params:
         train_on=config["table1"]["train_on"],
         test_on=config["table1"]["test_on"],
-        note=literal(config["note"]),
+        note=with_note,
         level=config["statistics"]["level"],
         code=CODE["table1"],
     script:
@@ -52,7 +52,7 @@ rule figures:
         datasets=DATASETS,
         train_on=MAIN,
         look=LOOK,
-        note=literal(config["note"]),
+        note=with_note,
         code=CODE["figures"],
     script:
         "../scripts/figures.py"
@@ -84,7 +84,7 @@ rule diagrams:
         test_on=config["table1"]["test_on"],
         look=LOOK,
         level=config["statistics"]["level"],
-        note=literal(config["note"]),
+        note=with_note,
         code=CODE["diagrams"],
     script:
         "../scripts/diagrams.py"

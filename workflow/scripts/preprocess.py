@@ -8,11 +8,11 @@ from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
-chosen = dataset(snakemake.wildcards.dataset)
+chosen, exclude = dataset(snakemake.wildcards.dataset), snakemake.params.exclude
 listing = preprocess(
-    chosen.read(Path(snakemake.input.record).parent),
+    chosen.read(Path(snakemake.input.record).parent, exclude),
     dataset=chosen.name,
-    count=chosen.images,
+    count=chosen.images - len(exclude),
     size=snakemake.params.size,
     frame=snakemake.params.frame,
     pixels=snakemake.output.pixels,

@@ -7,4 +7,5 @@ from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 table = read_csv(snakemake.input.table)
-write_csv(split(table, snakemake.params.method, snakemake.params.seed), snakemake.output.split)
+choices = snakemake.params
+write_csv(split(table, choices.method, choices.seed, choices.exclude), snakemake.output.split)

@@ -6,7 +6,7 @@ from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import read_plan
-from lungseg.report.tables import absent, failures, layout, left_out, legend, table1, to_html, to_latex, to_markdown
+from lungseg.report.tables import absent, failures, layout, legend, lost_runs, table1, to_html, to_latex, to_markdown
 from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
@@ -15,7 +15,7 @@ estimates = read_csv(snakemake.input.estimates)
 counted = failures(estimates, train_on, test_on)
 lost = read_csv(snakemake.input.diverged)
 note = " ".join(
-    [legend(snakemake.params.level, estimates["seeds"].max()), counted, *left_out(lost), snakemake.params.note]
+    [legend(snakemake.params.level, estimates["seeds"].max()), counted, *lost_runs(lost), snakemake.params.note]
 ).strip()
 paper = read_paper(Path(snakemake.input.paper[0]).parent)
 plan = next(map(read_plan, snakemake.input.plan), None)

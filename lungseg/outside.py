@@ -1,0 +1,87 @@
+"""Files of others are measured before they are read."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from lungseg.errors import InputError
+
+MEBI = 2**20
+TABLE = 256 * MEBI  # bytes of a table of scores; the reference experiment's has 12 MiB
+TEXT = MEBI  # of a printed table, a configuration, a paper's files
+NODES = 100_000  # keys and values of a YAML file, each counted as often as it is referred to
+
+T = TypeVar("T")
+
+
+class _Loader(yaml.SafeLoader):
+    """In which every key stands once: of two alike the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    "in a group of keys", node.start_mark, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def bounded(path: str | Path, most: int) -> Path:
+    """A file's path, once the file is known to be small enough to be read.
+
+    Args:
+        path: The file.
+        most: Bytes.
+
+    Raises:
+        InputError: It is larger, or no plain file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(path, "no such file", "a file", "Correct the path.")
+    if (size := path.stat().st_size) > most:
+        remedy = "Look whether it is the file that you mean."
+        raise InputError(path, f"{size} bytes", f"at most {most}", remedy)
+    return path
+
+
+def read_yaml(path: str | Path, kind: type[T], remedy: str) -> T:
+    """The content of a YAML file: numbers, texts, lists, mappings, and nothing that its tags would make or call.
+
+    Args:
+        path: The file.
+        kind: Of the whole: `dict` or `list`. An empty file is an empty one.
+        remedy: What helps where it is not one.
+
+    Raises:
+        InputError: It is no YAML, another kind, too large, or grows or nests without end.
+    """
+    try:
+        content = yaml.load(bounded(path, TEXT).read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
+        nodes = _count(content, {})
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
+        raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", remedy) from error
+    except RecursionError as error:
+        raise InputError(path, "nesting without end", "a YAML file", remedy) from error
+    if nodes > NODES:
+        raise InputError(path, f"{nodes} keys and values by its references", f"at most {NODES}", remedy)
+    content = kind() if content is None else content
+    if not isinstance(content, kind):
+        expected = "keys and values" if kind is dict else "a list"
+        raise InputError(path, f"a {type(content).__name__}", expected, remedy)
+    return content
+
+
+def _count(content: object, known: dict[int, int]) -> int:
+    """How many nodes there are when every reference is followed, without following one twice."""
+    if not isinstance(content, dict | list | set | tuple):
+        return 1
+    if id(content) not in known:
+        known[id(content)] = NODES  # until it is counted: what refers to itself is too large
+        inner = [*content, *content.values()] if isinstance(content, dict) else content
+        known[id(content)] = 1 + sum(_count(each, known) for each in inner)
+    return known[id(content)]

@@ -1,0 +1,30 @@
+"""What came from outside and goes to a terminal or a log: no character in it moves the cursor or hides another."""
+
+import unicodedata
+
+# Control characters, surrogates (bytes of a file name that are no UTF-8), separators of lines, and what turns the
+# direction of writing or has no shape of its own.
+UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def plain(text: object, kept: str = "\n\t") -> str:
+    r"""A text in which every character is seen: `\u001b` stands where the escape character stood.
+
+    Args:
+        text: Anything with a text.
+        kept: Control characters that stay as they are.
+    """
+    return "".join(
+        character if character in kept or unicodedata.category(character) not in UNSEEN else _name(character)
+        for character in str(text)
+    )
+
+
+def _name(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def say(text: object) -> None:
+    """Print a text that may hold what came from outside."""
+    print(plain(text))

@@ -1,0 +1,67 @@
+"""Files of others are measured first, and YAML makes nothing but numbers, texts, lists and mappings."""
+
+from pathlib import Path
+
+import pytest
+
+from lungseg.claims.printed_table import read_table
+from lungseg.data.archive import read_sums
+from lungseg.errors import InputError
+from lungseg.outside import TABLE, TEXT, bounded, read_yaml
+from lungseg.report.results import Results
+
+
+def _large(path: Path, size: int) -> Path:
+    with path.open("wb") as file:
+        file.truncate(size)  # a hole: it takes no place
+    return path
+
+
+def test_a_file_at_the_limit_is_read_and_one_byte_more_is_not(tmp_path: Path) -> None:
+    assert bounded(_large(tmp_path / "a", 10), 10) == tmp_path / "a"
+    with pytest.raises(InputError, match="found 11 bytes, expected at most 10"):
+        bounded(_large(tmp_path / "a", 11), 10)
+    with pytest.raises(InputError, match="no such file"):
+        bounded(tmp_path, 10)
+
+
+def test_every_reader_of_foreign_text_measures_it(tmp_path: Path) -> None:
+    table = _large(tmp_path / "scores.csv", TABLE + 1)
+    for read in (read_table, read_sums, lambda path: read_yaml(path, dict, "")):
+        with pytest.raises(InputError, match=f"expected at most {TEXT}"):
+            read(table)
+    with pytest.raises(InputError, match=f"expected at most {TABLE}"):
+        Results(tmp_path).table("scores")
+
+
+def test_yaml_is_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("base: &b {x: 1}\nother: {<<: *b, y: [1, 2]}\n")
+    assert read_yaml(tmp_path / "a.yaml", dict, "") == {"base": {"x": 1}, "other": {"x": 1, "y": [1, 2]}}
+    (tmp_path / "a.yaml").write_text("# nothing\n")
+    assert read_yaml(tmp_path / "a.yaml", dict, "") == {} and read_yaml(tmp_path / "a.yaml", list, "") == []
+
+
+BILLION = "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 20))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("!!python/object/apply:os.system ['touch made']", "could not determine a constructor"),
+        ("a: !!python/name:os.system", "could not determine a constructor"),
+        (BILLION, "keys and values by its references"),
+        ("a: &a [*a]", "keys and values by its references"),
+        ("a: &a {b: *a}", "keys and values by its references"),
+        ("[" * 5000, "nesting without end"),
+        ("a: [", "while parsing"),
+        ("- a list", "a list"),
+        ("text", "a str"),
+        ("a: \x01", "special characters"),
+        ("a: 2026-13-45", "month must be"),
+    ],
+)
+def test_what_is_no_plain_yaml_is_one_message(tmp_path: Path, text: str, found: str) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match=f"a.yaml: found .*{found}.*Help"):
+        read_yaml(tmp_path / "a.yaml", dict, "Help.")
+    assert not Path("made").exists()
