@@ -18,7 +18,7 @@ from lungseg.claims.printed_table import read_combined, read_table
 from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
 from lungseg.config import Experiment, read_experiment
-from lungseg.data.archive import fetch_all, file_hash
+from lungseg.data.archive import RECORD, fetch_all, read_record
 from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset, refuse_unknown
 from lungseg.data.phantom import contact_sheet
 from lungseg.errors import InputError
@@ -228,13 +228,8 @@ def check(
 
 def _read_all(chosen: Dataset, folder: Path, exclude: Mapping[str, str]) -> str:
     """Compare the recorded hashes and decode every film."""
-    record = folder / "archives.json"
-    for entry in json.loads(record.read_text(encoding="utf-8")) if record.is_file() else ():
-        path = folder / entry["archive"]
-        found = file_hash(path) if path.is_file() else "no such file"
-        if found != entry["sha256"]:
-            remedy = f"Fetch it again: lungseg data fetch {chosen.name}"
-            raise InputError(path, found, f"sha256 {entry['sha256']} as {record} says", remedy)
+    if (folder / RECORD).is_file():
+        read_record(folder, chosen.archives, whole=True)
     progress = tqdm(chosen.read(folder, exclude), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
     unused = [film.image_id for film in progress if isinstance(film, Unused)]
     told = f"{chosen.images - len(exclude)} films"

@@ -79,8 +79,9 @@ def preprocess(
     frame: Frame,
     pixels: str | Path,
     masks: str | Path,
+    threads: int | None = None,
 ) -> Listing:
-    """Bring films to one size, on all cores, and write them to a NumPy file in their order.
+    """Bring films to one size, on several cores, and write them to a NumPy file in their order.
 
     Args:
         radiographs: Films, and those that cannot be used.
@@ -90,6 +91,7 @@ def preprocess(
         frame: See `lungseg.data.squares.choose_box`.
         pixels: The file: uint8, shape (count, 2, size, size); channel 0 grey, channel 1 mask, 0 or 1.
         masks: A zip file that gets every mask at its own size, `{image_id}.png`, black and white.
+        threads: At a time; None for all cores.
 
     Raises:
         InputError: There are not `count` films.
@@ -102,7 +104,7 @@ def preprocess(
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, 2, size, size)}
         np.lib.format.write_array_header_1_0(file, header)
         with tqdm(total=count, desc=dataset, unit="film") as progress:
-            for film in in_order(lambda film: _prepare(film, dataset, size, frame), _sound(radiographs, bad)):
+            for film in in_order(lambda film: _prepare(film, dataset, size, frame), _sound(radiographs, bad), threads):
                 if isinstance(film, Unused):
                     unused.append(asdict(film))
                     continue

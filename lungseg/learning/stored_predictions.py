@@ -207,8 +207,7 @@ class Predictions:
         with _readable(self.path):
             codes, histograms = self.stored[f"{key}/codes"], self.stored[f"{key}/histograms"]
             test, films = self.films.part.count("test"), len(self.films.part)
-            square = codes.ndim == 3 and codes.shape[1] == codes.shape[2]
-            if codes.dtype != np.uint8 or not square or len(codes) != test or (codes >= CODES).any():
+            if codes.dtype != np.uint8 or codes.ndim != 3 or len(codes) != test or (codes >= CODES).any():
                 raise ValueError(f"codes of {key} are {codes.dtype} of shape {codes.shape}, of {test} test films")
             if histograms.shape != (films, 2, CODES) or (histograms.sum(axis=(1, 2)) != codes[0].size).any():
                 raise ValueError(f"histograms of {key} do not count {films} films")
