@@ -200,7 +200,7 @@ def test_jsrt_films_whose_bytes_are_turned_round_are_refused() -> None:
     rng = np.random.default_rng(0)
     raw = rng.integers(0, 4096, (SIDE, SIDE))
     assert jsrt.decode(raw.astype(">u2").tobytes(), "film").std() > 50
-    with pytest.raises(InputError, match="film: found 9.% of the pixels above 4095, .* may be turned round"):
+    with pytest.raises(InputError, match=r"film: found 9.% of the pixels above 4095, .* may be turned round"):
         jsrt.decode(raw.astype("<u2").tobytes(), "film")
 
 
