@@ -21,7 +21,7 @@ TEXT = frozenset({
     "cut", "averaging", "classes", "scene", "quantity", "method", "over", "domain", "home", "source",
     "seed_variance", "sign", "relevance", "verdict", "points", "claim", "says", "takes", "decides", "why", "note",
     "explanation", "relation", "example", "table", "row", "rule", "message", "began", "hardware", "alg", "case_id",
-    "run", "run_id", "digest", "honest",
+    "run", "run_id", "digest", "honest", "permuted", "group", "column", "aim",
 })  # fmt: skip
 TRUTHS = frozenset({
     "near", "candidate", "inside", "iou_above_recall", "dice_above_mean_of_precision_and_recall",
@@ -34,6 +34,7 @@ ALONE = FRACTIONS | {"validation_dice", "validation_accuracy"}  # as columns of 
 # Of a fraction in a table with a column metric; a difference lies between -1 and 1.
 LIMITS = ("mean", "low", "high", "bootstrap_low", "bootstrap_high", "full_mean", "full_low", "full_high", "published")
 PROBABILITIES = ("p", "p_holm", "p_permutation", "p_equivalence", "p_false_claim", "p_these_networks", "superiority")
+NUMBERS = {*ALONE, *LIMITS, *PROBABILITIES, "difference", "seed", "epoch", "images", "seeds", "height", "width"}
 NEAR = 1e-9  # rounding
 
 
@@ -68,15 +69,18 @@ def _column(path: str | Path, name: str, cells: list[str], remedy: str) -> pd.Se
             return pd.Series([int(cell) for cell in cells], dtype="int64")
     except (ValueError, OverflowError):
         pass  # not whole numbers, or too large for them
-    numbers = []
+    numbers, text = [], None
     for line, cell in enumerate(cells, 2):
         try:
             numbers.append(np.nan if cell in MISSING else float(cell))
         except ValueError:
-            if name in EITHER:
-                return pd.Series([cell or np.nan for cell in cells], dtype=object)
-            raise InputError(f"{path}, line {line}, {name}", repr(cell), "a number", remedy) from None
-    return pd.Series(numbers, dtype=float)
+            numbers.append(np.nan)
+            text = text or line
+    if text is None:
+        return pd.Series(numbers, dtype=float)
+    if name in EITHER or (name not in NUMBERS and np.isnan(numbers).all()):  # a column that nobody has named yet
+        return pd.Series([cell or np.nan for cell in cells], dtype=object)
+    raise InputError(f"{path}, line {text}, {name}", repr(cells[text - 2]), "a number", remedy)
 
 
 def read_parquet(path: str | Path, columns: Sequence[str] = (), remedy: str = AGAIN) -> pd.DataFrame:
