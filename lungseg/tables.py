@@ -18,7 +18,7 @@ TEXT = frozenset({
     "variant", "train_on", "test_on", "metric", "variant_a", "variant_b", "against", "dataset", "dataset_a",
     "dataset_b", "image_id", "image_id_a", "image_id_b", "influential_film", "members", "part", "part_a", "part_b",
     "patient", "status", "reason", "sha256", "pixels_sha256", "mask_sha256", "kind", "size", "postprocessing",
-    "cut", "averaging", "classes", "scene", "quantity", "method", "over", "domain", "home", "source",
+    "averaging", "classes", "scene", "quantity", "method", "over", "domain", "home", "source",
     "seed_variance", "sign", "relevance", "verdict", "points", "claim", "says", "takes", "decides", "why", "note",
     "explanation", "relation", "example", "table", "row", "rule", "message", "began", "hardware", "alg", "case_id",
     "run", "run_id", "digest", "honest", "permuted", "group", "column", "aim",
@@ -27,7 +27,7 @@ TRUTHS = frozenset({
     "near", "candidate", "inside", "iou_above_recall", "dice_above_mean_of_precision_and_recall",
     "dice_over_2_minus_dice_above_iou",
 })  # fmt: skip
-EITHER = frozenset({"films", "variants"})  # how many, or which
+EITHER = frozenset({"cut", "films", "variants"})  # a number, or which
 MISSING = ("", "nan", "NaN")
 FRACTIONS = frozenset({"dice", "iou", "precision", "recall", "accuracy", "nsd"})
 ALONE = FRACTIONS | {"validation_dice", "validation_accuracy"}  # as columns of their own
