@@ -18,7 +18,7 @@ from lungseg.claims.printed_table import read_combined, read_table
 from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
 from lungseg.config import Experiment, read_experiment
-from lungseg.data.archive import fetch_all, file_hash
+from lungseg.data.archive import RECORD, fetch_all, read_record
 from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset, refuse_unknown
 from lungseg.data.phantom import contact_sheet
 from lungseg.errors import InputError
@@ -28,6 +28,7 @@ from lungseg.jobs.status import describe as describe_runs
 from lungseg.jobs.status import read_runs
 from lungseg.outside import read_yaml
 from lungseg.report.changes import as_page, as_text, compare_results, opened
+from lungseg.report.results import Results
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.terminal import plain, say
 
@@ -67,6 +68,7 @@ what it takes for granted. The rules, and what they survive: means over
 
 Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
 Raw = Path("data/raw")
+CONFIG = Path("config/config.yaml")
 
 
 @app.command(epilog=AUDIT_HELP)
@@ -131,12 +133,11 @@ def compare(
 
 @app.command()
 def status(
-    configfile: Annotated[Path, typer.Option(help="Of the experiment.")] = Path("config/config.yaml"),
+    configfile: Annotated[Path, typer.Option(help="Of the experiment.")] = CONFIG,
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """How many trainings are done, how long the rest will take, and where each running one stands."""
-    experiment = _experiment(configfile)
-    say("\n".join(describe_runs(read_runs(experiment, root))))
+    say("\n".join(describe_runs(read_runs(_experiment(configfile), root))))
 
 
 def _experiment(configfile: Path) -> Experiment:
@@ -145,6 +146,26 @@ def _experiment(configfile: Path) -> Experiment:
         remedy = "Give --configfile as you give it to snakemake."
         raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
     return read_experiment(read_yaml(configfile, dict, "config/README.md explains every key."))
+
+
+@app.command()
+def track(
+    results: Annotated[Path | None, typer.Argument(help="A finished experiment's folder, such as cpu/results.")] = None,
+    configfile: Annotated[Path, typer.Option(help="Of the experiment, where no folder is given.")] = CONFIG,
+    root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
+) -> None:
+    """Bring a finished experiment's trainings into MLflow, each once; after its store was away, deleted or moved."""
+    from lungseg.jobs.tracking import gather, store
+    from lungseg.jobs.tracking import track as bring
+
+    experiment = read_experiment(Results(results).manifest()["config"]) if results else _experiment(configfile)
+    own = Results(results or root / experiment.folder("results"))
+    trainings, scores = gather(experiment, root), own.table("scores")
+    pictures = [path for path in [own.folder / "figures/figure5_overlays.png"] if path.is_file()]
+    place = root.resolve()
+    brought = bring(store(place), place / "mlartifacts", experiment.name, trainings, scores, pictures)
+    write_csv(brought, own.folder / "runs/tracking.csv")
+    say(f"{len(brought)} trainings are in {store(place)}")
 
 
 @data.command("list")
@@ -207,13 +228,8 @@ def check(
 
 def _read_all(chosen: Dataset, folder: Path, exclude: Mapping[str, str]) -> str:
     """Compare the recorded hashes and decode every film."""
-    record = folder / "archives.json"
-    for entry in json.loads(record.read_text(encoding="utf-8")) if record.is_file() else ():
-        path = folder / entry["archive"]
-        found = file_hash(path) if path.is_file() else "no such file"
-        if found != entry["sha256"]:
-            remedy = f"Fetch it again: lungseg data fetch {chosen.name}"
-            raise InputError(path, found, f"sha256 {entry['sha256']} as {record} says", remedy)
+    if (folder / RECORD).is_file():
+        read_record(folder, chosen.archives, whole=True)
     progress = tqdm(chosen.read(folder, exclude), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
     unused = [film.image_id for film in progress if isinstance(film, Unused)]
     told = f"{chosen.images - len(exclude)} films"

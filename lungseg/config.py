@@ -4,11 +4,12 @@ The defaults are the reference experiment; `config/schema.json` is exported from
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lungseg.errors import InputError
 from lungseg.recipe import Choice, Training, Variant
@@ -16,6 +17,14 @@ from lungseg.recipe import Choice, Training, Variant
 DatasetName = Literal["montgomery", "shenzhen", "jsrt", "phantom"]
 # Keys whose values may be paths; below `weights` those of each encoder.
 PLACES = ("archives", "bundles", "paper", "weights")
+PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+# What lies beside the Snakefile, or is made there by other tools: an experiment of this name would write into it.
+TAKEN = frozenset(
+    ["archives", "bench", "build", "changelog", "config", "contributing", "data", "dist", "docs", "dvc_plots", "envs",
+     "license", "lungseg", "makefile", "mlartifacts", "mlruns", "notice", "pieces", "profiles", "results", "snakefile",
+     "tests", "workflow"]
+)  # fmt: skip
 DATASETS: tuple[DatasetName, ...] = ("montgomery", "shenzhen", "jsrt")
 TRAIN_ON: dict[str, tuple[DatasetName, ...]] = {
     "montgomery": ("montgomery",),
@@ -24,8 +33,6 @@ TRAIN_ON: dict[str, tuple[DatasetName, ...]] = {
     "nlm": ("montgomery", "shenzhen"),
     "pooled": DATASETS,
 }
-PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-Seed = Annotated[int, Field(ge=0)]
 Reason = Annotated[str, Field(pattern=r"\S", max_length=500)]
 
 
@@ -48,6 +55,13 @@ class Split(Choice):
         "`grouped`: the same, with all films of a known or suspected patient in one part.",
     )
     seed: Seed = Field(0, description="Seed of the random and the grouped split.")
+
+    @model_validator(mode="after")
+    def seed_is_used(self) -> Self:
+        """The published split has no seed."""
+        if self.method == "gaal2020" and self.seed:
+            raise ValueError("`seed` is of the random and the grouped split: gaal2020 is one split; leave it out")
+        return self
 
 
 class Leakage(Choice):
@@ -102,7 +116,7 @@ class Experiment(Choice):
     preprocessing: Preprocessing = Preprocessing()
     split: Split = Split()
     leakage: Leakage = Leakage()
-    train_on: dict[PathPart, tuple[DatasetName, ...]] = Field(
+    train_on: dict[PathPart, Annotated[tuple[DatasetName, ...], Field(min_length=1)]] = Field(
         TRAIN_ON,
         min_length=1,
         description="Training sets by name. Left out: of the reference's those that `datasets` allows, and `pooled`.",
@@ -136,6 +150,12 @@ class Experiment(Choice):
     statistics: Statistics = Statistics()
     table1: Table1 = Table1()
 
+    @field_validator("archives", "bundles", "paper")
+    @classmethod
+    def home_is_found(cls, path: str | None) -> str | None:
+        """`~` is the person's home, as in a shell."""
+        return path and os.path.expanduser(path)  # noqa: PTH111 - leaves the home of nobody as it is
+
     @model_validator(mode="before")
     @classmethod
     def trains_on_what_there_is(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
@@ -149,7 +169,13 @@ class Experiment(Choice):
     @model_validator(mode="after")
     def names_agree(self) -> Self:
         """Every name that is used is one that is defined, and none is used twice."""
+        if self.name.lower() in TAKEN:
+            raise ValueError(f"name is {self.name!r}, which is a folder of the project: choose another")
         for train_on, datasets in self.train_on.items():
+            if len(set(datasets)) < len(datasets):
+                raise ValueError(f"train_on.{train_on} names one data set twice: {list(datasets)}")
+            if train_on in get_args(DatasetName) and datasets != (train_on,):
+                raise ValueError(f"train_on.{train_on} is named as a data set and holds {list(datasets)}: rename it")
             if unknown := set(datasets) - set(self.datasets):
                 raise ValueError(f"train_on.{train_on} names {sorted(unknown)}, which `datasets` does not list")
         if unused := set(self.exclude) - set(self.datasets):
@@ -166,9 +192,21 @@ class Experiment(Choice):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} names one value twice: {list(values)}")
+        for key, names in {"cross": self.cross, "statistics.pool": self.statistics.pool}.items():
+            if len(set(names or ())) < len(names or ()):
+                raise ValueError(f"{key} names one variant twice: {list(names or ())}")
+        if alone := [name for name, one in self.variants.items() if one.encoders and self._one_value()]:
+            raise ValueError(
+                f"batch_size 1 at size 32 leaves {alone[0]}'s encoders one value for each channel, which cannot be "
+                "normalised: choose batch_size 2 or size 64"
+            )
         if "phantom" in self.datasets and len(self.datasets) > 1:
             raise ValueError("phantom is drawn, never mixed with real data sets: list it alone")
         return self
+
+    def _one_value(self) -> bool:
+        """Whether a batch has one pixel at the encoders' deepest scale."""
+        return self.training.batch_size == 1 and self.preprocessing.size == 32
 
     def trained(self, train_on: str) -> list[str]:
         """The variants that are trained on a set."""

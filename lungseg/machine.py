@@ -5,6 +5,7 @@ import platform
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,43 @@ GIB = 2**30
 
 
 def commit(root: Path) -> dict[str, Any]:
-    """The commit that lies checked out in a folder, and the tracked files that differ from it; None outside git."""
-    here = _output(["git", "-C", str(root), "rev-parse", "HEAD"])
-    changed = _output(["git", "-C", str(root), "status", "--porcelain", "--untracked-files=no"])
-    return {"commit": here, "changed": [line[2:].strip() for line in (changed or "").splitlines()]}
+    """The commit that lies checked out in a folder, and the tracked files that differ from it.
+
+    Args:
+        root: The folder of the repository, not one within it.
+
+    Returns:
+        `commit` and `changed`; where git cannot tell, None and nothing, with the reason in words under `why`.
+    """
+    here = _git(root, "rev-parse", "--show-toplevel", "HEAD")
+    if here.why is None and Path(here.lines[0]).resolve() != root.resolve():
+        here = _Told([], f"it is no checkout of its own, but lies in {here.lines[0]}")
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no") if here.why is None else here
+    facts = {
+        "commit": here.lines[1] if here.why is None else None,
+        "changed": [line[2:].strip() for line in changed.lines],
+    }
+    return facts if changed.why is None else facts | {"why": changed.why}
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What git printed, or why it did not."""
+
+    lines: list[str]
+    why: str | None = None
+
+
+def _git(root: Path, *arguments: str) -> _Told:
+    """Ask git about a folder, whatever repository the environment speaks of."""
+    if shutil.which("git") is None:
+        return _Told([], "git is not installed")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | {"LC_ALL": "C"}
+    ended = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, env=environment)
+    if ended.returncode:
+        said = ended.stderr.strip() or f"git ended with {ended.returncode}"
+        return _Told([], said.splitlines()[0].removeprefix("fatal: "))
+    return _Told(ended.stdout.rstrip("\n").splitlines())
 
 
 def hardware() -> dict[str, Any]:

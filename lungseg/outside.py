@@ -1,7 +1,8 @@
 """Files of others are measured before they are read."""
 
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
@@ -13,6 +14,20 @@ TEXT = MEBI  # of a printed table, a configuration, a paper's files
 NODES = 100_000  # keys and values of a YAML file, each counted as often as it is referred to
 
 T = TypeVar("T")
+
+
+class _Loader(yaml.SafeLoader):
+    """In which every key stands once: of two alike the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    "in a group of keys", node.start_mark, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def bounded(path: str | Path, most: int) -> Path:
@@ -46,7 +61,7 @@ def read_yaml(path: str | Path, kind: type[T], remedy: str) -> T:
         InputError: It is no YAML, another kind, too large, or grows or nests without end.
     """
     try:
-        content = yaml.safe_load(bounded(path, TEXT).read_text(encoding="utf-8"))
+        content = yaml.load(bounded(path, TEXT).read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
         nodes = _count(content, {})
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", remedy) from error

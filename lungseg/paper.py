@@ -4,7 +4,6 @@
 `lungseg.claims.verdicts`), `references.csv` values of others to stand beside it. The last two may be missing.
 """
 
-import csv
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 
 from lungseg.errors import InputError
-from lungseg.outside import TABLE, TEXT, bounded, read_yaml
+from lungseg.files import Cells, read_cells
+from lungseg.outside import TEXT, bounded, read_yaml
 from lungseg.recipe import Choice
+from lungseg.tables import read_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,9 +144,8 @@ def _cells(path: Path, paper: Paper) -> dict[str, dict[str, str]]:
     """The table as printed."""
     if not path.is_file():
         raise InputError(path, "no such file", f"columns variant, {', '.join(paper.metrics)}", REMEDY)
-    with bounded(path, TEXT).open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
-    header = list(rows[0]) if rows else []
+    table = read_cells(bounded(path, TEXT), remedy=REMEDY) if path.stat().st_size else Cells([], [])
+    rows, header = [dict(zip(table.names, line, strict=True)) for line in table.lines], table.names
     if header != ["variant", *paper.metrics]:
         expected = f"variant, {', '.join(paper.metrics)}, as `metrics` of paper.yaml says"
         raise InputError(f"{path}, first line", ", ".join(map(str, header)) or "nothing", expected, REMEDY)
@@ -177,7 +177,4 @@ def read_references(path: str | Path | None = None) -> "pd.DataFrame":
     names = ["variant", "test_on", "metric", "mean", "images", "source"]
     if path is None:
         return pd.DataFrame(columns=names)
-    table = pd.read_csv(bounded(path, TABLE))
-    if missing := [name for name in names if name not in table]:
-        raise InputError(path, f"no column {', '.join(missing)}", "one row for each printed value", REMEDY)
-    return table
+    return read_csv(path, names, REMEDY)

@@ -3,6 +3,7 @@
 Everything here enters the identity of a run. A change of one of these values trains again.
 """
 
+import os
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -15,7 +16,7 @@ Positive = Annotated[int, Field(gt=0)]
 class Choice(BaseModel):
     """A frozen group of named choices; an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Variant(Choice):
@@ -39,7 +40,13 @@ class Variant(Choice):
 
     @model_validator(mode="after")
     def weights_fit_the_encoders(self) -> Self:
-        """A plain U-Net has nothing pretrained, a file holds one encoder's weights, and no encoder is forgotten."""
+        """A plain U-Net has nothing pretrained, a file holds one encoder's weights, and no choice is ignored."""
+        if len(set(self.encoders)) < len(self.encoders):
+            raise ValueError(f"`encoders` names one encoder twice: {list(self.encoders)}")
+        if self.encoders and self.width != type(self).model_fields["width"].default:
+            raise ValueError(
+                "`width` is the plain U-Net's and decides nothing beside `encoders`: leave one of them out"
+            )
         if self.weights != "random" and not self.encoders:
             raise ValueError("`weights` needs `encoders`: a plain U-Net starts from random weights")
         if isinstance(self.weights, dict) and set(self.weights) != set(self.encoders):
@@ -55,7 +62,13 @@ class Variant(Choice):
 
     def start(self, encoder: EncoderName) -> str:
         """What an encoder starts from: `random`, `imagenet`, `imagenet-8bit` or a file's path."""
-        return self.weights[encoder] if isinstance(self.weights, dict) else self.weights
+        chosen = self.weights[encoder] if isinstance(self.weights, dict) else self.weights
+        return os.path.expanduser(chosen)  # noqa: PTH111 - leaves a word as it is
+
+    def files(self) -> list[str]:
+        """Paths of the files that encoders start from."""
+        starts = dict.fromkeys(map(self.start, self.encoders))
+        return [start for start in starts if start not in ("random", "imagenet", EIGHT_BIT)]
 
 
 class Training(Choice):

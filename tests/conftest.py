@@ -53,7 +53,7 @@ def members() -> dict[str, dict[str, Members]]:
     """Data set -> archive -> member -> bytes: every published name, pixels few and known."""
     left, right, both = encoded(LEFT), encoded(RIGHT), encoded(LEFT | RIGHT)
     films = {image_id: encoded(_pixels(n)) for n, image_id in enumerate((*montgomery.IDS, *shenzhen.IDS))}
-    raw = {image_id: (16 * _pixels(n).astype(">u2")).tobytes() for n, image_id in enumerate(jsrt.IDS)}
+    raw = {image_id: (16 * _pixels(n).astype(np.uint16)).astype(">u2").tobytes() for n, image_id in enumerate(jsrt.IDS)}
     gifs = {"left lung": encoded(LEFT, "gif"), "right lung": encoded(RIGHT, "gif")}
     county = {f"MontgomerySet/CXR_png/{i}.png": films[i] for i in montgomery.IDS}
     county |= {f"MontgomerySet/ManualMask/leftMask/{i}.png": left for i in montgomery.IDS}

@@ -1,14 +1,21 @@
 """Configuration: the files here are legal, and what is illegal is told in one message that names the key."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import yaml
 
-from lungseg.config import Experiment, read_experiment, schema, without_places
+from lungseg.config import TAKEN, Experiment, read_experiment, schema, without_places
 from lungseg.errors import InputError
-from lungseg.recipe import Training
+from lungseg.learning import stepper, training
+from lungseg.learning.training import Examples, fit
+from lungseg.networks.build import build
+from lungseg.outside import read_yaml
+from lungseg.recipe import Training, Variant
 
 CONFIG = Path(__file__).parents[1] / "config"
 BOTH = ["mobilenetv2", "inceptionresnetv2"]
@@ -127,6 +134,32 @@ def test_experiments_do_not_overwrite_each_other() -> None:
             "holds one encoder; give `weights` by",
         ),
         ({"variants": {"one": {"encoders": BOTH[1:], "weights": "imagenet-8bit"}}}, "is MobileNetV2's"),
+        ({"train_on": {"pooled": []}}, "config key train_on.pooled: found .* at least 1 item"),
+        ({"train_on": {"pooled": ["phantom", "phantom"]}}, "train_on.pooled names one data set twice"),
+        (
+            {"datasets": ["jsrt", "shenzhen"], "train_on": {"jsrt": ["shenzhen"]}, "table1": {"train_on": "jsrt"}},
+            "train_on.jsrt is named as a data set",
+        ),
+        ({"cross": ["unet", "unet"]}, "cross names one variant twice"),
+        ({"split": {"method": "gaal2020", "seed": 1}}, "gaal2020 is one split"),
+        ({"training": {"learning_rate": float("inf")}}, "config key training.learning_rate: found inf, .* finite"),
+        ({"training": {"learning_rate": float("nan")}}, "config key training.learning_rate: found nan, .* finite"),
+        ({"checkpoint_seconds": float("inf")}, "config key checkpoint_seconds: found inf, .* finite"),
+        ({"seeds": [2**32]}, "config key seeds.0: found 4294967296, expected .*less than"),
+        ({"variants": {16: {}}}, "config key variants.16.*: found 16, .* string"),
+        ({"variants": {"a" * 65: {}}}, "at most 64 characters"),
+        ({"variants": {"one": {"encoders": BOTH[:1], "width": 8}}}, "`width` is the plain U-Net's"),
+        ({"variants": {"one": {"encoders": [BOTH[0], BOTH[0]]}}}, "names one encoder twice"),
+        (
+            {
+                "variants": {"one": {"encoders": BOTH[:1]}},
+                "training": {"batch_size": 1},
+                "preprocessing": {"size": 32},
+            },
+            "batch_size 1 at size 32 leaves one's encoders one value",
+        ),
+        ({"name": "a" * 300}, "config key name: found .* at most 64 characters"),
+        *(({"name": name}, "a folder of the project") for name in ("tests", "bench", "config", "results", "Docs")),
         ({"name": "../elsewhere"}, "config key name: found '../elsewhere', expected string should match"),
         ({"name": None}, "config key name"),
     ],
@@ -135,6 +168,74 @@ def test_illegal_choice_is_told(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         read_experiment(SMALL | change)
     assert "config/README.md explains every key" in str(caught.value)
+
+
+def test_no_experiment_is_called_like_what_lies_beside_the_snakefile() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=CONFIG.parent, capture_output=True, text=True, check=True).stdout
+    names = {Path(line).parts[0].lower() for line in listed.splitlines()}
+    assert {name for name in names if "." not in name} <= TAKEN
+    assert not TAKEN & {yaml.safe_load(path.read_text())["name"] for path in CONFIG.glob("*.yaml")}
+
+
+def test_home_is_found_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    one = {"encoders": BOTH, "weights": {BOTH[0]: "~/a.safetensors", BOTH[1]: "random"}}
+    paths = {"archives": "~/x", "bundles": "~/y", "paper": "~/z", "variants": {"both": one}}
+    experiment = Experiment.model_validate(SMALL | paths)
+    assert (experiment.archives, experiment.bundles, experiment.paper) == ("/home/me/x", "/home/me/y", "/home/me/z")
+    assert experiment.variants["both"].files() == ["/home/me/a.safetensors"]
+
+
+@pytest.mark.parametrize("text", ["- a\n", "a: 1\na: 2\n", "a: {b: 1, c: 2, b: 3}\n", "a: [\n", "\0"])
+def test_a_file_that_is_no_group_of_keys_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(InputError, match=r"x\.yaml: found .*, expected .*Mend it"):
+        read_yaml(tmp_path / "x.yaml", dict, "Mend it.")
+
+
+def test_a_file_of_keys_is_read() -> None:
+    assert read_yaml(CONFIG / "cpu.yaml", dict, "")["name"] == "cpu"
+
+
+# For every key of a variant and of the training: two values, and what else they need to mean something.
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "encoders": [{}, {"encoders": BOTH[:1]}],
+    "weights": [{"encoders": BOTH[:1]}, {"encoders": BOTH[:1], "weights": "imagenet-8bit"}],
+    "width": [{"width": 4}, {"width": 5}],
+    "meta_learner": [{"width": 4}, {"width": 4, "meta_learner": True}],
+}
+TRAININGS: dict[str, list[Any]] = {
+    "epochs": [2, 3], "learning_rate": [0.01, 0.02], "schedule": ["cosine", "constant"], "batch_size": [4, 8],
+    "augmentation": ["light", "none"], "precision": ["float32", "bfloat16"],
+}  # fmt: skip
+
+
+def test_every_choice_of_a_variant_makes_another_network() -> None:
+    assert VARIANTS.keys() == Variant.model_fields.keys()
+    for key, choices in VARIANTS.items():
+        one, other = (build(Variant(**choice), 0).state_dict() for choice in choices)
+        same = one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+        assert not same, key
+
+
+def test_every_choice_of_the_training_ends_in_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stepper, "computes_bfloat16", lambda device: True)  # emulated, where the processor has none
+    assert TRAININGS.keys() == Training.model_fields.keys()
+    rng = np.random.default_rng(0)
+    images, masks = (torch.from_numpy(rng.integers(0, top, (16, 1, 32, 32), dtype=np.uint8)) for top in (256, 2))
+    examples = Examples(images, masks)
+
+    def trained(**choices: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
+        better = iter(range(9))  # every epoch: the last one's weights are kept
+        monkeypatch.setattr(training, "validate", lambda *_: (0.0, float(next(better)), 0.0))
+        network = build(Variant(width=2), 0)
+        recipe = Training(**({"epochs": 2, "batch_size": 4, "precision": "float32"} | choices))
+        list(fit(network, examples, examples, recipe, 0, None))
+        return network.state_dict()
+
+    for key, values in TRAININGS.items():
+        one, other = (trained(**{key: value}) for value in values)
+        assert not all(torch.equal(one[name], other[name]) for name in one), key
 
 
 def test_missing_key_is_told() -> None:

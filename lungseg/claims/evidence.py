@@ -1,6 +1,5 @@
 """What verdicts on claims are made of."""
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,9 +10,11 @@ import pandas as pd
 
 from lungseg.claims.arithmetic import Finding
 from lungseg.errors import InputError
+from lungseg.learning.run_files import NEEDED, diverged, read_card
 from lungseg.paper import Paper
 from lungseg.plan import Conditions, Plan
 from lungseg.recipe import Variant
+from lungseg.tables import read_csv
 
 
 @dataclass(frozen=True)
@@ -134,16 +135,20 @@ def arms(cards: Sequence[Mapping[str, Any]]) -> dict[str, Arm]:
 def read_runs(
     runs: Sequence[Mapping[str, Any]], cards: Sequence[str | Path], histories: Sequence[str | Path]
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
-    """The cards of runs, and their histories in one table.
+    """The cards of runs, and their histories in one table; without the runs that diverged.
 
     Args:
         runs: variant, train_on and seed of each.
         cards: Files weights.json, in the order of the runs.
         histories: Files history.csv, likewise.
     """
-    told = [dict(run) | json.loads(Path(file).read_text()) for run, file in zip(runs, cards, strict=True)]
-    tables = [pd.read_csv(file).assign(**run) for run, file in zip(runs, histories, strict=True)]
-    return told, pd.concat(tables)
+    whole, tables = [], []
+    for run, card, history in zip(runs, cards, histories, strict=True):
+        facts = read_card(card, NEEDED)
+        if not diverged(facts):
+            whole.append({**run, **facts})
+            tables.append(read_csv(history).assign(**run))
+    return whole, pd.concat(tables)
 
 
 def parameters(cards: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -4,18 +4,19 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PurePosixPath
 from zipfile import is_zipfile
 
 import pooch
 from requests.exceptions import RequestException
 
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import AGAIN, read_json, replacing
 from lungseg.outside import TEXT, bounded
 
-SUMS = "SHA256SUMS"
+SUMS, RECORD = "SHA256SUMS", "archives.json"
+VOUCHED = f"vouched by {SUMS}"
 RETRIES = 2  # per address, after the first try
 TIMEOUT_SECONDS = 30.0  # without a single byte
 CHUNK_BYTES = 2**20
@@ -76,9 +77,62 @@ def fetch_all(archives: tuple[Archive, ...], folder: Path, offered: Path | None)
         InputError: One of them cannot be had, or is not what it should be.
     """
     obtained = [fetch(archive, folder, offered) for archive in archives]
-    with replacing(folder / "archives.json") as path:
+    with replacing(folder / RECORD) as path:
         path.write_text(json.dumps([asdict(entry) for entry in obtained], indent=2) + "\n", encoding="utf-8")
     return obtained
+
+
+def read_record(folder: Path, archives: tuple[Archive, ...], whole: bool = False) -> list[Obtained]:
+    """What archives.json says of the archives of a data set, as far as it can be believed.
+
+    Args:
+        folder: With the record.
+        archives: Of the data set.
+        whole: Whether each archive that lies there is to be read and compared with its hash.
+
+    Raises:
+        InputError: The record is damaged or of other archives, or an archive is not the recorded one.
+    """
+    path, found = folder / RECORD, []
+    for entry in read_json(path, list):
+        try:
+            note = Obtained(**entry)
+            archive = next(one for first in archives for one in first.choices() if one.name == note.archive)
+        except (TypeError, StopIteration) as error:
+            expected = f"entries of {', '.join(one.name for one in archives)}"
+            raise InputError(path, f"{entry!r}"[:120], expected, AGAIN) from error
+        if whole:
+            here = folder / note.archive
+            sha256 = file_hash(here) if here.is_file() else "no such file"
+            if sha256 != note.sha256:
+                remedy = f"Fetch it again: lungseg data fetch {folder.name}"
+                raise InputError(here, sha256, f"sha256 {note.sha256} as {path} says", remedy)
+        found.append(_judged(note, archive, folder))
+    return found
+
+
+def _judged(note: Obtained, archive: Archive, folder: Path) -> Obtained:
+    """A note with what the publisher's hash says; where no hash is known, nothing is official."""
+    official = note.official if archive.md5 is not None else None
+    if archive.sha256 is not None:
+        official = note.sha256 == archive.sha256
+    elif archive.md5 is not None and (folder / archive.name).is_file():
+        official = file_hash(folder / archive.name, "md5") == archive.md5
+    return replace(note, official=official)
+
+
+def recorded_choice(archive: Archive, folder: Path) -> Archive:
+    """Of an archive and those that serve instead of it the one that archives.json names; without it, any there."""
+    names = _recorded_names(folder)
+    choices = list(archive.choices())
+    there = [one for one in choices if one.name in names] or [one for one in choices if (folder / one.name).is_file()]
+    return (there or choices)[0]
+
+
+def _recorded_names(folder: Path) -> set[str]:
+    path = folder / RECORD
+    entries = read_json(path, list) if path.is_file() else []
+    return {str(entry.get("archive")) for entry in entries if isinstance(entry, dict)}
 
 
 def fetch(archive: Archive, folder: Path, offered: Path | None = None) -> Obtained:
@@ -101,7 +155,8 @@ def fetch(archive: Archive, folder: Path, offered: Path | None = None) -> Obtain
     for choice in archive.choices():
         if offered is not None and (offered / choice.name).is_file():
             return _record(_copy(choice, folder, offered), folder)
-    for choice in archive.choices():
+    recorded = recorded_choice(archive, folder)  # of two that are there it is the one that was read so far
+    for choice in (recorded, *archive.choices()):
         if (kept := _kept(choice, folder)) is not None:
             return kept
     failures: list[str] = []
@@ -114,18 +169,24 @@ def fetch(archive: Archive, folder: Path, offered: Path | None = None) -> Obtain
 
 
 def read_sums(path: Path) -> dict[str, str]:
-    """File name -> SHA-256 of a file as `sha256sum` writes it.
+    """File name, without its folder -> SHA-256 of a file as `sha256sum` writes it.
 
     Raises:
-        InputError: A line is not a hash and a name.
+        InputError: A line is not a hash and a name, a name has two hashes, or the file is no text.
     """
-    sums = {}
-    for number, line in enumerate(bounded(path, TEXT).read_text(encoding="utf-8").splitlines(), 1):
+    sums: dict[str, str] = {}
+    try:
+        lines = bounded(path, TEXT).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(path, "bytes that are no UTF-8", "hashes and file names", "Write it anew.") from error
+    for number, line in enumerate(lines, 1):
         digest, _, name = line.strip().partition(" ")
         if len(digest) != 64 or not name:
             remedy = f"Write it anew: cd {path.parent} && sha256sum *.zip > {SUMS}"
             raise InputError(f"{path} line {number}", repr(line), "a SHA-256 hash, two spaces, a file name", remedy)
-        sums[name.strip().removeprefix("*")] = digest.lower()
+        name = PurePosixPath(name.strip().removeprefix("*").replace("\\", "/")).name  # ./NAME and FOLDER/NAME are NAME
+        if sums.setdefault(name, digest.lower()) != digest.lower():
+            raise InputError(f"{path} line {number}", f"a second hash of {name}", "one", "Remove the wrong one.")
     return sums
 
 
@@ -159,7 +220,7 @@ def _copy(archive: Archive, folder: Path, offered: Path) -> Obtained:
     if not target.is_file() or file_hash(target) != found:
         with replacing(target) as part, path.open("rb") as source, part.open("wb") as copy:
             shutil.copyfileobj(source, copy, CHUNK_BYTES)
-    origin = "vouched by SHA256SUMS" if vouched else "official" if official else "unverified"
+    origin = VOUCHED if vouched else "official" if official else "unverified"
     return Obtained(archive.name, found, path.stat().st_size, origin, official)
 
 
@@ -181,7 +242,11 @@ def _kept(archive: Archive, folder: Path) -> Obtained | None:
     """What was noted of an archive that lies in the folder unchanged, or None."""
     try:
         note = Obtained(**json.loads((folder / f"{archive.name}.json").read_text(encoding="utf-8")))
-        return note if file_hash(folder / archive.name) == note.sha256 else None
+        if file_hash(folder / archive.name) != note.sha256:
+            return None
+        judged = _judged(note, archive, folder)
+        foreign = judged.official is False and note.source != VOUCHED  # it says so, and the publisher's hash does not
+        return None if foreign or note.source not in (VOUCHED, "official", "unverified", *archive.urls) else judged
     except (FileNotFoundError, ValueError, TypeError):
         return None
 

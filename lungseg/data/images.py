@@ -1,12 +1,13 @@
 """From a film as published to one small square: the pixels that every network sees."""
 
 import io
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from zipfile import ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 import pandas as pd
@@ -14,10 +15,11 @@ from jaxtyping import Bool, UInt8
 from PIL import Image
 from tqdm import tqdm
 
+from lungseg.data.films import BOTH
 from lungseg.data.reading import BadFilms, Radiograph, Unused, in_order, sha256
 from lungseg.data.squares import Box, Frame, choose_box, cut
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import read_rows, replacing
 
 COLUMNS = ["image_id", "dataset", "height", "width", "spacing_mm", "abnormal", "sha256", "pixels_sha256"]
 BOX = ["top", "left", "height", "width"]
@@ -45,7 +47,8 @@ class Listing:
             spacing_mm, abnormal (0 or 1), sha256 (of the image file in its archive), pixels_sha256 (of the
             array's row: who reads the array can tell by this table whether it changed).
         unused: Columns image_id, reason.
-        boxes: Columns image_id, top, left, height, width: the part of each film that its square shows, in px.
+        boxes: Columns image_id, top, left, height, width: the part of each film that its square shows, in px; and
+            mask_sha256, of its mask's file.
     """
 
     images: pd.DataFrame
@@ -76,8 +79,9 @@ def preprocess(
     frame: Frame,
     pixels: str | Path,
     masks: str | Path,
+    threads: int | None = None,
 ) -> Listing:
-    """Bring films to one size, on all cores, and write them to a NumPy file in their order.
+    """Bring films to one size, on several cores, and write them to a NumPy file in their order.
 
     Args:
         radiographs: Films, and those that cannot be used.
@@ -87,6 +91,7 @@ def preprocess(
         frame: See `lungseg.data.squares.choose_box`.
         pixels: The file: uint8, shape (count, 2, size, size); channel 0 grey, channel 1 mask, 0 or 1.
         masks: A zip file that gets every mask at its own size, `{image_id}.png`, black and white.
+        threads: At a time; None for all cores.
 
     Raises:
         InputError: There are not `count` films.
@@ -99,7 +104,7 @@ def preprocess(
         header = {"descr": "|u1", "fortran_order": False, "shape": (count, 2, size, size)}
         np.lib.format.write_array_header_1_0(file, header)
         with tqdm(total=count, desc=dataset, unit="film") as progress:
-            for film in in_order(lambda film: _prepare(film, dataset, size, frame), _sound(radiographs, bad)):
+            for film in in_order(lambda film: _prepare(film, dataset, size, frame), _sound(radiographs, bad), threads):
                 if isinstance(film, Unused):
                     unused.append(asdict(film))
                     continue
@@ -108,7 +113,7 @@ def preprocess(
                     continue
                 file.write(film.pixels)
                 store.writestr(ZipInfo(f"{film.row['image_id']}.png"), film.mask)  # the same bytes each time
-                boxes.append((film.row["image_id"], *astuple(film.box)))
+                boxes.append((film.row["image_id"], *astuple(film.box), sha256(film.mask)))
                 rows.append(film.row)
                 progress.update()
         if bad:
@@ -118,7 +123,7 @@ def preprocess(
     return Listing(
         pd.DataFrame(rows, columns=COLUMNS),
         pd.DataFrame(unused, columns=["image_id", "reason"]),
-        pd.DataFrame(boxes, columns=["image_id", *BOX]),
+        pd.DataFrame(boxes, columns=["image_id", *BOX, "mask_sha256"]),
     )
 
 
@@ -145,23 +150,38 @@ def read_originals(
         tables: Data set to its images/{dataset}.csv.
 
     Raises:
-        InputError: A film has no mask there.
+        InputError: A film has no mask there, or another one than was written.
     """
     for dataset, group in groupby(films, key=itemgetter(0)):
         yield from _originals(masks[dataset], boxes[dataset], tables[dataset], [image_id for _, image_id in group])
 
 
 def _originals(masks: str | Path, boxes: str | Path, table: str | Path, image_ids: Sequence[str]) -> Iterator[Original]:
-    places = pd.read_csv(boxes).set_index("image_id")[BOX].astype(int)
-    spacings = pd.read_csv(table).set_index("image_id")["spacing_mm"]
-    with ZipFile(masks) as store:
-        if absent := set(image_ids) - set(places.index) | {i for i in image_ids if f"{i}.png" not in store.NameToInfo}:
-            remedy = "Delete both and run again."
-            raise InputError(masks, f"no mask for {min(absent)}", f"one, and its box in {boxes}", remedy)
-        for image_id in image_ids:
-            mask = np.asarray(Image.open(io.BytesIO(store.read(f"{image_id}.png")), formats=["PNG"]), dtype=bool)
-            spacing = spacings[image_id]
-            yield Original(mask, Box(*places.loc[image_id]), None if pd.isna(spacing) else float(spacing))
+    places = {row["image_id"]: row for row in read_rows(boxes, ["image_id", *BOX, "mask_sha256"])}
+    films = {row["image_id"]: row for row in read_rows(table, ["image_id", "height", "width", "spacing_mm"])}
+    try:
+        with ZipFile(masks) as store:
+            known = {name.removesuffix(".png") for name in store.namelist()} & set(places) & set(films)
+            if absent := set(image_ids) - known:
+                raise InputError(masks, f"no mask for {min(absent)}", f"one, and its box in {boxes}", BOTH)
+            for image_id in image_ids:
+                mask = _stored_mask(store.read(f"{image_id}.png"), f"{masks}, {image_id}.png", places[image_id])
+                film = films[image_id]
+                if mask.shape != (int(film["height"]), int(film["width"])):
+                    found, expected = f"{mask.shape} px", f"{film['height']} x {film['width']} as in {table}"
+                    raise InputError(f"{masks}, {image_id}.png", found, expected, BOTH)
+                spacing = float(film["spacing_mm"]) if film["spacing_mm"] else None
+                yield Original(mask, Box(*(int(places[image_id][side]) for side in BOX)), spacing)
+    except (BadZipFile, zlib.error, EOFError, ValueError) as error:  # a cell of a table may be no number
+        found = " ".join(str(error).split())[:120]
+        raise InputError(f"{masks} or {boxes}", found, "a zip file of masks, whole, and their boxes", BOTH) from error
+
+
+def _stored_mask(content: bytes, where: str, row: Mapping[str, str]) -> Bool[np.ndarray, "height width"]:
+    """A mask, once it is known to be the one that was written."""
+    if (found := sha256(content)) != row["mask_sha256"]:
+        raise InputError(where, f"sha256 {found}", f"{row['mask_sha256']}, as in the table of boxes", BOTH)
+    return np.asarray(Image.open(io.BytesIO(content), formats=["PNG"]), dtype=bool)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
-from lungseg.data.archive import Archive
+from lungseg.data.archive import Archive, recorded_choice
 from lungseg.data.reading import (
     AGAIN,
     NOTHING,
@@ -36,6 +36,7 @@ from lungseg.data.reading import (
     needed,
     open_archive,
     outlined,
+    pair,
     readable,
     refuse_large,
     sha256,
@@ -65,20 +66,24 @@ SCR = Archive(
 IDS = (*(f"JPCLN{n:03d}" for n in range(1, 155)), *(f"JPCNN{n:03d}" for n in range(1, 94)))
 NAME = r"(JPC[LN]N\d{3})"
 BRIGHTEST = 4095  # 12 bit
+MOST_BEYOND = 0.5  # share of a film that may be brighter; of one whose bytes are turned round 15/16 are
 OFFICIAL_SIDE, OFFICIAL_SPACING_MM = 2048, 0.175
 
 
-def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
+def read(
+    folder: Path, exclude: Mapping[str, str] = NOTHING, threads: int | None = None
+) -> Iterator[Radiograph | Unused]:
     """Yield the 247 films by name.
 
     Args:
         folder: Where All247images.zip and scr.zip (or masks.zip) lie.
         exclude: Films that are left out, with the reason.
+        threads: At a time; None for all cores.
 
     Raises:
         InputError: An archive is damaged, incomplete, or a file has an impossible length.
     """
-    scr = next((folder / a.name for a in SCR.choices() if (folder / a.name).is_file()), folder / SCR.name)
+    scr = folder / recorded_choice(SCR, folder).name
     with open_archive(folder / IMAGES.name, exclude) as archive, open_archive(scr, exclude) as outlines:
         images = archive.find(rf"{NAME}\.IMG")
         sides = {
@@ -97,9 +102,10 @@ def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiogr
                 _mask(outlines, needed(outlines, what, side, image_id), image) for what, side in sides.items()
             )
             spacing_mm = OFFICIAL_SPACING_MM * OFFICIAL_SIDE / len(image)
-            return Radiograph(image_id, image, left | right, spacing_mm, image_id.startswith("JPCLN"), sha256(content))
+            both = pair(f"{outlines.path}, {image_id}", left | right)
+            return Radiograph(image_id, image, both, spacing_mm, image_id.startswith("JPCLN"), sha256(content))
 
-        yield from readable("jsrt", load, IDS, exclude)
+        yield from readable("jsrt", load, IDS, exclude, threads)
 
 
 def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
@@ -110,7 +116,7 @@ def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
         where: Archive and member, for the message.
 
     Raises:
-        InputError: The length is not that of a square.
+        InputError: The length is not that of a square, or the numbers are not of 12 bits.
     """
     side = isqrt(len(content) // 2)
     if side == 0 or 2 * side**2 != len(content):
@@ -118,6 +124,10 @@ def decode(content: bytes, where: str) -> UInt8[np.ndarray, "side side"]:
         raise InputError(where, f"{len(content)} bytes", expected, AGAIN)
     refuse_large(side, side, where)
     raw = np.frombuffer(content, dtype=">u2").reshape(side, side)
+    if (share := (raw > BRIGHTEST).mean()) > MOST_BEYOND:
+        found = f"{share:.0%} of the pixels above {BRIGHTEST}"
+        expected = "12 bit numbers whose first byte is the greater; these bytes may be turned round"
+        raise InputError(where, found, expected, AGAIN)
     turned = BRIGHTEST - np.minimum(raw, BRIGHTEST)
     return np.asarray(turned >> 4, dtype=np.uint8)
 

@@ -27,6 +27,7 @@ from lungseg.data.reading import (
     needed,
     open_archive,
     outlined,
+    pair,
     readable,
     sha256,
 )
@@ -61,12 +62,15 @@ NAME = r"(MCUCXR_\d{4}_[01])\.png"
 OFFICIAL_SIDE, OFFICIAL_SPACING_MM = 4020, 0.0875
 
 
-def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
+def read(
+    folder: Path, exclude: Mapping[str, str] = NOTHING, threads: int | None = None
+) -> Iterator[Radiograph | Unused]:
     """Yield the 138 films by name.
 
     Args:
         folder: Where the archive lies.
         exclude: Films that are left out, with the reason.
+        threads: At a time; None for all cores.
 
     Raises:
         InputError: The archive is damaged, incomplete, or a mask does not fit its film.
@@ -84,9 +88,16 @@ def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiogr
             outlines = (needed(archive, what, side, image_id) for what, side in sides.items())
             left, right = (outlined(archive.where(one), image, archive.read_mask(one)) for one in outlines)
             spacing_mm = OFFICIAL_SPACING_MM if max(image.shape) >= OFFICIAL_SIDE else None
-            return Radiograph(image_id, image, left | right, spacing_mm, image_id.endswith("_1"), sha256(content))
+            return Radiograph(
+                image_id,
+                image,
+                pair(archive.where(member), left | right),
+                spacing_mm,
+                image_id.endswith("_1"),
+                sha256(content),
+            )
 
-        yield from readable("montgomery", load, IDS, exclude)
+        yield from readable("montgomery", load, IDS, exclude, threads)
 
 
 DATASET = Dataset(

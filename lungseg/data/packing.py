@@ -4,7 +4,6 @@ A picture is stored as its second difference, d(r, c) = x(r, c) - x(r - 1, c) - 
 256, which compresses to two thirds of what the grey values take; summing along rows and columns gives them back.
 """
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from lungseg.config import Experiment, read_experiment
-from lungseg.data.films import Part
+from lungseg.data.films import Part, open_films
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import read_rows, replacing
 from lungseg.shapes import UInt8
 from lungseg.zips import open_arrays
 
@@ -75,9 +74,10 @@ def pack(path: str | Path, experiment: Experiment, commit: str | None, root: Pat
     data, results = (root / experiment.folder(name) for name in ("data", "results"))
     arrays = {"experiment": np.array(experiment.model_dump_json()), "commit": np.array(commit or "")}
     for dataset in experiment.datasets:
-        ids = [row["image_id"] for row in _rows(results / f"images/{dataset}.csv")]
+        table = results / f"images/{dataset}.csv"
+        ids = [row["image_id"] for row in _rows(table)]
         parts = {row["image_id"]: row["part"] for row in _rows(results / f"splits/{dataset}.csv")}
-        stored = np.load(data / f"processed/{dataset}.npy", mmap_mode="r")
+        stored = open_films(data / f"processed/{dataset}.npy", table).whole()
         arrays |= {f"{dataset}/image_id": np.array(ids), f"{dataset}/part": np.array([parts.get(i, "") for i in ids])}
         arrays |= {
             f"{dataset}/images": differences(stored[:, 0]),
@@ -90,8 +90,7 @@ def pack(path: str | Path, experiment: Experiment, commit: str | None, root: Pat
 def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
         raise InputError(path, "no such file", "prepared and split films", "Run snakemake for its images and splits.")
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
+    return read_rows(path, ["image_id"])
 
 
 def unpack(path: str | Path) -> Packed:

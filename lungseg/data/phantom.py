@@ -47,12 +47,15 @@ class Anatomy:
     tilt: float  # sideways lean per unit of y
 
 
-def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
+def read(
+    folder: Path, exclude: Mapping[str, str] = NOTHING, threads: int | None = None
+) -> Iterator[Radiograph | Unused]:
     """Draw the 96 films.
 
     Args:
         folder: Not used; other data sets' archives lie there.
         exclude: Films that are left out, with the reason.
+        threads: At a time; None for all cores.
     """
     del folder
 
@@ -60,7 +63,7 @@ def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiogr
         number = IDS.index(image_id)
         return draw(image_id, np.random.default_rng([SEED, number]), abnormal=number % 3 == 2)
 
-    yield from readable("phantom", load, IDS, exclude)
+    yield from readable("phantom", load, IDS, exclude, threads)
 
 
 def contact_sheet(columns: int, rows: int) -> UInt8[np.ndarray, "height width 3"]:

@@ -28,6 +28,7 @@ from lungseg.data.reading import (
     needed,
     open_archive,
     outlined,
+    pair,
     readable,
     sha256,
 )
@@ -61,12 +62,15 @@ WITHOUT_MASK = frozenset(
 WITH_MASK = tuple(image_id for image_id in IDS if image_id not in WITHOUT_MASK)
 
 
-def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiograph | Unused]:
+def read(
+    folder: Path, exclude: Mapping[str, str] = NOTHING, threads: int | None = None
+) -> Iterator[Radiograph | Unused]:
     """Yield the 662 films by name, 96 of them as unused.
 
     Args:
         folder: Where the two archives lie.
         exclude: Films that are left out, with the reason.
+        threads: At a time; None for all cores.
 
     Raises:
         InputError: An archive is damaged, incomplete, or a mask does not fit its film.
@@ -84,9 +88,10 @@ def read(folder: Path, exclude: Mapping[str, str] = NOTHING) -> Iterator[Radiogr
             content = archive.read(member)
             image = decode_grey(content, archive.where(member))
             mask = outlined(outlines.where(outline), image, outlines.read_mask(outline))
+            mask = pair(outlines.where(outline), mask)
             return Radiograph(image_id, image, mask, None, image_id.endswith("_1"), sha256(content))
 
-        yield from readable("shenzhen", load, IDS, exclude)
+        yield from readable("shenzhen", load, IDS, exclude, threads)
 
 
 DATASET = Dataset(

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungseg.data.films import PARTS
 from lungseg.data.patients import patient_of
 from lungseg.errors import InputError
 
-PARTS = ("train", "validation", "test")
 FRACTIONS = (0.7, 0.1, 0.2)
 PUBLISHED = Path(__file__).with_name("splits_gaal2020.json")
 

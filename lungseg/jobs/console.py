@@ -1,8 +1,11 @@
 """What a job tells the person at the terminal, and the same in its log file."""
 
+import getpass
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TextIO, TypeVar
@@ -20,8 +23,9 @@ class _Tee:
     def write(self, text: str) -> int:
         self.terminal.write(text)
         if "\r" not in text:
-            self.log.write(text)
-            self.log.flush()
+            with suppress(OSError, ValueError):  # a log that cannot be written, on a full disk say, hides no message
+                self.log.write(text)
+                self.log.flush()
         return len(text)
 
     def flush(self) -> None:
@@ -43,8 +47,11 @@ def describe(error: BaseException) -> str | None:
     return None
 
 
+STOPPED = "stopped: give the same command again, and it goes on where it was"
+
+
 def _explain(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    message = describe(error)
+    message = STOPPED if isinstance(error, KeyboardInterrupt) else describe(error)
     if message is None:
         import traceback as standard
 
@@ -60,11 +67,20 @@ def begin(log: str) -> None:
         log: Path of the job's log file, written anew.
     """
     at_work.join()
+    name_user()
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
     stream = path.open("w", encoding="utf-8")
     sys.stdout, sys.stderr = _Tee(sys.stdout, stream), _Tee(sys.stderr, stream)
     sys.excepthook = _explain
+
+
+def name_user() -> None:
+    """Give a user whom the system does not know, as in a container, a name: libraries ask for one and fail."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):
+        os.environ["LOGNAME"] = f"user{os.getuid()}"
 
 
 class Epoch(Protocol):

@@ -10,9 +10,11 @@ from threading import Thread
 import pandas as pd
 
 from lungseg.config import Experiment
+from lungseg.errors import InputError
 from lungseg.learning import bundles
 from lungseg.learning.bundles import planned
 from lungseg.learning.run_files import HISTORY, PREDICTIONS, PROGRESS, WEIGHTS
+from lungseg.tables import read_csv
 
 QUIET = 3.0  # a training whose last epoch is this many epochs ago has stopped
 
@@ -62,16 +64,30 @@ def read_runs(experiment: Experiment, root: Path) -> list[Run]:
     return [_read(experiment, root, run) for run in planned(experiment)]
 
 
-def _read(experiment: Experiment, root: Path, run: bundles.Run) -> Run:
-    folder = root / experiment.folder("results") / "runs" / run.name
+def run_folder(experiment: Experiment, root: Path, run: bundles.Run) -> Path:
+    """Where the files of a run lie: with the results, or where a bundle brought them."""
     if experiment.bundles and (bundle := root / experiment.bundles / "runs" / run.name).is_dir():
-        folder = bundle
+        return bundle
+    return root / experiment.folder("results") / "runs" / run.name
+
+
+def _read(experiment: Experiment, root: Path, run: bundles.Run) -> Run:
+    folder = run_folder(experiment, root, run)
     finished = (folder / WEIGHTS).is_file() or (folder / PREDICTIONS).is_file()
     path = folder / (HISTORY if finished else PROGRESS)
     there = path.is_file()
-    past = pd.read_csv(path) if there else None
+    past = _epochs(path) if there else None
     age = time.time() - path.stat().st_mtime if there else float("inf")
     return Run(run.name, run.variant, run.train_on, experiment.training.epochs, past, finished, age)
+
+
+def _epochs(path: Path) -> pd.DataFrame | None:
+    """The epochs in a table; None where there is none, or nobody can read it: how far a run is decides nothing."""
+    try:
+        epochs = read_csv(path, ["epoch", "validation_dice", "seconds"])
+    except (InputError, OSError):
+        return None
+    return epochs if len(epochs) else None
 
 
 def seconds_left(runs: Sequence[Run]) -> float | None:

@@ -1,22 +1,33 @@
 """MLflow mirrors what lies in the files, one MLflow run per training, grouped by variant; nothing reads from it."""
 
 import hashlib
-import json
 import os
-from collections.abc import Iterable, Sequence
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+# A mirror that is away is told of within seconds; MLflow itself would ask for minutes.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
 
-import mlflow
 import pandas as pd
 from mlflow.entities import Experiment, Metric, Param
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
+import lungseg.config
+from lungseg.errors import InputError
+from lungseg.files import read_json, replacing
+from lungseg.jobs.mirror_store import alone, beside, database_of, reach, told
+from lungseg.jobs.status import run_folder
+from lungseg.learning.bundles import planned
+from lungseg.learning.run_files import CARD, HISTORY
 from lungseg.statistics.score_blocks import METRICS, RUN
+from lungseg.tables import read_csv
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,8 @@ def track(
 ) -> pd.DataFrame:
     """Bring every training into the store, each once.
 
+    Pictures and cards lie beside a local database, under addresses that begin there: both can be moved together.
+
     A training that the store holds finished and with the same content is left as it is; one that a killed job left
     half written is removed and written again.
 
@@ -59,8 +72,56 @@ def track(
 
     Returns:
         The table tracking.csv: run, run_id, digest.
+
+    Raises:
+        InputError: The store is away, locked or cannot be written.
     """
-    mlflow.set_tracking_uri(uri)
+    with told(uri), alone(uri, artifacts):
+        reach(uri)
+        return _track(uri, artifacts, name, trainings, scores, pictures)
+
+
+def gather(experiment: lungseg.config.Experiment, root: Path) -> list[Training]:
+    """The finished trainings of an experiment, from its files.
+
+    Args:
+        experiment: Which.
+        root: The folder in which Snakemake runs.
+
+    Raises:
+        InputError: One is not finished.
+    """
+    found = []
+    for run in planned(experiment):
+        folder = run_folder(experiment, root, run)
+        card, history = folder / CARD, folder / HISTORY
+        if not card.is_file() or not history.is_file():
+            raise InputError(folder, "no finished training", "weights.json and history.csv", "Run snakemake first.")
+        found.append(Training(run.name, card, read_csv(history), card.stat().st_mtime))
+    return found
+
+
+def mirror(bring: Callable[[], pd.DataFrame], runs: Sequence[str], command: str) -> pd.DataFrame:
+    """What `track` returns; a store that fails is told of and nothing more: results stand without it.
+
+    Args:
+        bring: Calls `track`.
+        runs: The trainings' names.
+        command: What brings them in later.
+
+    Returns:
+        The table tracking.csv; run_id and digest are empty where the store failed.
+    """
+    try:
+        return bring()
+    except InputError as error:
+        print(f"lungseg: {error} The results stand; bring them in later: {command}", file=sys.stderr)
+        return pd.DataFrame({"run": list(runs), "run_id": "", "digest": ""})
+
+
+def _track(
+    uri: str, artifacts: Path, name: str, trainings: Sequence[Training], scores: pd.DataFrame, pictures: Iterable[Path]
+) -> pd.DataFrame:
     client = MlflowClient(uri)
     experiment = _experiment(client, uri, artifacts, name)
     pictures = list(pictures)
@@ -68,9 +129,13 @@ def track(
     rows = []
     for training in trainings:
         variant, train_on, seed = training.run.split("/")
-        own = by_run[variant, train_on, int(seed.removeprefix("seed"))]
+        own = by_run.get((variant, train_on, int(seed.removeprefix("seed"))), scores[:0])  # none where it diverged
         digest = _digest(training, own, pictures)
-        run_id = _finished(client, experiment, digest) or _write(client, experiment, training, own, pictures, digest)
+        run_id = _finished(client, experiment, digest)
+        if run_id is None:
+            run_id = _write(client, experiment, training, own, digest)
+            _keep(client, uri, artifacts, run_id, [training.card, *pictures])
+            client.set_terminated(run_id, end_time=int(training.finished * 1000))
         rows.append({"run": training.run, "run_id": run_id, "digest": digest})
     return pd.DataFrame(rows)
 
@@ -81,7 +146,22 @@ def _experiment(client: MlflowClient, uri: str, artifacts: Path, name: str) -> E
     if found is None:
         place = artifacts.resolve().as_uri() if uri.startswith("sqlite:") else None
         found = client.get_experiment(client.create_experiment(name, artifact_location=place))
+    elif found.lifecycle_stage != "active":
+        print(f"lungseg: the experiment {name} was deleted in MLflow: it is brought back", file=sys.stderr)
+        client.restore_experiment(found.experiment_id)
+    if (database := database_of(uri)) is not None and database.parent.resolve() == artifacts.resolve().parent:
+        beside(database, artifacts.name)
     return found
+
+
+def _keep(client: MlflowClient, uri: str, artifacts: Path, run_id: str, files: Iterable[Path]) -> None:
+    """Put files beside a run: beside a local database wherever this process works, else as the server has it."""
+    for file in files:
+        if database_of(uri) is None:
+            client.log_artifact(run_id, str(file))
+        else:
+            with replacing(artifacts / run_id / "artifacts" / file.name) as part:
+                shutil.copyfile(file, part)
 
 
 def _digest(training: Training, scores: pd.DataFrame, pictures: list[Path]) -> str:
@@ -105,17 +185,15 @@ def _finished(client: MlflowClient, experiment: Experiment, digest: str) -> str 
     return whole
 
 
-def _write(
-    client: MlflowClient, experiment: Experiment, training: Training, scores: pd.DataFrame, pictures: list[Path],
-    digest: str,
-) -> str:  # fmt: skip
-    card: dict[str, Any] = json.loads(training.card.read_text(encoding="utf-8"))
+def _write(client: MlflowClient, experiment: Experiment, training: Training, scores: pd.DataFrame, digest: str) -> str:
+    card: dict[str, Any] = read_json(training.card)
     variant, train_on, seed = training.run.split("/")
     tags = {
         "variant": variant,
         "train_on": train_on,
         "seed": seed.removeprefix("seed"),
         "test_on": ",".join(scores["test_on"].unique()),
+        "diverged": str(card.get("diverged") is not None).lower(),
         "digest": digest,
         MLFLOW_PARENT_RUN_ID: _group(client, experiment, variant),
     }
@@ -124,9 +202,6 @@ def _write(
     run_id = client.create_run(experiment.experiment_id, start_time=begin, tags=tags, run_name=training.run).info.run_id
     params = [Param(key, str(value)[:6000]) for key, value in _flat(card).items()]
     client.log_batch(run_id, metrics=_epochs(training.history, begin) + _finals(scores, end), params=params)
-    for path in (training.card, *pictures):
-        client.log_artifact(run_id, str(path))
-    client.set_terminated(run_id, end_time=end)
     return str(run_id)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lungseg.config import Experiment
 from lungseg.errors import InputError
-from lungseg.learning.run_files import CARD, HISTORY, PREDICTIONS, Card, read_card
+from lungseg.learning.run_files import CARD, HISTORY, NEEDED, PREDICTIONS, Card, read_card
 from lungseg.outside import TEXT, bounded
 from lungseg.recipe import Training, Variant
 
@@ -90,7 +90,7 @@ def find_bundles(place: str | None, experiment: Experiment, code: str) -> dict[s
 
 def arithmetics(bundles: Mapping[str, str]) -> set[str]:
     """In which arithmetic the runs behind bundles were trained."""
-    return {read_card(Path(folder, CARD))["arithmetic"] for folder in bundles.values()}
+    return {read_card(Path(folder, CARD), NEEDED)["arithmetic"] for folder in bundles.values()}
 
 
 def _checked(folder: Path, run: Run, experiment: Experiment) -> Card:
@@ -109,7 +109,7 @@ def checked_card(path: Path, run: Run, experiment: Experiment) -> Card:
     Raises:
         InputError: It is of another run, or of one with other choices.
     """
-    card = read_card(path)
+    card = read_card(path, NEEDED)
     pairs = {
         "run": (card["run"], run.name),
         "variant": (Variant(**card["variant"]), experiment.variants[run.variant]),

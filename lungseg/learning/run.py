@@ -1,5 +1,6 @@
 """One run from its films to its files, in whatever process it is trained."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.learning.run_files import CARD, CHECKPOINT, HISTORY, PROGRESS, WEIGHTS
 from lungseg.learning.stepper import arithmetic
-from lungseg.learning.training import Checkpoint, Epoch, Examples, fit, identity, recorded, write_history
-from lungseg.learning.weights import describe_run, save_network
+from lungseg.learning.training import Checkpoint, Epoch, Examples, diverged, fit, identity, recorded, write_history
+from lungseg.learning.weights import describe_run, save_network, starts
 from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant
 
@@ -73,14 +74,21 @@ def train_run(
     if recipe.arithmetic not in (None, here := arithmetic(device, choices.precision)):
         remedy = "Train it on a machine that has that arithmetic, or all runs on this one (leave `bundles` out)."
         raise InputError(f"the arithmetic of {device}", here, f"{recipe.arithmetic}, as in the bundles", remedy)
-    network = build(recipe.variant, recipe.seed).to(device)
-    made_of = identity(recipe.code, recipe.variant, choices, recipe.seed, train, validation)
+    network = build(recipe.variant, recipe.seed)
+    begun = starts(network, recipe.variant)
+    network.to(device)
+    made_of = identity(recipe.code, recipe.variant, choices, recipe.seed, train, validation, begun)
     checkpoint = Checkpoint(folder / CHECKPOINT, made_of, recipe.checkpoint_seconds)
     examples = Examples.of(train, device), Examples.of(validation, device)
     with closing(fit(network, *examples, choices, recipe.seed, checkpoint)) as coming:
         epochs = list(follow(recorded(coming, folder / PROGRESS), choices.epochs, recipe.name))
     write_history(epochs, folder / HISTORY)
+    if (lost := diverged(epochs)) is not None:
+        where = f"{recipe.name} diverged in epoch {lost} of {choices.epochs} (loss {epochs[-1].train_loss:g})"
+        said = f"lungseg: {where}. It ends there, and no mean will hold it. A smaller training.learning_rate helps."
+        print(said, file=sys.stderr)
     facts: dict[str, Any] = {"run": recipe.name, "identity": made_of, "code": recipe.code, "commit": recipe.commit}
+    facts["starts"] = begun
     facts["films"] = {"train": train.sha256(), "validation": validation.sha256()}
     save_network(
         network, folder / WEIGHTS, folder / CARD, facts | describe_run(network, recipe.variant, choices, epochs, train)

@@ -7,17 +7,20 @@ all that is needed to count it.
 """
 
 import zipfile
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from lungseg.data.films import Part
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import AGAIN, replacing
 from lungseg.shapes import Float16, UInt8, UInt32
 from lungseg.zips import open_arrays
 
@@ -132,7 +135,9 @@ def encode(
     return Prediction(variant, seed, codes[test], histograms)
 
 
-def write_predictions(path: str | Path, predictions: Iterable[Prediction], films: Films) -> None:
+def write_predictions(
+    path: str | Path, predictions: Iterable[Prediction], films: Films, diverged: Sequence[str] = ()
+) -> None:
     """Write a NumPy archive, the same bytes for the same content.
 
     It holds `dataset`, `image_id` and `part` of each film, `sha256` of all, and of each run its
@@ -142,16 +147,19 @@ def write_predictions(path: str | Path, predictions: Iterable[Prediction], films
         path: The file.
         predictions: One per run; all of the same films.
         films: Those films.
+        diverged: `{variant}/seed{seed}` of runs that say nothing, because their training diverged.
     """
     arrays = {name: np.array(value) for name, value in vars(films).items()}
+    arrays |= {"diverged": np.array(diverged)} if diverged else {}
     for one in predictions:
-        arrays[_key(one.variant, one.seed) + "/codes"] = one.codes
-        arrays[_key(one.variant, one.seed) + "/histograms"] = one.histograms
+        arrays[run_key(one.variant, one.seed) + "/codes"] = one.codes
+        arrays[run_key(one.variant, one.seed) + "/histograms"] = one.histograms
     with replacing(path) as file, file.open("wb") as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
-def _key(variant: str, seed: int) -> str:
+def run_key(variant: str, seed: int) -> str:
+    """The name of a run within a training set."""
     return f"{variant}/seed{seed}"
 
 
@@ -162,22 +170,48 @@ class Predictions:
     Args:
         films: All films it speaks of.
         stored: The file.
+        path: Where it lies.
+        diverged: `{variant}/seed{seed}` of the runs that say nothing.
     """
 
     films: Films
     stored: NpzFile
+    path: Path
+    diverged: tuple[str, ...] = ()
+
+    def trained(self, runs: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Those of some runs, each with its variant and seed, whose training did not diverge."""
+        return [run for run in runs if run_key(run["variant"], run["seed"]) not in self.diverged]
+
+    def expect(self, test: Part) -> None:
+        """Refuse to speak of other test films.
+
+        Raises:
+            InputError: The films of the file are not these, or of another size.
+        """
+        here = list(zip(test.dataset, test.image_id, strict=True))
+        if self.films.of() != here:
+            apart = sorted(set(self.films.of()) ^ set(here)) or here[:1]
+            raise InputError(self.path, f"other test films, such as {apart[0][1]}", "those of the split", AGAIN)
 
     def prediction(self, variant: str, seed: int) -> Prediction:
         """What one run says, as stored.
 
         Raises:
-            InputError: The file holds no such run.
+            InputError: The file holds no such run, or it is damaged.
         """
-        key = _key(variant, seed)
+        key = run_key(variant, seed)
         if f"{key}/codes" not in self.stored:
             known = ", ".join(name.removesuffix("/codes") for name in self.stored if name.endswith("/codes"))
             raise InputError("predictions", f"no run {key}", f"one of {known}", "Delete the file and run again.")
-        return Prediction(variant, seed, self.stored[f"{key}/codes"], self.stored[f"{key}/histograms"])
+        with _readable(self.path):
+            codes, histograms = self.stored[f"{key}/codes"], self.stored[f"{key}/histograms"]
+            test, films = self.films.part.count("test"), len(self.films.part)
+            if codes.dtype != np.uint8 or codes.ndim != 3 or len(codes) != test or (codes >= CODES).any():
+                raise ValueError(f"codes of {key} are {codes.dtype} of shape {codes.shape}, of {test} test films")
+            if histograms.shape != (films, 2, CODES) or (histograms.sum(axis=(1, 2)) != codes[0].size).any():
+                raise ValueError(f"histograms of {key} do not count {films} films")
+        return Prediction(variant, seed, codes, histograms)
 
     def of(self, variant: str, seed: int) -> Segmentation:
         """What one run says of the test films, in the order of the file."""
@@ -194,13 +228,24 @@ def read_predictions(path: str | Path) -> Predictions:
     Raises:
         InputError: It is another file, or cut short.
     """
-    try:
-        stored = open_arrays(path, "Delete the file and run again.")
+    with _readable(path):
+        try:
+            stored = open_arrays(path, AGAIN)
+        except InputError as error:
+            raise InputError(error.where, error.found, "stored predictions", error.remedy) from error
         dataset, image_id, part = (stored[name].tolist() for name in ("dataset", "image_id", "part"))
-        return Predictions(Films(dataset, image_id, part, str(stored["sha256"])), stored)
-    except InputError as error:
-        raise InputError(error.where, error.found, "stored predictions", error.remedy) from error
-    except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        if not len(dataset) == len(image_id) == len(part):
+            raise ValueError("names of films that do not fit together")
+        diverged = stored["diverged"].tolist() if "diverged" in stored else ()
+        return Predictions(Films(dataset, image_id, part, str(stored["sha256"])), stored, Path(path), tuple(diverged))
+
+
+@contextmanager
+def _readable(path: str | Path) -> Iterator[None]:
+    """Tell in one message what is wrong with a file of predictions."""
+    try:
+        yield
+    except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())[:160]
         raise InputError(path, found, "stored predictions", "Delete the file and run again.") from error
 

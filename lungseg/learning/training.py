@@ -6,9 +6,14 @@ from its last checkpoint as if nothing had happened: on the CPU, with the same n
 
 import csv
 import hashlib
+import json
 import os
+import shutil
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import warnings
+import zipfile
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +21,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lungseg.data.films import Part
@@ -116,9 +122,28 @@ def start(device: str, threads: int, need: int = 0) -> torch.device:
     return torch.device("cuda", card.index)
 
 
-def identity(code: str, variant: Variant, recipe: Training, seed: int, train: Part, validation: Part) -> str:
-    """Hash of all that a run is made of: code, choices, seed, every pixel it learns from."""
+def identity(
+    code: str,
+    variant: Variant,
+    recipe: Training,
+    seed: int,
+    train: Part,
+    validation: Part,
+    starts: Mapping[str, str] | None = None,
+) -> str:
+    """Hash of all that a run is made of: code, choices, seed, every pixel it learns from, what its encoders start from.
+
+    Args:
+        code: Fingerprint of the training code.
+        variant: Its network.
+        recipe: The named choices.
+        seed: Its seed.
+        train: Films to learn from.
+        validation: Films that choose the epoch.
+        starts: Encoder to the hash of the tensors that it starts from, for those that do not start at random.
+    """
     choices = f"{code} {variant.model_dump_json()} {recipe.model_dump_json()} {seed}"
+    choices += f" {json.dumps(starts, sort_keys=True)}" if starts else ""
     return hashlib.sha256(f"{choices} {train.sha256()} {validation.sha256()}".encode()).hexdigest()
 
 
@@ -156,6 +181,8 @@ def fit(
 ) -> Generator[Epoch]:
     """Train, and end with the weights of the epoch with the best validation Dice in the network.
 
+    A training that has diverged ends there: what is no number stays none.
+
     Args:
         network: On the device of the examples; changed in place.
         train: Images to learn from.
@@ -179,16 +206,26 @@ def fit(
         if epoch.validation_dice > max((e.validation_dice for e in state["history"]), default=-1.0):
             state["best"] = {key: value.clone() for key, value in network.state_dict().items()}
         state["history"].append(epoch)
-        if checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds and number < recipe.epochs:
+        lost = diverged(state["history"]) is not None
+        due = checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds
+        if checkpoint is not None and due and number < recipe.epochs and not lost:
             _save(checkpoint, network, optimiser, state)
             saved = time.monotonic()
         try:
             yield epoch
         except GeneratorExit:  # whoever follows stops here, and may go on later
-            if checkpoint is not None and number < recipe.epochs:
+            if checkpoint is not None and number < recipe.epochs and not lost:
                 _save(checkpoint, network, optimiser, state)
             raise
+        if lost:
+            break
     network.load_state_dict(state["best"])
+
+
+def diverged(epochs: Sequence[Epoch]) -> int | None:
+    """The first epoch whose losses are no numbers; None where all are."""
+    lost = (epoch.epoch for epoch in epochs if not np.isfinite([epoch.train_loss, epoch.validation_loss]).all())
+    return next(lost, None)
 
 
 def _epoch(stepper: Stepper, validation: Examples, seed: int, number: int) -> Epoch:
@@ -237,7 +274,7 @@ def validate(network: nn.Module, validation: Examples, recipe: Training) -> tupl
 
 
 def _save(checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, state: State) -> None:
-    with replacing(checkpoint.path) as path:
+    with replacing(checkpoint.path) as path, told(checkpoint.path):
         content = {
             "identity": checkpoint.identity,
             "network": network.state_dict(),
@@ -246,15 +283,46 @@ def _save(checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Opt
         torch.save(content | state | {"history": [vars(epoch) for epoch in state["history"]]}, path)
 
 
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Say where a file could not be written: what torch and safetensors raise then is no error of the system."""
+    try:
+        yield
+    except (RuntimeError, SafetensorError) as error:
+        free = f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free"
+        found = f"{' '.join(str(error).split())[:120]} ({free})"
+        raise InputError(path, found, "room for it", "Free space and give the command again: it goes on.") from error
+
+
 def _resume(checkpoint: Checkpoint, network: nn.Module, optimiser: torch.optim.Optimizer, state: State) -> None:
-    """Take up a checkpoint of the same run; one of another run or none leaves everything as it is."""
+    """Take up a checkpoint of the same run; one of another run, a damaged one or none leaves everything as it is."""
     if not checkpoint.path.exists():
         return
-    device = next(network.parameters()).device
-    content = torch.load(checkpoint.path, map_location=device, weights_only=True)
-    if content["identity"] != checkpoint.identity:
+    content = _whole(checkpoint.path, next(network.parameters()).device)
+    if content is None or content["identity"] != checkpoint.identity:
         return
     network.load_state_dict(content["network"])
     optimiser.load_state_dict(content["optimiser"])
     state["history"] = [Epoch(**row) for row in content["history"]]
     state["best"] = content["best"]
+
+
+def _whole(path: Path, device: torch.device) -> State | None:
+    """What a checkpoint holds; a damaged one is set aside with a warning."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if (bad := archive.testzip()) is not None:  # torch writes checksums and does not look at them
+                raise zipfile.BadZipFile(f"{bad} is damaged")
+        content: State = torch.load(path, map_location=device, weights_only=True)
+        if missing := {"identity", "network", "optimiser", "history", "best"} - content.keys():
+            raise ValueError(f"no {min(missing)}")
+    except (PermissionError, FileNotFoundError):
+        raise
+    except Exception as error:  # whatever bytes that are no checkpoint may raise
+        aside = path.with_name(f"{path.name}.damaged")
+        path.replace(aside)
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+        said = f"{path} is damaged ({reason}): set aside as {aside.name}, the training starts anew"
+        warnings.warn(said, stacklevel=2)
+        return None
+    return content

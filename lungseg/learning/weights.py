@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from torch import nn
 
 from lungseg.data.films import Part
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import AGAIN, replacing
 from lungseg.learning.run_files import read_card
 from lungseg.learning.stepper import arithmetic
-from lungseg.learning.training import Epoch
+from lungseg.learning.training import Epoch, diverged, told
 from lungseg.machine import processor
 from lungseg.networks.architecture import architecture
 from lungseg.networks.build import build
@@ -33,7 +33,8 @@ def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str,
     """
     with replacing(weights) as path:
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
-        save_file(tensors, path, metadata={"format": "pt"})
+        with told(weights):
+            save_file(tensors, path, metadata={"format": "pt"})
         facts = facts | {"weights_sha256": sha256(path.read_bytes()).hexdigest()}
     with replacing(card) as path:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -52,6 +53,7 @@ def describe_run(
         "train_images": len(train.image_id),
         "parameters": sum(tensor.numel() for tensor in network.parameters()),
         "architecture": architecture(network),
+        "diverged": diverged(epochs),
         "best_epoch": best.epoch,
         "best_validation_dice": best.validation_dice,
         "seconds": sum(epoch.seconds for epoch in epochs),
@@ -65,13 +67,36 @@ def describe_run(
     }
 
 
+def starts(network: nn.Module, variant: Variant) -> dict[str, str]:
+    """Encoder to the hash of its tensors, for those encoders of an untrained network that do not start at random."""
+    if not variant.encoders:
+        return {}
+    encoder = network.get_submodule("encoder")
+    parts = zip(encoder.names, encoder.parts, strict=True)  # type: ignore[arg-type]
+    return {name: tensors_hash(part) for name, part in parts if variant.start(name) != "random"}
+
+
+def tensors_hash(module: nn.Module) -> str:
+    """Hash of the names and bytes of all tensors of a module."""
+    digest = sha256()
+    for key, value in module.state_dict().items():
+        digest.update(key.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def load_network(weights: Path, card: Path) -> nn.Module:
     """Build the network that a card names and give it its trained weights.
 
     Raises:
-        InputError: The weights are cut short or of another network.
+        InputError: The weights are cut short, changed or of another network.
     """
-    network = build(Variant(**read_card(card)["variant"]), seed=0, pretrained=False)
+    facts = read_card(card)
+    network = build(Variant(**facts["variant"]), seed=0, pretrained=False)
+    wanted = facts.get("weights_sha256")
+    with weights.open("rb") as file:
+        found = file_digest(file, "sha256").hexdigest()
+    if wanted not in (None, found):
+        raise InputError(weights, f"sha256 {found}", f"the network of {card}, sha256 {wanted}", AGAIN)
     try:
         network.load_state_dict(load_file(weights))
     except Exception as error:

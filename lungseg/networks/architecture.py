@@ -19,7 +19,7 @@ def architecture(network: nn.Module) -> dict[str, Any]:
         return {
             "encoders": {"unet": [block[0].out_channels for block in network.down]},  # type: ignore[index]
             "decoder": [block[0].out_channels for block in network.join],  # type: ignore[index]
-            "head": [network.head.out_channels],
+            "head": [layer.out_channels for layer in network.head.modules() if isinstance(layer, nn.Conv2d)],
             "parameters": {
                 "unet": _count(network.down),
                 "decoder": _count(network.up) + _count(network.join),

@@ -27,7 +27,10 @@ def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:
     """
     torch.manual_seed(seed)
     if not variant.encoders:
-        return UNet(variant.width)
+        plain = UNet(variant.width)
+        if variant.meta_learner:
+            plain.head = MetaLearner(variant.width)
+        return plain
     network = smp.Unet(register(*variant.encoders), encoder_weights=None, in_channels=1, classes=1)
     if variant.meta_learner:
         network.segmentation_head = MetaLearner(network.segmentation_head[0].in_channels)

@@ -27,7 +27,7 @@ class UNet(nn.Module):
         self.down = nn.ModuleList(_double(i, o) for i, o in zip([1, *channels], channels, strict=False))
         self.up = nn.ModuleList(UpConvolution(2 * c, c) for c in reversed(channels[:-1]))
         self.join = nn.ModuleList(_double(2 * c, c) for c in reversed(channels[:-1]))
-        self.head = nn.Conv2d(width, 1, kernel_size=1)
+        self.head: nn.Module = nn.Conv2d(width, 1, kernel_size=1)
 
     def forward(self, x: Image) -> Image:
         """Logits of lung per pixel."""

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from lungseg.data.films import open_films
 from lungseg.files import replacing
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.report.look import Look
@@ -171,7 +172,7 @@ def read_cases(
     """
     stored = read_predictions(predictions)
     first: dict[str, int] = {}
-    for run in runs:
+    for run in stored.trained(runs):
         first.setdefault(str(run["variant"]), int(str(run["seed"])))
     masks = {
         variant: dict(zip(stored.films.of(), stored.of(variant, seed).logits > 0, strict=True))
@@ -180,8 +181,8 @@ def read_cases(
     dice = scores.set_index(["variant", "seed", "test_on", "image_id"])["dice"].to_dict()
     cases = []
     for dataset, image_id, kind in choose_cases(scores).itertuples(index=False):
-        row = pd.read_csv(tables[dataset])["image_id"].tolist().index(image_id)
-        image, truth = np.array(np.load(pixels[dataset], mmap_mode="r")[row])
+        films = open_films(pixels[dataset], tables[dataset])
+        image, truth = films.read([[row["image_id"] for row in films.rows].index(image_id)])[0]
         found = {variant: masks[variant][dataset, image_id] for variant in first}
         values = {variant: float(dice[variant, seed, dataset, image_id]) for variant, seed in first.items()}
         cases.append(Case(dataset, image_id, kind, image, truth > 0, found, values))

@@ -1,6 +1,5 @@
 """A network drawn from the numbers on its card: channels at every scale, encoders left, joined, decoder right."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from lungseg.learning.run_files import read_card
 from lungseg.report.film_figures import STYLE, WIDTH, saying
 from lungseg.report.look import ENCODERS
 
@@ -22,7 +22,7 @@ META = ["1×1, ReLU", "1×1, ReLU", "1×1, ReLU,\nBN, dropout", "1×1"]
 
 def read_architectures(cards: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
     """Variant to its architecture, from the cards of its runs."""
-    facts = [json.loads(Path(card).read_text(encoding="utf-8")) for card in cards]
+    facts = [read_card(card) for card in cards]
     return {card["run"].partition("/")[0]: card["architecture"] for card in facts}
 
 

@@ -64,7 +64,11 @@ def of_runs(
         Variant, training set and seed of a run to its outlines by data set and image_id.
     """
     stored = {train_on: read_predictions(path) for train_on, path in predictions.items()}
-    work = [(train_on, str(run["variant"]), int(str(run["seed"]))) for train_on, own in runs.items() for run in own]
+    work = [
+        (train_on, str(run["variant"]), int(str(run["seed"])))
+        for train_on, own in runs.items()
+        for run in stored[train_on].trained(own)
+    ]
     seeds = {seed for _, _, seed in work}
     for fewer in (lambda run: run[0] == first, lambda run: run[0] == first and run[2] == min(seeds)):
         if sum(len(stored[train_on].films.of()) for train_on, _, _ in work) > MOST:

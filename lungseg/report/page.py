@@ -23,7 +23,7 @@ from lungseg.report.look import Look
 from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
-from lungseg.report.tables import TITLES, VERDICTS, answer, failures, remade, tally, when_fixed
+from lungseg.report.tables import TITLES, VERDICTS, answer, failures, lost_runs, over, remade, tally, when_fixed
 
 # Figures that stand in the page, and what they show.
 PLOTS = {
@@ -80,7 +80,8 @@ def page(
         "margin": margin,
         "verdicts": VERDICTS,
         "when_fixed": when_fixed(manifest),
-        "band": band(manifest, paper),
+        "band": [*band(manifest, paper), *(lost_runs(results.table("diverged")) if results.has("diverged") else [])],
+        "over": over(len(manifest["config"]["seeds"])),
         "plots": {name: _figure(results, name, says) for name, says in PLOTS.items()},
         "look": look,
         "paper": paper,

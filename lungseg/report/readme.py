@@ -16,6 +16,8 @@ from lungseg.report.tables import (
     comparison_table,
     coverage_note,
     dataset_table,
+    lost_runs,
+    over,
     remade,
     tally,
     when_fixed,
@@ -57,13 +59,14 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
     note = f"{config['note']} {left_out(config.get('exclude', {}))}".strip()
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
+    lost = lost_runs(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
     parts = [
         answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
         *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{config['statistics']['level']:.0%} interval over seeds and films]. {markdown(note)} "
-        f"{markdown(remade(results.manifest()))}".strip(),
+        f"[{config['statistics']['level']:.0%} interval over {over(len(config['seeds']))}]. {markdown(note)} "
+        f"{markdown(' '.join([remade(results.manifest()), *lost]))}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
         f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
     ]

@@ -1,6 +1,5 @@
 """The folder with the results of an experiment, as those who read all of it see it: report and comparison."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from lungseg.errors import InputError
-from lungseg.outside import TABLE, bounded
+from lungseg.files import read_json
 from lungseg.plan import Plan
+from lungseg.tables import read_csv
 
 RUNS = ["variant", "train_on", "seed"]
 
@@ -33,7 +33,7 @@ class Results:
         path = self.folder / f"{name}.csv"
         if not path.is_file():
             raise InputError(path, "no such file", "a finished experiment's table", "Run snakemake to its end first.")
-        return pd.read_csv(bounded(path, TABLE))
+        return read_csv(path)
 
     def has(self, name: str) -> bool:
         """Whether there is a {name}.csv."""
@@ -48,7 +48,7 @@ class Results:
         path = self.folder / "manifest.json"
         if not path.is_file():
             raise InputError(path, "no such file", "a finished experiment", "Run snakemake to its end first.")
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(path)
         return content
 
     def plan(self) -> Plan | None:

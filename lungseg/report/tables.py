@@ -34,7 +34,10 @@ LIMITS = ("mean", "low", "high")
 Cell = dict[Hashable, Any]
 
 
-def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str, metrics: Sequence[str]) -> pd.DataFrame:
+def table1(
+    estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str, metrics: Sequence[str],
+    lost: Sequence[str] = (),
+) -> pd.DataFrame:  # fmt: skip
     """Put our estimates beside the published numbers.
 
     Args:
@@ -43,6 +46,7 @@ def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str, m
         train_on: The training set to show.
         test_on: The test set to show.
         metrics: Those in which the two can be compared, as the plan says.
+        lost: Networks whose runs may all have diverged: they have rows, without numbers of ours.
 
     Returns:
         Columns variant, metric, published (empty where the paper has no number), mean, low, high, inside (published
@@ -58,11 +62,13 @@ def table1(estimates: pd.DataFrame, paper: Paper, train_on: str, test_on: str, m
         raise InputError("config key table1", f"{train_on} on {test_on}", known, "Choose one of these.")
     cells: dict[tuple[str, str], Cell] = {(cell["variant"], cell["metric"]): cell for cell in shown}
     rows = []
-    for variant in dict.fromkeys(variant for variant, _ in cells):
+    here = dict.fromkeys(variant for variant, _ in cells)
+    for variant in dict.fromkeys([*here, *lost]):
         for metric in paper.metrics:
-            ours, pooled = cells[variant, metric], cells.get((variant, f"{metric}_pooled"), {})
+            ours: Cell = cells[variant, metric] if variant in here else dict.fromkeys(LIMITS)
+            pooled = cells.get((variant, f"{metric}_pooled"), {})
             published = paper.printed(variant, metric)
-            compared = published if metric in metrics else None
+            compared = published if metric in metrics and variant in here else None
             rows.append(
                 {"variant": variant, "metric": metric, "published": published}
                 | {key: ours[key] for key in LIMITS}
@@ -104,9 +110,44 @@ def _interval(cell: Cell, prefix: str = "") -> str:
     return "–" if pd.isna(mean) else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
-def legend(level: float) -> str:
-    """What the brackets and the mark in a shown table mean."""
-    return f"[{level:.0%} interval over seeds and films]. {OUTSIDE} The published value lies outside the interval."
+def legend(level: float, seeds: int = 2) -> str:
+    """What the brackets and the mark in a shown table mean.
+
+    Args:
+        level: Coverage aimed at.
+        seeds: Of the experiment.
+    """
+    return f"[{level:.0%} interval over {over(seeds)}]. {OUTSIDE} The published value lies outside the interval."
+
+
+def over(seeds: int) -> str:
+    """What an interval is over: with one seed nothing is known of others."""
+    return "seeds and films" if seeds > 1 else "films, of one seed"
+
+
+def lost_runs(diverged: pd.DataFrame) -> list[str]:
+    """A sentence that names every run that diverged, or nothing.
+
+    Args:
+        diverged: The table diverged.csv.
+    """
+    if diverged.empty:
+        return []
+    runs = [f"{row.variant}, {row.train_on}, seed {row.seed} (epoch {row.epoch} of {row.epochs})"
+            for row in diverged.itertuples()]  # fmt: skip
+    return [
+        f"Diverged, and in no mean: {len(runs)} {'training' if len(runs) == 1 else 'trainings'}: {'; '.join(runs)}."
+    ]
+
+
+def absent(diverged: pd.DataFrame, train_on: str) -> list[str]:
+    """Networks of a training set that lost a run.
+
+    Args:
+        diverged: The table diverged.csv.
+        train_on: The training set.
+    """
+    return list(dict.fromkeys(diverged.loc[diverged["train_on"] == train_on, "variant"]))
 
 
 def failures(estimates: pd.DataFrame, train_on: str, test_on: str) -> str:

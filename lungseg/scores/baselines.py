@@ -76,9 +76,9 @@ def references(
     yield Reference("mean_shape", 0, shape, (0,))
     logits = {(run.variant, run.seed): run.logits for run in runs}
     seeds = list(dict.fromkeys(run.seed for run in runs))
-    variants = [variant for variant in single if (variant, seeds[0]) in logits]
+    variants = [variant for variant in single if any(run.variant == variant for run in runs)]
     for seed in seeds:
-        if len(variants) > 1 and variants == list(single):
+        if len(variants) > 1 and all((variant, seed) in logits for variant in single):  # none of them diverged
             three = [logits[variant, seed] for variant in single]
             yield Reference("ensemble_mean", seed, Joined(three, _mean), (seed,))
             yield Reference("ensemble_vote", seed, Joined(three, _vote), (seed,), soft=False)
@@ -89,8 +89,9 @@ def references(
     for size in (2, 3):
         for number, joined in enumerate(combinations(seeds, size)):
             for variant in variants:
-                members = [logits[variant, seed] for seed in joined]
-                yield Reference(f"seeds{size}_{variant}", number, Joined(members, _mean), joined)
+                members = [logits[variant, seed] for seed in joined if (variant, seed) in logits]
+                if len(members) == size:
+                    yield Reference(f"seeds{size}_{variant}", number, Joined(members, _mean), joined)
 
 
 def _mean(members: Sequence[Float16[np.ndarray, "*any"]]) -> Float16[np.ndarray, "*any"]:

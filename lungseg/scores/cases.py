@@ -1,9 +1,11 @@
 """All scores in one table, and the parts of it that people and other tools read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
+from lungseg.errors import InputError
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.scoring import DISTANCES, OVERLAP, PRIMARY, WAY
 
@@ -12,8 +14,36 @@ COLUMNS = ["kind", *IDENTITY, "abnormal", "members", *WAY, *OVERLAP, *DISTANCES,
 
 
 def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """All scores of all training sets, columns in the order of `COLUMNS`."""
-    return pd.concat(tables, ignore_index=True)[COLUMNS]
+    """All scores of all training sets, columns in the order of `COLUMNS`; a set whose runs all diverged has none."""
+    return pd.concat([table for table in tables if len(table)], ignore_index=True)[COLUMNS]
+
+
+def diverged(cards: Iterable[Mapping[str, Any]], main: str) -> pd.DataFrame:
+    """The runs that are in no mean.
+
+    Args:
+        cards: Of all runs.
+        main: The training set that Table 1 shows.
+
+    Returns:
+        Columns variant, train_on, seed, epoch (in which the loss was no number), epochs (planned).
+
+    Raises:
+        InputError: No run of the main training set is left.
+    """
+    rows, left = [], 0
+    for card in cards:
+        variant, train_on, seed = str(card["run"]).split("/")
+        if card.get("diverged") is None:
+            left += train_on == main
+            continue
+        who = {"variant": variant, "train_on": train_on, "seed": int(seed.removeprefix("seed"))}
+        rows.append(who | {"epoch": card["diverged"], "epochs": card["training"]["epochs"]})
+    if not left:
+        told = ", ".join(f"{row['variant']} seed {row['seed']} in epoch {row['epoch']}" for row in rows[:3])
+        remedy = "Choose a smaller training.learning_rate."
+        raise InputError(f"the runs of {main}", f"that all diverged ({told}, …)", "one that learned", remedy)
+    return pd.DataFrame(rows, columns=["variant", "train_on", "seed", "epoch", "epochs"])
 
 
 def primary(scores: pd.DataFrame) -> pd.DataFrame:

@@ -51,7 +51,8 @@ def score(
             identity = {"kind": kind, "variant": one.variant, "seed": one.seed, "members": members, "film": film}
             ways = score_film(one.logits[film], truth, original, one.soft)
             rows += [identity | way for way in (ways if kind == "network" else islice(ways, 1))]
-    return pd.DataFrame(rows)
+    names = ["kind", "variant", "seed", "members", "film", *WAY, *OVERLAP, *DISTANCES, "empty", *COUNTS]
+    return pd.DataFrame(rows, columns=names)
 
 
 def score_film(

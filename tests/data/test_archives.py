@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from lungseg.data import archive
-from lungseg.data.archive import SUMS, Archive, Obtained, fetch, fetch_all, read_sums
+from lungseg.data.archive import SUMS, Archive, Obtained, fetch, fetch_all, read_record, read_sums
 from lungseg.data.datasets import DATASETS
 from lungseg.data.reading import open_archive
 from lungseg.errors import InputError
@@ -151,6 +151,54 @@ def test_sums_are_read_as_sha256sum_writes_them(tmp_path: Path) -> None:
     (tmp_path / SUMS).write_text("hello world\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 1"):
         read_sums(tmp_path / SUMS)
+
+
+def test_names_in_sums_are_those_of_files_wherever_they_lay(tmp_path: Path) -> None:
+    one, two, three = (letter * 64 for letter in "abc")
+    (tmp_path / SUMS).write_text(
+        f"{one}  ./one.zip\n{two} *some/where/two.zip\n{three}  .\\three.zip\n{one}  one.zip\n"
+    )
+    assert read_sums(tmp_path / SUMS) == {"one.zip": one, "two.zip": two, "three.zip": three}
+    (tmp_path / SUMS).write_text(f"{one}  ./one.zip\n{two}  one.zip\n")
+    with pytest.raises(InputError, match=r"line 2: found a second hash of one\.zip"):
+        read_sums(tmp_path / SUMS)
+    (tmp_path / SUMS).write_bytes(f"{one}  ä.zip\n".encode("latin1"))
+    with pytest.raises(InputError, match="bytes that are no UTF-8"):
+        read_sums(tmp_path / SUMS)
+
+
+@pytest.mark.parametrize("known", [{"sha256": "0" * 64}, {"md5": "0" * 32}])
+def test_a_note_that_claims_more_than_the_publishers_hash_is_not_believed(
+    tmp_path: Path, content: bytes, known: dict[str, str]
+) -> None:
+    archive, raw = Archive(NAME, "page", obtain="Log in.", **known), tmp_path / "raw"  # type: ignore[arg-type]
+    raw.mkdir()
+    (raw / NAME).write_bytes(content)
+    note = Obtained(NAME, hashlib.sha256(content).hexdigest(), len(content), "official", official=True)
+    (raw / f"{NAME}.json").write_text(json.dumps(vars(note)))
+    with pytest.raises(InputError, match="found no such file"):
+        fetch(archive, raw)
+    (raw / f"{NAME}.json").write_text(json.dumps(vars(note) | {"source": "vouched by SHA256SUMS"}))
+    assert fetch(archive, raw).official is False
+    (raw / "archives.json").write_text(json.dumps([vars(note)]))
+    (read,) = read_record(raw, (archive,))
+    assert read.official is False
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '[{"archive": "x"}]', "[{}]", "\0"])
+def test_a_damaged_record_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "archives.json").write_text(text)
+    with pytest.raises(InputError, match=r"archives\.json: found .*Delete it and give the command again"):
+        read_record(tmp_path, (Archive(NAME, "page"),))
+
+
+def test_an_archive_that_is_not_the_recorded_one_is_not_read(tmp_path: Path, content: bytes) -> None:
+    offered = _offer(tmp_path / "offered", content)
+    fetch_all((_known(content),), tmp_path / "raw", offered)
+    assert read_record(tmp_path / "raw", (_known(content),), whole=True)[0].official is True
+    (tmp_path / "raw" / NAME).write_bytes(content + b"more")
+    with pytest.raises(InputError, match=r"expected sha256 .* as .*archives.json says. Fetch it again"):
+        read_record(tmp_path / "raw", (_known(content),), whole=True)
 
 
 def test_what_is_there_is_kept_and_what_changed_is_brought_again(tmp_path: Path, content: bytes) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import itertools
+import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,11 +12,11 @@ import pytest
 from PIL import Image
 
 from lungseg.data import jsrt, montgomery, shenzhen
-from lungseg.data.archive import fetch_all
+from lungseg.data.archive import fetch_all, file_hash
 from lungseg.data.datasets import DATASETS, Radiograph, Unused, dataset
-from lungseg.data.reading import in_order
+from lungseg.data.reading import in_order, lungs_of
 from lungseg.errors import InputError
-from tests.conftest import LEFT, RIGHT, SIDE, Members, encoded
+from tests.conftest import LEFT, RIGHT, SIDE, Members, encoded, write_zip
 
 Packed = Callable[[dict[str, Members]], Path]
 REAL = ("montgomery", "shenzhen", "jsrt")
@@ -160,6 +162,88 @@ def test_a_mask_counts_from_half_of_its_brightest_pixel(
     np.testing.assert_array_equal(np.flatnonzero(film.mask.any(axis=1)), [2, 3])
 
 
+def lungs(left: int, right: int) -> np.ndarray:
+    """Two lungs with a value each."""
+    grey = np.zeros((SIDE, SIDE), np.uint8)
+    grey[2:6, 1:3], grey[2:6, 5:7] = left, right
+    return grey
+
+
+@pytest.mark.parametrize("labels", [(1, 2), (2, 1), (3, 7), (127, 255), (128, 255), (255, 100), (1, 1), (200, 200)])
+def test_labels_of_the_two_lungs_are_lung(labels: tuple[int, int]) -> None:
+    np.testing.assert_array_equal(lungs_of(lungs(*labels), "mask"), lungs(*labels) > 0)
+
+
+def test_soft_edges_are_cut_at_half_and_labels_of_more_than_lungs_are_refused() -> None:
+    soft = lungs(255, 255)
+    soft[1], soft[6] = 60, 140
+    np.testing.assert_array_equal(lungs_of(soft, "mask"), soft > 127)
+    lobes = lungs(1, 2)
+    lobes[0] = 3
+    with pytest.raises(InputError, match="mask: found the labels 0, 1, 2, 3, expected 0 for the background"):
+        lungs_of(lobes, "mask")
+
+
+@pytest.mark.parametrize(
+    "mask", [lungs(1, 0), lungs(0, 1), np.ones((SIDE, SIDE), np.uint8), 1 - lungs(0, 1) * (lungs(1, 1) > 0)]
+)
+def test_a_mask_that_is_no_pair_of_lungs_is_refused(
+    members: dict[str, dict[str, Members]], packed: Packed, mask: np.ndarray
+) -> None:
+    archive, member = MASK["shenzhen"]
+    members["shenzhen"][archive][member] = encoded(255 * mask)
+    with pytest.raises(InputError, match=r"CHNCXR_0002_0_mask.png: found lungs on .* of the film left of its middle"):
+        _read("shenzhen", packed(members["shenzhen"]))
+
+
+def test_jsrt_films_whose_bytes_are_turned_round_are_refused() -> None:
+    rng = np.random.default_rng(0)
+    raw = rng.integers(0, 4096, (SIDE, SIDE))
+    assert jsrt.decode(raw.astype(">u2").tobytes(), "film").std() > 50
+    with pytest.raises(InputError, match=r"film: found 9.% of the pixels above 4095, .* may be turned round"):
+        jsrt.decode(raw.astype("<u2").tobytes(), "film")
+
+
+def test_masks_are_read_from_the_archive_that_is_recorded(
+    members: dict[str, dict[str, Members]], tmp_path: Path
+) -> None:
+    """Fetched with scr.zip, then with masks.zip in its place: the films are those of masks.zip, and no others."""
+    offered, raw = tmp_path / "offered", tmp_path / "raw"
+    for name, content in members["jsrt"].items():
+        write_zip(offered / name, content)
+    fetch_all(DATASETS["jsrt"].archives, raw, offered)
+    (offered / jsrt.SCR.name).unlink()
+    moved = {
+        name: encoded(np.roll(RIGHT if "right" in name else LEFT, 1, axis=0), "gif")
+        for name in members["jsrt"][jsrt.SCR.name]
+    }
+    write_zip(offered / jsrt.SCR_ZENODO.name, moved)
+    digest = file_hash(offered / jsrt.SCR_ZENODO.name)
+    (offered / "SHA256SUMS").write_text(f"{digest}  ./{jsrt.SCR_ZENODO.name}\n")
+    obtained = fetch_all(DATASETS["jsrt"].archives, raw, offered)
+    assert [one.archive for one in obtained] == [jsrt.IMAGES.name, jsrt.SCR_ZENODO.name]
+    assert obtained[1].source == "vouched by SHA256SUMS"
+    film = next(DATASETS["jsrt"].read(raw))
+    assert isinstance(film, Radiograph)
+    np.testing.assert_array_equal(film.mask, np.roll(LEFT | RIGHT, 1, axis=0) > 0)
+    shutil.rmtree(offered)  # what was read so far is what is kept
+    assert [one.archive for one in fetch_all(DATASETS["jsrt"].archives, raw, None)] == [one.archive for one in obtained]
+
+
+def test_films_are_read_with_as_many_threads_as_are_given() -> None:
+    busy, most = [], []
+
+    def work(number: int) -> int:
+        busy.append(number)
+        most.append(len(busy))
+        time.sleep(0.002)
+        busy.remove(number)
+        return number
+
+    assert list(in_order(work, range(30), threads=2)) == list(range(30))
+    assert max(most) <= 2
+
+
 def test_jsrt_turns_lungs_dark_and_takes_the_upper_8_of_12_bits() -> None:
     raw = np.array([[0, 4095], [2048, 5000]], dtype=">u2")
     np.testing.assert_array_equal(jsrt.decode(raw.tobytes(), "film"), [[255, 0], [127, 0]])
@@ -205,9 +289,10 @@ def test_montgomery_knows_its_pixel_size_at_full_size_only(
     archive = montgomery.ARCHIVE.name
     first = montgomery.IDS[0]
     large = np.zeros((4892, 10), np.uint8)
+    lungs = large + np.isin(np.arange(10), (2, 7)).astype(np.uint8)
     for member in members["montgomery"][archive]:
         if first in member:
-            members["montgomery"][archive][member] = encoded(large + (1 if "Mask" in member else 0))
+            members["montgomery"][archive][member] = encoded(lungs if "Mask" in member else large)
     films = _read("montgomery", packed(members["montgomery"]))
     assert [film.spacing_mm for film in films[:2] if isinstance(film, Radiograph)] == [0.0875, None]
 

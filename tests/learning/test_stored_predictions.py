@@ -78,6 +78,42 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
         stored.of("proposed", 0)
 
 
+def test_a_run_that_diverged_is_named_and_says_nothing(tmp_path: Path) -> None:
+    made, films = [encode("unet", 0, LOGITS, PARTS)], predicted_films(PARTS)
+    write_predictions(tmp_path / "p.npz", made, films, ["unet/seed1"])
+    stored = read_predictions(tmp_path / "p.npz")
+    runs = [{"variant": "unet", "seed": seed} for seed in (0, 1, 2)]
+    assert stored.trained(runs) == [runs[0], runs[2]]  # one that is missing without a word stays, and is told
+    with pytest.raises(InputError, match="no run unet/seed2"):
+        stored.of("unet", 2)
+    write_predictions(tmp_path / "none.npz", [], films, ["unet/seed1"])
+    assert read_predictions(tmp_path / "none.npz").films == films
+
+
+def test_every_bit_of_a_file_of_predictions_is_checked(tmp_path: Path) -> None:
+    one, films, path = encode("unet", 0, LOGITS, PARTS), predicted_films(PARTS), tmp_path / "p.npz"
+    write_predictions(path, [one], films)
+    whole, told = path.read_bytes(), 0
+    for place in range(0, len(whole), 11):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
+        try:
+            stored = read_predictions(path)
+            found = stored.prediction("unet", 0)
+            assert np.array_equal(found.codes, one.codes) and np.array_equal(found.histograms, one.histograms)
+            assert stored.films == films
+        except InputError as error:
+            told += "p.npz" in str(error) or "no run" in str(error)
+    assert told > 50
+
+
+def test_predictions_of_other_films_are_refused(tmp_path: Path) -> None:
+    write_predictions(tmp_path / "p.npz", [], predicted_films(PARTS))
+    stored = read_predictions(tmp_path / "p.npz")
+    stored.expect(PARTS["test"])
+    with pytest.raises(InputError, match=r"p.npz: found other test films, such as q, expected those of the split"):
+        stored.expect(part(2, "q"))
+
+
 def test_predictions_that_fail_leave_no_file(tmp_path: Path) -> None:
     def broken():  # type: ignore[no-untyped-def]  # noqa: ANN202
         yield encode("unet", 0, LOGITS, PARTS)

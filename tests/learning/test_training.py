@@ -10,14 +10,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
-from safetensors.torch import save
+from safetensors.torch import save, save_file
 from torch import Tensor, nn
 
 from lungseg.data.films import Part
 from lungseg.errors import InputError
+from lungseg.files import read_rows
 from lungseg.learning import stepper, training
 from lungseg.learning.run import Recipe, train_run
+from lungseg.learning.run_files import CARD, read_card
+from lungseg.learning.run_files import diverged as run_diverged
 from lungseg.learning.stepper import loss_per_image
 from lungseg.learning.training import (
     Checkpoint,
@@ -122,6 +126,73 @@ def test_sigkill_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     assert [vars(epoch) for epoch in epochs[: len(kept)]] == kept  # these were not trained again
     assert [epoch.train_loss for epoch in epochs] == [epoch.train_loss for epoch in train(0)[1]]
     assert len(epochs) == RECIPE.epochs
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "random", "one bit", "text", "another file of torch"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "checkpoint.pt"
+    train(0, Checkpoint(path, "discs", seconds=0))
+    whole = path.read_bytes()
+    middle = len(whole) // 2
+    contents = {
+        "empty": b"", "half": whole[:middle], "random": np.random.default_rng(0).bytes(5000),
+        "text": b"no checkpoint\n",
+        "one bit": whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :],
+    }  # fmt: skip
+    if damage == "another file of torch":
+        torch.save({"weights": torch.zeros(3)}, path)
+    else:
+        path.write_bytes(contents[damage])
+    with pytest.warns(UserWarning, match=r"checkpoint.pt is damaged \(.*set aside as checkpoint.pt.damaged.* anew"):
+        again = train(0, Checkpoint(path, "discs", seconds=1e9))
+    assert again[0] == train(0)[0] and len(again[1]) == RECIPE.epochs
+    assert (tmp_path / "checkpoint.pt.damaged").exists() and not path.exists()
+
+
+def test_a_diverged_training_ends_at_once_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    choices = RECIPE.model_copy(update={"learning_rate": 1e30})
+    recipe = Recipe("unet/pooled/seed0", VARIANT, choices, 0, "code", None, 0)
+    train_run(recipe, discs(24), discs(8), start("cpu", 1), tmp_path, lambda epochs, total, name: epochs)
+    card = read_card(tmp_path / CARD)
+    rows = read_rows(tmp_path / "history.csv")
+    assert card["diverged"] == len(rows) < RECIPE.epochs and run_diverged(card)
+    assert "nan" in (rows[-1]["train_loss"], rows[-1]["validation_loss"])
+    told = capsys.readouterr().err
+    assert f"unet/pooled/seed0 diverged in epoch {len(rows)} of 5 (loss " in told and "learning_rate" in told
+    assert not (tmp_path / "checkpoint.pt").exists()  # what is no number is not gone on with
+    healthy = Recipe("unet/pooled/seed0", VARIANT, RECIPE, 0, "code", None, 0)
+    train_run(healthy, discs(24), discs(8), start("cpu", 1), tmp_path, lambda epochs, total, name: epochs)
+    assert read_card(tmp_path / CARD)["diverged"] is None
+
+
+def test_what_encoders_start_from_is_in_card_and_identity(tmp_path: Path) -> None:
+    """The same path with other tensors is another run."""
+    cards = []
+    for seed in (1, 2):
+        whole = timm.create_model("mobilenetv2_100.ra_in1k", pretrained=False, in_chans=3)
+        torch.manual_seed(seed)
+        for parameter in whole.parameters():
+            nn.init.normal_(parameter, std=0.01)
+        save_file(whole.state_dict(), tmp_path / "start.safetensors")
+        variant = Variant(encoders=["mobilenetv2"], weights=str(tmp_path / "start.safetensors"))
+        recipe = Recipe("one/pooled/seed0", variant, RECIPE.model_copy(update={"epochs": 1}), 0, "code", None, 60)
+        train_run(recipe, discs(8), discs(4), start("cpu", 1), tmp_path, lambda epochs, total, name: epochs)
+        cards.append(read_card(tmp_path / CARD))
+    assert [list(card["starts"]) for card in cards] == [["mobilenetv2"]] * 2
+    assert cards[0]["starts"] != cards[1]["starts"] and cards[0]["identity"] != cards[1]["identity"]
+    plain = identity("code", VARIANT, RECIPE, 0, discs(3), discs(3))
+    assert identity("code", VARIANT, RECIPE, 0, discs(3), discs(3), {}) == plain
+    assert identity("code", VARIANT, RECIPE, 0, discs(3), discs(3), {"mobilenetv2": "a"}) != plain
+
+
+def test_a_full_disk_at_a_checkpoint_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("[enforce fail at inline_container.cc] . PytorchStreamWriter failed writing file data/3")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(InputError, match=r"checkpoint.pt: found .*failed writing file.* MB free.*Free space"):
+        train(0, Checkpoint(tmp_path / "checkpoint.pt", "discs", seconds=0))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_checkpoint_of_another_run_is_not_used(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Trained weights: what is read is what was written, and another file is refused."""
 
+import json
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import torch
 
 from lungseg.errors import InputError
 from lungseg.learning.inference import predict
-from lungseg.learning.run_files import read_card
+from lungseg.learning.run_files import NEEDED, read_card
 from lungseg.learning.weights import load_network, save_network
 from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant
@@ -48,6 +49,28 @@ def test_other_weights_are_refused_with_the_files_name(files: tuple[Path, Path],
         save_network(build(Variant(width=5), 0), weights, card.with_name("other.json"), {})
     with pytest.raises(InputError, match=r"weights.safetensors: found .*expected the network of .*weights.json"):
         load_network(weights, card)
+
+
+def test_weights_that_changed_after_they_were_written_are_refused(files: tuple[Path, Path]) -> None:
+    weights, card = files
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))  # the last bit of the last tensor
+    with pytest.raises(
+        InputError, match=r"weights.safetensors: found sha256 .*, expected the network of .*weights.json"
+    ):
+        load_network(weights, card)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"variant": {}}', '{"variant": {"wide": 3}, "training": {}}', "\0"])
+def test_a_card_that_is_none_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "weights.json").write_text(text)
+    with pytest.raises(InputError, match=r"weights.json: found "):
+        read_card(tmp_path / "weights.json")
+    whole = {"variant": {}, "training": {}}
+    (tmp_path / "weights.json").write_text(json.dumps(whole))
+    assert read_card(tmp_path / "weights.json") == whole
+    with pytest.raises(InputError, match=r"weights.json: found 'run', expected the card of a run"):
+        read_card(tmp_path / "weights.json", NEEDED)
 
 
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:

@@ -22,6 +22,11 @@ FOLDERS = {run.name: BUNDLES.get(run.name, f"{OWN}/{run.name}") for run in plann
 TRAINED = [run for run in ALL_RUNS if RUN.format(run=run) not in BUNDLES]
 
 
+def literal(value):
+    """A parameter that a person wrote: braces in it are no wildcards."""
+    return lambda wildcards: value
+
+
 def of(runs, file):
     """A file of each of some runs."""
     return [f"{FOLDERS[RUN.format(run=run)]}/{file}" for run in runs]
@@ -66,7 +71,7 @@ FIGURES = [
 DIAGRAMS = ["gains", "crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
-    *["scores.csv", "scores.parquet", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
+    *["scores.csv", "scores.parquet", "diverged.csv", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
     *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv", "calibration.csv", "reliability.csv"],
     *["stability.csv", "power.csv", "sample_sizes.csv"],
     *[
@@ -92,7 +97,7 @@ SMALL = [
 ]
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
-SHOWN += ["subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
+SHOWN += ["diverged", "subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
 SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes"]
 # What gives networks and sets their names and colours.
 LOOK = {key: config[key] for key in ("datasets", "train_on")} | {"variants": list(config["variants"])}

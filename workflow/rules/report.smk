@@ -6,6 +6,7 @@ rule table1:
         paper=PRINTED,
         plan=PLAN,
         estimates=rules.estimate.output.estimates,
+        diverged=rules.collect.output.diverged,
     output:
         csv="<results>/table1.csv",
         md="<results>/table1.md",
@@ -159,7 +160,7 @@ rule manifest:
     conda:
         "../../envs/lungseg.yaml"
     params:
-        config=EXPERIMENT.model_dump(mode="json"),
+        config=literal(EXPERIMENT.model_dump(mode="json")),
         code=CODE["manifest"],
     script:
         "../scripts/manifest.py"

@@ -35,6 +35,7 @@ rule collect:
     output:
         csv="<results>/scores.csv",
         parquet="<results>/scores.parquet",
+        diverged="<results>/diverged.csv",
     log:
         "<logs>/collect.log",
     benchmark:
@@ -42,6 +43,7 @@ rule collect:
     conda:
         "../../envs/lungseg.yaml"
     params:
+        main=MAIN,
         code=CODE["collect"],
     script:
         "../scripts/collect.py"

@@ -14,6 +14,7 @@ from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import plan_of
 from lungseg.report.tables import claims_table
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 files, shown = snakemake.input, snakemake.params.table1
@@ -22,8 +23,8 @@ where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
 cards, histories = read_runs(snakemake.params.runs, files.cards, files.histories)
 own = as_printed(paper.cells)
 findings, counts = tuple(audit(own)), parameters(cards)
-estimates, comparisons = (pd.read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
-elsewhere = pd.read_csv(files.elsewhere).query("train_on == @shown['train_on']")
+estimates, comparisons = (read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
+elsewhere = read_csv(files.elsewhere).query("train_on == @shown['train_on']")
 said = [claim for file in files.claims for claim in read_claims(file, paper)]
 seen = (plan_of(files.plan), estimates, comparisons, elsewhere, findings, arms(cards), counts, histories)
 claims = judge(said, Evidence(paper, *seen, drawn=snakemake.params.drawn))

@@ -4,7 +4,7 @@ import shutil
 
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
-from lungseg.learning.stored_predictions import read_predictions, write_predictions
+from lungseg.learning.stored_predictions import read_predictions, run_key, write_predictions
 
 begin(snakemake.log[0])
 files, made, choices = snakemake.input, snakemake.output, snakemake.params
@@ -14,4 +14,6 @@ for source, target in zip([*files.histories, *files.cards], [*made.histories, *m
 stored = dict(zip(choices.train_on, map(read_predictions, files.predictions), strict=True))
 for run, target in zip(choices.runs, made.predictions, strict=True):
     of_set = stored[run["train_on"]]
-    write_predictions(target, [of_set.prediction(run["variant"], run["seed"])], of_set.films)
+    lost = [run_key(run["variant"], run["seed"])] if run not in of_set.trained([run]) else []
+    own = [of_set.prediction(run["variant"], run["seed"]) for run in of_set.trained([run])]
+    write_predictions(target, own, of_set.films, lost)

@@ -17,7 +17,7 @@ files, choices, tables = snakemake.input, snakemake.params, []
 pool = declared_pool(choices.pool, plan_of(files.plan), read_paper(Path(files.paper[0]).parent))
 for (train_on, runs), file in zip(choices.runs.items(), files.predictions, strict=True):
     stored, groups = read_predictions(file), {}
-    for run in runs:
+    for run in stored.trained(runs):
         found = stored.histograms(run["variant"], run["seed"], "test")
         groups.setdefault(run["variant"], []).append(binned(found))
     stacked = {variant: np.stack(seeds) for variant, seeds in groups.items()}

@@ -10,21 +10,21 @@ from lungseg.claims.definitions import DECIMALS, rank, study
 from lungseg.claims.mixtures import relations
 from lungseg.claims.yardstick import yardstick
 from lungseg.data.images import read_originals
-from lungseg.files import replacing, write_csv
+from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
+from lungseg.tables import write_parquet
 
 begin(snakemake.log[0])
 files, choices, made = snakemake.input, snakemake.params, snakemake.output
 printed, stored = read_paper(Path(files.paper[0]).parent).table(), read_predictions(files.predictions)
 places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables)]
 originals = list(read_originals(stored.films.of(), *places))
-runs = [(run["variant"], run["seed"]) for run in choices.runs if run["variant"] in printed]
+runs = [(run["variant"], run["seed"]) for run in stored.trained(choices.runs) if run["variant"] in printed]
 counted = [one for run in tqdm(runs, desc="count", unit="run") for one in count_run(stored, *run, originals)]
 found = study(counted, printed)
-with replacing(made.parquet) as path:
-    found.table().to_parquet(path, index=False)
+write_parquet(found.table(), made.parquet)
 write_csv(rank(found).round(DECIMALS), made.ranked)
 write_csv(relations(found, printed), made.relations)
 write_csv(yardstick(found, choices.tables, np.random.default_rng(choices.seed)), made.yardstick)

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import plan_of
@@ -11,6 +9,7 @@ from lungseg.report.differences import claimed_gains
 from lungseg.report.film_figures import save
 from lungseg.report.look import Look
 from lungseg.report.summary_figures import crossing, gains, rank_diagram, reliability, ways_of_counting
+from lungseg.tables import read_csv, read_parquet
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
@@ -18,15 +17,15 @@ paper = read_paper(Path(files.paper[0]).parent)
 look = Look.of(paper, **choices.look)
 plan = plan_of(files.plan)
 margin = plan.margins.get(paper.headline.metric) if plan and paper.headline else None
-tables = (pd.read_csv(files.comparisons), pd.read_csv(files.scores))
+tables = (read_csv(files.comparisons), read_csv(files.scores))
 drawn = {
     "gains": gains(
         claimed_gains(*tables, paper, choices.train_on, choices.test_on), paper, look, margin, choices.level
     ),
-    "crossing": crossing(pd.read_csv(files.crossing), look),
-    "ranks": rank_diagram(pd.read_csv(files.ranks), choices.train_on, look),
-    "calibration": reliability(pd.read_csv(files.reliability), pd.read_csv(files.calibration), choices.train_on, look),
-    "definitions": ways_of_counting(pd.read_parquet(files.definitions), paper, look),
+    "crossing": crossing(read_csv(files.crossing), look),
+    "ranks": rank_diagram(read_csv(files.ranks), choices.train_on, look),
+    "calibration": reliability(read_csv(files.reliability), read_csv(files.calibration), choices.train_on, look),
+    "definitions": ways_of_counting(read_parquet(files.definitions), paper, look),
 }
 captions = {Path(file).stem: f"{Path(file).read_text(encoding='utf-8')}\n{choices.note}" for file in files.captions}
 for stem, figure in drawn.items():

@@ -10,16 +10,18 @@ from lungseg.files import write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper, read_references
 from lungseg.plan import declared_pool, plan_of
+from lungseg.scores.cases import COLUMNS
 from lungseg.statistics.elsewhere import elsewhere
 from lungseg.statistics.estimation import make_tables
 from lungseg.statistics.sensitivity import sensitivity
 from lungseg.statistics.subgroups import subgroup_differences
+from lungseg.tables import read_csv, read_parquet
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 rng = np.random.default_rng(choices.seed)
-scores, coverage = pd.read_parquet(files.scores), pd.read_csv(files.coverage)
+scores, coverage = read_parquet(files.scores, COLUMNS), read_csv(files.coverage)
 plan = plan_of(files.plan)
 pool = declared_pool(choices.pool, plan, paper)
 declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
@@ -27,7 +29,7 @@ given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, 
 tables = make_tables(*given, pool=pool, coverage=coverage, **declared)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
-films = seen_elsewhere(pd.concat(map(pd.read_csv, files.splits)))
+films = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
 write_csv(sensitivity(scores, films, choices.level, pool), snakemake.output.sensitivity)
 write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)
 sets = {name: [name] for name in scores["test_on"].unique()} | choices.train_on | {"pooled": scores["test_on"].unique()}

@@ -9,13 +9,14 @@ from lungseg.paper import read_paper
 from lungseg.report.film_figures import dice_per_image, overlays, read_cases, save, training_curves
 from lungseg.report.look import Look
 from lungseg.report.network_drawings import read_architectures, sketch
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 look = Look.of(read_paper(Path(files.paper[0]).parent), **choices.look)
-histories = [pd.read_csv(file).assign(**run) for run, file in zip(choices.runs, files.histories, strict=True)]
+histories = [read_csv(file).assign(**run) for run, file in zip(choices.runs, files.histories, strict=True)]
 curves = pd.concat(histories)
-scores = pd.read_csv(files.scores).query("train_on == @choices.train_on")
+scores = read_csv(files.scores).query("train_on == @choices.train_on")
 runs = [run for run in choices.runs if run["train_on"] == choices.train_on]
 pixels = dict(zip(choices.datasets, files.pixels, strict=True))
 tables = dict(zip(choices.datasets, files.tables, strict=True))

@@ -5,14 +5,16 @@ import sys
 import numpy as np
 import pandas as pd
 
+from lungseg.data.films import open_films
 from lungseg.data.leakage import look_alikes, refuse_leaks, tell
 from lungseg.files import write_csv
 from lungseg.jobs.console import begin
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 files = snakemake.input
-tables = [pd.read_csv(table).merge(pd.read_csv(split)) for table, split in zip(files.tables, files.splits, strict=True)]
-arrays = [np.load(array, mmap_mode="r") for array in files.pixels]
+tables = [read_csv(table).merge(read_csv(split)) for table, split in zip(files.tables, files.splits, strict=True)]
+arrays = [open_films(*pair).whole() for pair in zip(files.pixels, files.tables, strict=True)]
 images, masks = (np.concatenate([array[:, channel] for array in arrays]) for channel in (0, 1))
 pairs = look_alikes(pd.concat(tables, ignore_index=True), images, masks > 0, snakemake.params.distance)
 print(

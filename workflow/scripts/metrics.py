@@ -2,14 +2,13 @@
 
 import json
 
-import pandas as pd
-
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
 from lungseg.report.tables import headline
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 shown = snakemake.params.table1
-means = headline(pd.read_csv(snakemake.input.estimates), shown["train_on"], shown["test_on"])
+means = headline(read_csv(snakemake.input.estimates), shown["train_on"], shown["test_on"])
 with replacing(snakemake.output[0]) as path:
     path.write_text(json.dumps(means, indent=2) + "\n", encoding="utf-8")

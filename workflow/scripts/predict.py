@@ -7,25 +7,27 @@ from tqdm import tqdm
 from lungseg.data.films import read_part
 from lungseg.jobs.console import begin
 from lungseg.learning.bundles import check_films
-from lungseg.learning.run_files import PREDICTIONS, read_card
-from lungseg.learning.stored_predictions import predicted_films, read_bundle, write_predictions
+from lungseg.learning.run_files import NEEDED, PREDICTIONS, diverged, read_card
+from lungseg.learning.stored_predictions import predicted_films, read_bundle, run_key, write_predictions
 
 begin(snakemake.log[0])
 files, choices, predictions = snakemake.input, snakemake.params, []
 groups = (files.pixels, files.tables, files.splits)
 own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]
 learned = {part: read_part(part, *own).sha256() for part in ("train", "validation")}
-check_films(map(read_card, files.cards), learned)
+cards = [read_card(file, NEEDED) for file in files.cards]
+check_films(cards, learned)
+lost = [run_key(run["variant"], run["seed"]) for run, card in zip(choices.runs, cards, strict=True) if diverged(card)]
+whole = [run for run, card in zip(choices.runs, cards, strict=True) if not diverged(card)]
 parts = {part: read_part(part, *groups) for part in choices.parts}
 films = predicted_films(parts)
-if any(not run["bundle"] for run in choices.runs):  # else torch is not needed
+if any(not run["bundle"] for run in whole):  # else torch is not needed
     from lungseg.learning.inference import predict_run
     from lungseg.learning.training import start
 
     device = start(choices.device, snakemake.threads)
-for run in tqdm(choices.runs, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):
-    folder, who = Path(run["folder"]), (run["variant"], run["seed"])
-    bundle = run["bundle"]
+for run in tqdm(whole, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):
+    folder, who, bundle = Path(run["folder"]), (run["variant"], run["seed"]), run["bundle"]
     found = read_bundle(folder / PREDICTIONS, *who, films) if bundle else predict_run(folder, *who, parts, device)
     predictions.append(found)
-write_predictions(snakemake.output[0], predictions, films)
+write_predictions(snakemake.output[0], predictions, films, lost)

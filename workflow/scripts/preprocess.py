@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lungseg.data.archive import read_record
 from lungseg.data.datasets import dataset
 from lungseg.data.images import preprocess
 from lungseg.files import write_csv
@@ -9,14 +10,17 @@ from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 chosen, exclude = dataset(snakemake.wildcards.dataset), snakemake.params.exclude
+folder = Path(snakemake.input.record).parent
+read_record(folder, chosen.archives, whole=True)
 listing = preprocess(
-    chosen.read(Path(snakemake.input.record).parent, exclude),
+    chosen.read(folder, exclude, snakemake.threads),
     dataset=chosen.name,
     count=chosen.images - len(exclude),
     size=snakemake.params.size,
     frame=snakemake.params.frame,
     pixels=snakemake.output.pixels,
     masks=snakemake.output.masks,
+    threads=snakemake.threads,
 )
 write_csv(listing.images, snakemake.output.table)
 write_csv(listing.unused, snakemake.output.unused)

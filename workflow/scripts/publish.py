@@ -3,13 +3,12 @@
 import shutil
 from pathlib import Path
 
-import pandas as pd
-
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.report.readme import fill, result_block, result_page
 from lungseg.report.results import Results
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 files, made = snakemake.input, snakemake.output
@@ -20,7 +19,7 @@ for source, target in zip(files.files, made.files, strict=True):
 paper, folder = read_paper(Path(files.paper[0]).parent), Path(made.page).parent
 results = Results(folder)
 with replacing(made.page) as path:
-    path.write_text(result_page(results, paper, pd.read_csv(files.coverage), "../.."), encoding="utf-8")
+    path.write_text(result_page(results, paper, read_csv(files.coverage), "../.."), encoding="utf-8")
 readme, name = Path(snakemake.params.readme), snakemake.config["name"]
 text = readme.read_text(encoding="utf-8")
 if f"<!-- /{name} -->" in text:  # it shows some experiments

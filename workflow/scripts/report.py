@@ -13,14 +13,15 @@ from lungseg.report.outlines import of_runs
 from lungseg.report.page import page
 from lungseg.report.results import Results
 from lungseg.report.trail import pack, trail
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 main = choices.table1["train_on"]
 test = read_part("test", files.pixels, files.images, files.splits)
-images = pd.concat(pd.read_csv(file) for file in files.images)
+images = pd.concat(read_csv(file) for file in files.images)
 outlines = of_runs(dict(zip(choices.runs, files.predictions, strict=True)), choices.runs, main)
-packed = pack(trail(pd.read_csv(files.scores), images, test, outlines))
+packed = pack(trail(read_csv(files.scores), images, test, outlines))
 paper = read_paper(Path(files.paper[0]).parent)
 template, results = Path(files.template[0]).parent, Results(Path(files.manifest).parent)
 said = [claim for file in files.claims for claim in read_claims(file, paper)]

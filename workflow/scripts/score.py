@@ -6,12 +6,12 @@ import pandas as pd
 
 from lungseg.data.films import read_part
 from lungseg.data.images import read_originals
-from lungseg.files import replacing
 from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
 from lungseg.scores.baselines import references
 from lungseg.scores.scoring import score
+from lungseg.tables import read_csv, write_parquet
 
 begin(snakemake.log[0])
 files, choices, train_on = snakemake.input, snakemake.params, snakemake.wildcards.train_on
@@ -19,17 +19,15 @@ test = read_part("test", files.pixels, files.tables, files.splits)
 own = [choices.datasets.index(name) for name in choices.trained_on]
 training = read_part("train", *([group[i] for i in own] for group in (files.pixels, files.tables, files.splits)))
 stored = read_predictions(files.predictions)
-if stored.films.of() != list(zip(test.dataset, test.image_id, strict=True)):
-    raise RuntimeError(f"{files.predictions} holds other films than the test part")
-runs = [stored.of(run["variant"], run["seed"]) for run in choices.runs]
+stored.expect(test)
+runs = [stored.of(run["variant"], run["seed"]) for run in stored.trained(choices.runs)]
 paper = read_paper(Path(files.paper[0]).parent)
 made = references(runs, training.masks, test.masks > 0, paper.single, paper.encoders)
-beside = list(made) if choices.with_references else []
+beside = list(made) if choices.with_references and runs else []
 places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
 own_size = read_originals(stored.films.of(), *places)
 scores = score(runs, beside, test.masks > 0, own_size)
-abnormal = pd.concat([pd.read_csv(table).set_index(["dataset", "image_id"]) for table in files.tables])["abnormal"]
+abnormal = pd.concat([read_csv(table).set_index(["dataset", "image_id"]) for table in files.tables])["abnormal"]
 films = pd.DataFrame({"train_on": train_on, "test_on": test.dataset, "image_id": test.image_id})
 films["abnormal"] = abnormal.loc[stored.films.of()].to_numpy()
-with replacing(snakemake.output[0]) as path:
-    scores.join(films, on="film").drop(columns="film").to_parquet(path, index=False)
+write_parquet(scores.join(films, on="film").drop(columns="film"), snakemake.output[0])

@@ -2,23 +2,25 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from lungseg.files import replacing, write_csv
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import plan_of
-from lungseg.report.tables import failures, layout, legend, table1, to_html, to_latex, to_markdown
+from lungseg.report.tables import absent, failures, layout, legend, lost_runs, table1, to_html, to_latex, to_markdown
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 train_on, test_on = snakemake.params.train_on, snakemake.params.test_on
-estimates = pd.read_csv(snakemake.input.estimates)
+estimates = read_csv(snakemake.input.estimates)
 counted = failures(estimates, train_on, test_on)
-note = f"{legend(snakemake.params.level)} {counted} {snakemake.params.note}".strip()
+lost = read_csv(snakemake.input.diverged)
+note = " ".join(
+    [legend(snakemake.params.level, estimates["seeds"].max()), counted, *lost_runs(lost), snakemake.params.note]
+).strip()
 paper = read_paper(Path(snakemake.input.paper[0]).parent)
 plan = plan_of(snakemake.input.plan)
 metrics = plan.metrics if plan else [metric for metric in paper.metrics if metric != "loss"]
-table = table1(estimates, paper, train_on, test_on, metrics)
+table = table1(estimates, paper, train_on, test_on, metrics, absent(lost, train_on))
 write_csv(table, snakemake.output.csv)
 caption = f"Table 1, published and reproduced; trained on {train_on}, tested on {test_on}."
 for render, output in ((to_markdown, "md"), (to_latex, "tex"), (to_html, "html")):

@@ -3,17 +3,18 @@
 import os
 from pathlib import Path
 
-import pandas as pd
-
 from lungseg.files import write_csv
 from lungseg.jobs.console import begin
-from lungseg.jobs.tracking import Training, store, track
+from lungseg.jobs.tracking import Training, mirror, store, track
+from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 root, files = Path(os.environ["LUNGSEG_ROOT"]), snakemake.input
 trainings = [
-    Training("{variant}/{train_on}/seed{seed}".format(**run), card, pd.read_csv(history), card.stat().st_mtime)
+    Training("{variant}/{train_on}/seed{seed}".format(**run), card, read_csv(history), card.stat().st_mtime)
     for run, card, history in zip(snakemake.params.runs, map(Path, files.cards), files.histories, strict=True)
 ]
-name, scores, pictures = snakemake.config["name"], pd.read_csv(files.scores), [Path(files.overlays)]
-write_csv(track(store(root), root / "mlartifacts", name, trainings, scores, pictures), snakemake.output[0])
+name, scores, pictures = snakemake.config["name"], read_csv(files.scores), [Path(files.overlays)]
+given = (store(root), root / "mlartifacts", name, trainings, scores, pictures)
+later, runs = f"lungseg track {Path(files.scores).parent}", [one.run for one in trainings]
+write_csv(mirror(lambda: track(*given), runs, later), snakemake.output[0])
