@@ -19,7 +19,7 @@ from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
-from lungseg.jobs import at_work
+from lungseg.jobs import at_work, queue
 from lungseg.jobs.command import run_command
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import check_files, offered_hashes, weights_hashes

@@ -30,8 +30,11 @@ def look_for_files():
 
 
 def begin():
-    """Before the first job: nobody else works on this experiment here."""
+    """Before the first job: nobody else works on this experiment, here or in a cluster's queue."""
+    name = getattr(getattr(workflow.scheduler, "_executor", None), "run_uuid", None)  # of all its jobs in Slurm
     try:
+        queue.refuse_left(AT_WORK)
         at_work.begin(AT_WORK, not LOCAL)
+        queue.remember(AT_WORK, name)
     except InputError as error:
         raise WorkflowError(str(error))
