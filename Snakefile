@@ -7,6 +7,7 @@ Rules stand in the order of the work. Each calls the script of its name in workf
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 

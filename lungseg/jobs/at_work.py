@@ -10,6 +10,7 @@ began is never judged here. Whether jobs of a killed Snakemake are left in a clu
 import fcntl
 import json
 import os
+import re
 import socket
 import time
 from dataclasses import asdict, dataclass
@@ -52,7 +53,7 @@ def arrive(folder: Path, locks: Path, own: str, cluster: bool = False) -> str | 
     Args:
         folder: For the files of this experiment; it is made.
         locks: Snakemake's folder of locks.
-        own: How files of this experiment begin, and of no other.
+        own: A regular expression of how files of this experiment begin, and of no other.
         cluster: Whether this run's jobs go elsewhere.
 
     Returns:
@@ -144,7 +145,7 @@ def _stay(path: Path, file: IO[str] | None) -> None:
 
 def _names(lock: Path, own: str) -> bool:
     try:
-        return any(line.startswith(own) for line in lock.read_text(encoding="utf-8", errors="replace").splitlines())
+        return any(re.match(own, line) for line in lock.read_text(encoding="utf-8", errors="replace").splitlines())
     except OSError:
         return False
 

@@ -15,7 +15,7 @@ import pytest
 from lungseg.errors import InputError
 from lungseg.jobs import at_work
 
-OWN = "tiny/data/raw/"
+OWN = "tiny/(data|results)/"
 Start = Callable[[str], "subprocess.Popen[str]"]
 
 
@@ -53,10 +53,10 @@ RUN = f"at_work.arrive(folder, folder.parent / 'locks', {OWN!r}); at_work.begin(
 JOB = "import os; os.environ[at_work.FOLDER] = str(folder); at_work.join()"
 
 
-def lock(folder: Path, line: str = f"{OWN}phantom/archives.json") -> Path:
+def lock(folder: Path, line: str = "tiny/results/report.html") -> Path:
     """What Snakemake leaves."""
     path = folder.parent / "locks/0.output.lock"
-    path.write_text(f"tiny/results/x.csv\n{line}\n")
+    path.write_text(f"docs/x.csv\n{line}\n")
     return path
 
 

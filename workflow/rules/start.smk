@@ -1,10 +1,14 @@
 # Before the first job: nobody else works here, and every file that the configuration names is there.
 
 # Snakemake's lock outlives it when it is killed; jobs tell in the same folder that they are at work.
+# It lists the files that were to be made; those of the reference lie beside what other experiments publish.
+OWN_FILES = f"{re.escape(config['name'])}/(data|results)/"
+if EXPERIMENT.folder("") == "":
+    OWN_FILES = r"(data|results)/([^/]+$|(raw|processed|images|splits|runs|predictions|scores|cases|figures)/)"
 AT_WORK = Path(".snakemake/lungseg", config["name"])
 os.environ[at_work.FOLDER] = str(AT_WORK.absolute())
 if workflow.is_main_process:
-    if said := at_work.arrive(AT_WORK, Path(".snakemake/locks"), f"{EXPERIMENT.folder('data')}/raw/", not LOCAL):
+    if said := at_work.arrive(AT_WORK, Path(".snakemake/locks"), OWN_FILES, not LOCAL):
         print(said, file=sys.stderr)
 # Hashes of the files that the configuration names: another content plans again what is made of it.
 HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
