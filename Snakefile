@@ -26,6 +26,7 @@ from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import check_files, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
+from lungseg.learning.duration import training_minutes
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file

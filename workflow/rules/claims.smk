@@ -22,6 +22,9 @@ rule definitions:
         "<benchmarks>/definitions.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         runs=RUNS[MAIN],
         datasets=DATASETS,

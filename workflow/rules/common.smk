@@ -115,12 +115,23 @@ if LOCAL:
 # Two trainings with one thread each pass as many films as one with two, and never wait for each other.
 THREADS = 4 if ON_GPU else 1
 SIZE = EXPERIMENT.preprocessing.size
-NEEDS = {name: training_mb(variant, EXPERIMENT.training, SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
+NEEDS = {name: training_mb(one, EXPERIMENT.training, SIZE, ON_GPU) for name, one in EXPERIMENT.variants.items()}
 
 
-def train_mb(wildcards, attempt):
-    """Memory of a training; more of it at each new attempt."""
-    return attempt * NEEDS[wildcards.variant]
+# A cluster gives one amount to all trainings of a job array: what the largest network needs.
+MINUTES = {name: training_minutes(one, EXPERIMENT.training, SIZE, ON_GPU) for name, one in EXPERIMENT.variants.items()}
+if not LOCAL:
+    NEEDS, MINUTES = (dict.fromkeys(each, max(each.values())) for each in (NEEDS, MINUTES))
+
+
+def growing(amount):
+    """So much of a resource, and as much again at each new attempt."""
+    return lambda wildcards, attempt: attempt * amount
+
+
+def of_network(amounts):
+    """What a training's network needs of a resource, and as much again at each new attempt."""
+    return lambda wildcards, attempt: attempt * amounts[wildcards.variant]
 
 
 def tell_side_by_side():

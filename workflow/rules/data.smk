@@ -33,6 +33,9 @@ rule preprocess:
     conda:
         "../../envs/lungseg.yaml"
     threads: 2
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(120),
     params:
         size=config["preprocessing"]["size"],
         frame=config["preprocessing"]["frame"],

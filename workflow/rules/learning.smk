@@ -23,7 +23,8 @@ rule train:
     threads: THREADS
     resources:
         gpu=1 if ON_GPU else 0,
-        mem_mb=train_mb,
+        mem_mb=of_network(NEEDS),
+        runtime=of_network(MINUTES),
     params:
         variant=lookup(dpath="variants/{variant}", within=config),
         starts=lookup(dpath="{variant}", within=STARTS),
@@ -54,7 +55,8 @@ rule predict:
     threads: 2
     resources:
         gpu=1 if ON_GPU else 0,
-        mem_mb=max(NEEDS.values()),
+        mem_mb=growing(max(NEEDS.values())),
+        runtime=growing(120 if ON_GPU else 600),
     params:
         runs=lookup(dpath="{train_on}/runs", within=PREDICTED),
         parts=lookup(dpath="{train_on}/parts", within=PREDICTED),

@@ -47,6 +47,9 @@ rule figures:
         "<benchmarks>/figures.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=ALL_RUNS,
         datasets=DATASETS,
@@ -190,6 +193,9 @@ rule report:
         "<logs>/report.log",
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=RUNS,
         table1=config["table1"],

@@ -18,6 +18,9 @@ rule score:
         "<benchmarks>/score/{train_on}.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         runs=lookup(dpath="{train_on}", within=RUNS),
         datasets=DATASETS,

@@ -30,6 +30,9 @@ rule estimate:
         "<benchmarks>/estimate.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         train_on=config["train_on"],
         resamples=config["statistics"]["resamples"],
@@ -56,6 +59,9 @@ rule calibrate:
         "<benchmarks>/calibrate.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=RUNS,
         level=config["statistics"]["level"],
