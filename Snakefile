@@ -104,6 +104,13 @@ localrules:
     download,
 
 
+# Archives lie beside their record and go to no storage: what reads them runs where they are.
+if workflow.storage_settings.default_storage_provider:
+
+    localrules:
+        preprocess,
+
+
 include: "workflow/rules/data.smk"
 include: "workflow/rules/learning.smk"
 include: "workflow/rules/scores.smk"

@@ -28,8 +28,9 @@ def literal(value):
 
 
 def of(runs, file):
-    """A file of each of some runs."""
-    return [f"{FOLDERS[RUN.format(run=run)]}/{file}" for run in runs]
+    """A file of each of some runs; bundles lie beside the workflow, also where a storage holds the rest."""
+    named = [(RUN.format(run=run), f"{FOLDERS[RUN.format(run=run)]}/{file}") for run in runs]
+    return [local(path) if name in BUNDLES else path for name, path in named]
 
 
 # What `predict` needs of the runs of each training set.
@@ -39,7 +40,7 @@ PREDICTED = {
         "bundles": of([run for run in runs if run not in TRAINED], "predictions.npz"),
         "cards": of(runs, "weights.json"),
         "parts": predicted_parts(EXPERIMENT, name),
-        "runs": [run | {"folder": folder, "bundle": run not in TRAINED} for run, folder in zip(runs, of(runs, ""))],
+        "runs": [run | {"bundle": run not in TRAINED} for run in runs],
     }
     for name, runs in RUNS.items()
 }

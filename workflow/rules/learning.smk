@@ -6,10 +6,10 @@
 rule train:
     input:
         pixels=ancient(
-            collect(rules.preprocess.output.pixels, dataset=lookup(dpath="train_on/{train_on}", within=config))
+            collect("<data>/processed/{dataset}.npy", dataset=lookup(dpath="train_on/{train_on}", within=config))
         ),
-        tables=collect(rules.preprocess.output.table, dataset=lookup(dpath="train_on/{train_on}", within=config)),
-        splits=collect(rules.split.output.split, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        tables=collect("<results>/images/{dataset}.csv", dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        splits=collect("<results>/splits/{dataset}.csv", dataset=lookup(dpath="train_on/{train_on}", within=config)),
     output:
         weights="<results>/runs/{variant}/{train_on}/seed{seed}/weights.safetensors",
         card="<results>/runs/{variant}/{train_on}/seed{seed}/weights.json",
@@ -41,9 +41,9 @@ rule predict:
         weights=lookup(dpath="{train_on}/weights", within=PREDICTED),
         bundles=lookup(dpath="{train_on}/bundles", within=PREDICTED),
         cards=lookup(dpath="{train_on}/cards", within=PREDICTED),
-        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
-        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
-        splits=expand(rules.split.output.split, dataset=DATASETS),
+        pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
+        tables=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
     output:
         "<results>/predictions/{train_on}.npz",
     log:

@@ -3,12 +3,12 @@
 
 rule estimate:
     input:
-        paper=PRINTED,
-        plan=PLAN,
-        references=REFERENCES,
+        paper=local(PRINTED),
+        plan=local(PLAN),
+        references=local(REFERENCES),
         scores=rules.collect.output.parquet,
-        splits=expand(rules.split.output.split, dataset=DATASETS),
-        coverage=shipped("bench/results/coverage.csv"),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
+        coverage=local(shipped("bench/results/coverage.csv")),
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
@@ -47,9 +47,9 @@ rule estimate:
 # Is a probability of .8 right in eight pixels of ten?
 rule calibrate:
     input:
-        paper=PRINTED,
-        plan=PLAN,
-        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+        paper=local(PRINTED),
+        plan=local(PLAN),
+        predictions=expand("<results>/predictions/{train_on}.npz", train_on=TRAIN_ON),
     output:
         errors="<results>/calibration.csv",
         reliability="<results>/reliability.csv",
