@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from snakemake.cli import get_argument_parser
 
 from tests.workflow import ROOT, TINY, command_environment, copy_project, run
 
-SLURM = find_spec("snakemake_executor_plugin_slurm")
+SLURM, FS = find_spec("snakemake_executor_plugin_slurm"), find_spec("snakemake_storage_plugin_fs")
+KUBERNETES = find_spec("snakemake_executor_plugin_kubernetes")
 HEAVY = ["preprocess", "train", "predict", "score", "estimate", "calibrate", "definitions", "figures", "report"]
 
 
@@ -22,6 +24,14 @@ def answers() -> bool:
     """Whether a Slurm answers here."""
     there = shutil.which("sinfo") is not None
     return there and subprocess.run(["sinfo"], capture_output=True, timeout=60).returncode == 0
+
+
+def with_plugin(project: Path, plugin: ModuleSpec | None) -> dict[str, str]:
+    """The environment of commands on a project that find a plugin, wherever it is installed."""
+    assert plugin is not None and plugin.origin
+    environment = command_environment(project)
+    environment["PYTHONPATH"] += f"{os.pathsep}{Path(plugin.origin).parents[1]}"
+    return environment
 
 
 def profile(name: str) -> dict[str, object]:
@@ -76,14 +86,12 @@ def test_what_a_job_asks_for_grows_with_each_attempt(project: Path, tmp_path: Pa
 @pytest.mark.skipif(SLURM is None or not answers(), reason="no Slurm, or no snakemake-executor-plugin-slurm")
 def test_through_a_real_slurm_a_cancelled_training_and_a_killed_run_change_no_byte(tmp_path: Path) -> None:
     """Some minutes: each job waits in a queue."""
-    assert SLURM is not None and SLURM.origin
     there, here = copy_project(tmp_path / "there"), tmp_path / "here"
     choices = ["--config", "training={epochs: 300, precision: float32}", "checkpoint_seconds=2"]
     shutil.copytree(there, here)
     weights = [f"tiny/results/runs/{variant}/pooled/seed0/weights.safetensors" for variant in ("unet", "proposed")]
     run(here, "snakemake", "--cores", "1", *TINY, *choices, "--", *weights)
-    environment = command_environment(there)
-    environment["PYTHONPATH"] += f"{os.pathsep}{Path(SLURM.origin).parents[1]}"
+    environment = with_plugin(there, SLURM)
     command = ["snakemake", "--profile", "profiles/slurm", *TINY, *choices, "--", *weights]
     first = subprocess.Popen(command, cwd=there, env=environment, start_new_session=True)
     try:
@@ -104,3 +112,46 @@ def test_through_a_real_slurm_a_cancelled_training_and_a_killed_run_change_no_by
     subprocess.run(command, cwd=there, env=environment, check=True)
     for file in weights:
         assert (there / file).read_bytes() == (here / file).read_bytes(), file
+
+
+def test_no_rule_expands_another_ones_output() -> None:
+    """Snakemake refuses that where files lie in a storage; and what is shipped lies in none."""
+    for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        text = file.read_text()
+        assert not re.search(r"(expand|collect)\(\s*rules\.", text), file
+        inputs = re.findall(r"    input:\n((?:        .*\n)+)", text)
+        for line in (line for block in inputs for line in block.splitlines() if "shipped(" in line):
+            assert "=local(" in line, line
+
+
+@pytest.mark.skipif(FS is None or shutil.which("rsync") is None, reason="no snakemake-storage-plugin-fs, or no rsync")
+def test_behind_a_storage_the_experiment_has_the_same_bytes(project: Path, tmp_path: Path) -> None:
+    clone, store = copy_project(tmp_path / "clone"), tmp_path / "store"
+    storage = ["--default-storage-provider", "fs", "--default-storage-prefix", str(store)]
+    command = ["snakemake", "--cores", "2", *TINY, *storage]
+    subprocess.run(command, cwd=clone, env=with_plugin(clone, FS), check=True)
+    assert not (clone / "tiny/results").exists()
+    for name in ("scores.csv", "estimates.csv", "claims.csv", "runs/unet/pooled/seed0/weights.safetensors"):
+        assert (store / "tiny/results" / name).read_bytes() == (project / "tiny/results" / name).read_bytes(), name
+
+
+@pytest.mark.skipif(KUBERNETES is None or FS is None, reason="no snakemake-executor-plugin-kubernetes and -storage-fs")
+def test_the_profile_for_kubernetes_plans_the_experiment(tmp_path: Path) -> None:
+    """With a folder in the place of the bucket."""
+    clone = copy_project(tmp_path / "clone")
+    environment = with_plugin(clone, KUBERNETES)
+    environment["PYTHONPATH"] += f"{os.pathsep}{Path(with_plugin(clone, FS)['PYTHONPATH'].split(os.pathsep)[-1])}"
+    given = ["--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path / "store")]
+    command = ["snakemake", "--profile", "profiles/kubernetes", *TINY, *given, "--config", "device=auto", "--dry-run"]
+    planned = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    assert re.search(r"^train +4$", planned.stdout + planned.stderr, re.MULTILINE)
+
+
+def test_the_image_is_pinned_rootless_and_holds_the_package() -> None:
+    lines = [line for line in (ROOT / "Containerfile").read_text().splitlines() if line and not line.startswith("#")]
+    text = "\n".join(lines)
+    assert re.match(r"FROM docker.io/library/python:3\.\d+\.\d+-slim-\w+", lines[0])
+    assert "--require-hashes" in text and "requirements.lock" in text
+    assert lines.index("USER 1000:1000") > max(number for number, line in enumerate(lines) if line.startswith("RUN"))
+    assert "--no-deps" in text
