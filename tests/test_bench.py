@@ -6,11 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cluster import PAGE as CLUSTER
+from bench.cluster import Rule, tables
 from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
-TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale", "memory")]
+TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale", "memory", "rules")]
 
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
@@ -70,3 +72,12 @@ def test_summary_is_that_of_the_tables() -> None:
     assert summary({file.stem: pd.read_csv(file) for file in TABLES}) in PAGE.read_text(encoding="utf-8")
     starts = pd.DataFrame({"case": ["start-up of a, alone", "start-up of b, alone", "no-op"], "ours": [1.0, 2.0, 3.0]})
     assert _shortened(starts)["case"].tolist() == ["no-op", "slowest start-up of 2 scripts: b, alone"]
+
+
+def test_the_page_of_the_cluster_says_what_the_measurements_say() -> None:
+    assert tables() in CLUSTER.read_text(encoding="utf-8")
+
+
+def test_hours_on_some_places_are_those_of_the_longest_jobs_first() -> None:
+    rule = Rule("train", [1, 3, 2, 2], "")
+    assert [rule.wall(places) for places in (1, 2, 3, 100)] == [8, 4, 3, 3]
