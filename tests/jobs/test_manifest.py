@@ -21,7 +21,9 @@ def test_commit_and_what_differs_from_it(tmp_path: Path) -> None:
 
 
 def test_outside_git_there_is_no_commit(tmp_path: Path) -> None:
-    assert commit(tmp_path) == {"commit": None, "changed": []}
+    told = commit(tmp_path)
+    assert (told["commit"], told["changed"]) == (None, [])
+    assert "not a git repository" in told["why"]
 
 
 def test_versions_are_those_that_python_imports() -> None:
