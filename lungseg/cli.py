@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from PIL import Image
@@ -69,6 +69,7 @@ what it takes for granted. The rules, and what they survive: means over
 Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
 Raw = Path("data/raw")
 CONFIG = Path("config/config.yaml")
+Framing = Literal["stretch", "pad", "crop"]
 
 
 @app.command(epilog=AUDIT_HELP)
@@ -166,6 +167,34 @@ def track(
     brought = bring(store(place), place / "mlartifacts", experiment.name, trainings, scores, pictures)
     write_csv(brought, own.folder / "runs/tracking.csv")
     say(f"{len(brought)} trainings are in {store(place)}")
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained run, with its weights and card.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="File to write.")],
+    float16: Annotated[bool, typer.Option("--float16", help="Store the weights in 16 bits: half the bytes.")] = False,
+    frame: Annotated[
+        Framing | None, typer.Option(help="How its films were squared, where no file beside the run says so.")
+    ] = None,
+) -> None:
+    """Write a trained network as one ONNX file that says what it takes, once it answers as the run does.
+
+    Exit code 0: written; 1: the two disagree, and no file is kept; 2: the run cannot be used.
+    """
+    from lungseg.learning.export import Disagreement
+    from lungseg.learning.export import export as write
+
+    try:
+        found = write(run, out, frame, float16)
+    except Disagreement as error:
+        print(f"lungseg: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    say(
+        f"{out}: {out.stat().st_size / 1e6:.1f} MB. On {found.films} films the greatest difference to the run is "
+        f"{found.difference:.2g} of logits that span {found.extent:.3g}; {found.flipped} of {found.pixels} pixels "
+        "change sides."
+    )
 
 
 @data.command("list")
