@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from PIL import Image
@@ -23,6 +23,7 @@ from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset, refuse_unk
 from lungseg.data.phantom import contact_sheet
 from lungseg.errors import InputError
 from lungseg.files import replacing, write_csv
+from lungseg.films import commands as films
 from lungseg.jobs.console import describe
 from lungseg.jobs.status import describe as describe_runs
 from lungseg.jobs.status import read_runs
@@ -69,7 +70,6 @@ what it takes for granted. The rules, and what they survive: means over
 Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
 Raw = Path("data/raw")
 CONFIG = Path("config/config.yaml")
-Framing = Literal["stretch", "pad", "crop"]
 
 
 @app.command(epilog=AUDIT_HELP)
@@ -169,13 +169,17 @@ def track(
     say(f"{len(brought)} trainings are in {store(place)}")
 
 
+app.command(epilog=films.SEGMENT_HELP)(films.segment)
+app.command()(films.measure)
+
+
 @app.command()
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained run, with its weights and card.")],
     out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="File to write.")],
     float16: Annotated[bool, typer.Option("--float16", help="Store the weights in 16 bits: half the bytes.")] = False,
     frame: Annotated[
-        Framing | None, typer.Option(help="How its films were squared, where no file beside the run says so.")
+        films.Framing | None, typer.Option(help="How its films were squared, where no file beside the run says so.")
     ] = None,
 ) -> None:
     """Write a trained network as one ONNX file that says what it takes, once it answers as the run does.
