@@ -1,10 +1,8 @@
 """Films as DICOM files: what their tags say of view, side, spacing and grey, and what is done where tags disagree."""
 
 import io
-import re
 import struct
 import zlib
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,12 +10,14 @@ import numpy as np
 from lungseg.data.reading import refuse_large
 from lungseg.errors import InputError
 from lungseg.films.dicom_pixels import NO_PICTURE, decode, shades
+from lungseg.films.dicom_tags import tag, text
 from lungseg.films.film import Film, Finding, Spacing, Turn
 from lungseg.films.grey import as_grey
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+LOOK = "Look whether it is the file that you mean, and whole."
 LARGEST = 2**28  # bytes of a file that was deflated
 DEFLATED = "1.2.840.10008.1.2.1.99"
 LATERAL = frozenset({"LL", "RL", "LATERAL", "LLO", "RLO", "LMLO", "ML", "LM"})
@@ -49,56 +49,39 @@ def read_dicom(content: bytes, where: object, inverted: bool | None = None) -> F
         InputError: It is no DICOM file of one grey picture, cut short, too large, or compressed in a way that nothing
             installed here decodes.
     """
+    try:
+        return _read(content, where, inverted)
+    except InputError:
+        raise
+    except Exception as error:  # whatever damaged bytes make pydicom or NumPy raise; their words quote the file
+        found = f"a DICOM file that is damaged ({type(error).__name__})"
+        raise InputError(where, found, "a whole one", LOOK) from error
+
+
+def _read(content: bytes, where: object, inverted: bool | None) -> Film:
     ds = _opened(content, where)
     warnings: list[str] = []
     stored = decode(ds, content, where, warnings)
     grey = as_grey(stored, *shades(ds, stored, inverted, where, warnings))
     grey = _shuttered(grey, ds, warnings)
-    view, findings = _view(ds), _findings(ds)
     spacing = read_spacing(ds, warnings)
-    return Film(grey, "dicom", view, _turn(ds, warnings), spacing, tuple(findings), tuple(warnings))
-
-
-def text(ds: "Dataset", name: str) -> str:
-    """A tag's text in capitals, empty where it is missing or no plain word; the first of several."""
-    value = ds.get(name)
-    value = value[0] if isinstance(value, Sequence) and not isinstance(value, str) and len(value) else value
-    said = str(value or "").strip().upper()
-    return said if re.fullmatch(r"[A-Z0-9_ /-]{1,32}", said) else ""
+    return Film(grey, "dicom", _view(ds), _turn(ds, warnings), spacing, tuple(_findings(ds)), tuple(warnings))
 
 
 def _opened(content: bytes, where: object) -> "Dataset":
     """The tags; without the file's beginning only where it is a picture all the same."""
     import pydicom
-    from pydicom.errors import InvalidDicomError
 
-    remedy = "Look whether it is the file that you mean, and whole."
     _refuse_bomb(content, where)
-    try:
-        ds = pydicom.dcmread(io.BytesIO(content), force=not is_dicom(content))
-        whole = "SOPClassUID" in ds and "Rows" in ds
-        if not is_dicom(content) and not whole:
-            raise InputError(where, "no DICOM file", "a DICOM file, by its name", remedy)
-        if not whole or not {"Columns", "PixelData"} <= set(ds.dir()):
-            raise InputError(where, f"a DICOM file without a picture ({text(ds, 'Modality') or 'no modality'})",
-                             "a film", NO_PICTURE)  # fmt: skip
-        refuse_large(int(ds.Rows), int(ds.Columns), str(where))
-        return ds
-    except (InvalidDicomError, struct.error, OSError, EOFError, *_BROKEN) as error:
-        reason = type(error).__name__
-        raise InputError(where, f"a DICOM file that is damaged ({reason})", "a whole one", remedy) from error
-
-
-_BROKEN = (
-    ValueError,
-    TypeError,
-    AttributeError,
-    KeyError,
-    NotImplementedError,
-    MemoryError,
-    RecursionError,
-    zlib.error,
-)
+    ds = pydicom.dcmread(io.BytesIO(content), force=not is_dicom(content))
+    whole = "SOPClassUID" in ds and "Rows" in ds
+    if not is_dicom(content) and not whole:
+        raise InputError(where, "no DICOM file", "a DICOM file, by its name", LOOK)
+    if not whole or "Columns" not in ds or "PixelData" not in ds:
+        found = f"a DICOM file without a picture ({text(ds, 'Modality') or 'no modality'})"
+        raise InputError(where, found, "a film", NO_PICTURE)
+    refuse_large(int(ds.Rows), int(ds.Columns), str(where))
+    return ds
 
 
 def _refuse_bomb(content: bytes, where: object) -> None:
@@ -123,7 +106,7 @@ def _view(ds: "Dataset") -> str:
 
 def _seen_from_the_side(ds: "Dataset") -> bool:
     """Whether a row of the picture runs from the chest to the back."""
-    directions = ds.get("PatientOrientation")
+    directions = tag(ds, "PatientOrientation")
     return bool(directions) and str(directions[0])[:1].upper() in ("A", "P")
 
 
@@ -145,7 +128,7 @@ def _findings(ds: "Dataset") -> list[Finding]:
 
 def _turn(ds: "Dataset", warnings: list[str]) -> Turn:
     """How the picture is brought upright, after PatientOrientation: the directions of a row and of a column."""
-    directions = ds.get("PatientOrientation") or ()
+    directions = tag(ds, "PatientOrientation") or ()
     directions = [directions] if isinstance(directions, str) else directions
     row, column, *_ = [*(str(one).strip().upper()[:1] for one in directions), "", ""]
     if {row, column} & {"A", "P"} or not (row or column):
@@ -164,7 +147,7 @@ def _turn(ds: "Dataset", warnings: list[str]) -> Turn:
 
 def _pair(ds: "Dataset", name: str) -> tuple[float, float] | None:
     """A tag's two lengths, if they are such."""
-    value = ds.get(name)
+    value = tag(ds, name)
     try:
         rows, columns = (float(one) for one in value)
     except (TypeError, ValueError):
@@ -184,7 +167,7 @@ def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
     """
     known = {name: _pair(ds, name) for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")}
     for name, pair in known.items():
-        if pair is None and ds.get(name):
+        if pair is None and tag(ds, name) is not None:
             warnings.append(f"{name} is no pair of lengths from 0 to 10 mm: not used")
     own, detector = known["PixelSpacing"], known["ImagerPixelSpacing"]
     calibration = text(ds, "PixelSpacingCalibrationType")
@@ -203,7 +186,7 @@ def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
 
 def _shuttered(grey: np.ndarray, ds: "Dataset", warnings: list[str]) -> np.ndarray:
     """The picture with what lies outside of its shutter black."""
-    shapes = ds.get("ShutterShape")
+    shapes = tag(ds, "ShutterShape")
     shapes = [shapes] if isinstance(shapes, str) else list(shapes or ())
     y, x = np.ogrid[1 : grey.shape[0] + 1, 1 : grey.shape[1] + 1]
     seen = np.ones(grey.shape, dtype=bool)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lungseg.errors import InputError
+from lungseg.films.dicom_tags import number, tag, text
 from lungseg.films.grey import Range, Values, sample, spread
 
 if TYPE_CHECKING:
@@ -35,10 +36,10 @@ def decode(ds: "Dataset", content: bytes, where: object, warnings: list[str]) ->
     Raises:
         InputError: Several frames, colours by a palette, no decoder, or damaged bytes.
     """
-    frames = _number(ds.get("NumberOfFrames"), 1)
+    frames = number(ds, "NumberOfFrames", 1)
     if frames > 1:
         raise InputError(where, f"{frames} frames", "one film in a file", "Save the frame that you mean as a file.")
-    kind = str(ds.get("PhotometricInterpretation", "")).strip().upper()
+    kind = text(ds, "PhotometricInterpretation")
     if kind not in ("MONOCHROME1", "MONOCHROME2", "RGB") and not kind.startswith("YBR"):
         found = f"PhotometricInterpretation {kind[:20] or 'missing'}"
         raise InputError(where, found, "MONOCHROME1, MONOCHROME2 or RGB", NO_PICTURE)
@@ -49,13 +50,6 @@ def decode(ds: "Dataset", content: bytes, where: object, warnings: list[str]) ->
     if pixels.ndim != 2 or 0 in pixels.shape:
         raise InputError(where, f"pixels of shape {pixels.shape}", "one plane", NO_PICTURE)
     return pixels
-
-
-def _number(value: object, otherwise: int) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        return otherwise
 
 
 def _pixels(ds: "Dataset", content: bytes, where: object) -> np.ndarray:
@@ -69,6 +63,7 @@ def _pixels(ds: "Dataset", content: bytes, where: object) -> np.ndarray:
         ds.file_meta.TransferSyntaxUID = syntax = ImplicitVRLittleEndian
     try:
         if not syntax.is_compressed or syntax.is_deflated:
+            _refuse_short(ds, where)
             return pixel_array(ds)
         able = get_decoder(syntax).available_plugins
         error: Exception | None = None
@@ -83,9 +78,16 @@ def _pixels(ds: "Dataset", content: bytes, where: object) -> np.ndarray:
         if error is not None:
             raise error
     except (*BROKEN, subprocess.TimeoutExpired) as broken:
-        told = f"pixels that do not decode ({type(broken).__name__}: {' '.join(str(broken).split(' - ')[0].split())[:120]})"
+        told = f"pixels that do not decode ({type(broken).__name__})"  # its words may quote the file
         raise InputError(where, told, "a whole film", f"Bring the file again; {CODECS}.") from broken
     raise InputError(where, f"pixels compressed as {syntax.name}", "a syntax with a decoder here", f"{CODECS}.")
+
+
+def _refuse_short(ds: "Dataset", where: object) -> None:
+    """Refuse a film whose bytes end before its last row."""
+    wanted = int(ds.Rows) * int(ds.Columns) * number(ds, "SamplesPerPixel", 1) * number(ds, "BitsAllocated", 16) // 8
+    if (found := len(ds.PixelData)) < wanted and "422" not in str(ds.PhotometricInterpretation):
+        raise InputError(where, f"{found} bytes of pixels", f"{wanted}, of a whole film", "Bring the file again.")
 
 
 def apart(content: bytes, plugin: str) -> np.ndarray:
@@ -156,6 +158,8 @@ def _modality(ds: "Dataset", warnings: list[str]) -> Callable[[np.ndarray], Valu
         return lambda values: np.asarray(apply_modality_lut(values, ds), dtype=np.float64)
     except BROKEN:
         warnings.append("its rescale slope and intercept, or table, cannot be used: stored numbers are taken")
+        for name in ("RescaleSlope", "RescaleIntercept", "ModalityLUTSequence"):
+            ds.pop(name, None)  # windows would ask for them
         return lambda values: values
 
 
@@ -176,7 +180,7 @@ def _window(ds: "Dataset", warnings: list[str]) -> tuple[Callable[[np.ndarray], 
     """The first VOI LUT or window, and the values that it ends at; None where there is none to use."""
     from pydicom.pixels.processing import apply_windowing
 
-    if str(ds.get("PresentationIntentType", "")).strip().upper() == "FOR PROCESSING":
+    if text(ds, "PresentationIntentType") == "FOR PROCESSING":
         warnings.append("FOR PROCESSING, not for presentation: its window is not used")
         return None
     try:
@@ -206,8 +210,8 @@ def _inverted(ds: "Dataset", asked: bool | None, warnings: list[str]) -> bool:
 
     DX files say it twice, by PresentationLUTShape too; who obeys both turns the film round twice.
     """
-    kind = str(ds.PhotometricInterpretation).strip().upper()
-    shape = str(ds.get("PresentationLUTShape", "")).strip().upper()
+    kind = text(ds, "PhotometricInterpretation")
+    shape = text(ds, "PresentationLUTShape")
     if (kind, shape) in (("MONOCHROME2", "INVERSE"), ("MONOCHROME1", "IDENTITY")):
         warnings.append(f"{kind} with PresentationLUTShape {shape}: the former decides; --invert or --no-invert else")
     return kind == "MONOCHROME1" if asked is None else asked
@@ -215,10 +219,10 @@ def _inverted(ds: "Dataset", asked: bool | None, warnings: list[str]) -> bool:
 
 def _used(ds: "Dataset", stored: np.ndarray) -> np.ndarray | None:
     """Where the film is no padding; None where it has none."""
-    value = ds.get("PixelPaddingValue")
+    value = tag(ds, "PixelPaddingValue")
     if not isinstance(value, int):
         return None
-    other = ds.get("PixelPaddingRangeLimit")
+    other = tag(ds, "PixelPaddingRangeLimit")
     low, high = sorted((value, other if isinstance(other, int) else value))
     return (stored < low) | (stored > high)
 
