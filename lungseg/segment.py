@@ -15,7 +15,7 @@ import numpy as np
 
 from lungseg.errors import InputError
 from lungseg.films.film import Film, Spacing
-from lungseg.films.grey import as_grey, sample, spread
+from lungseg.films.grey import Range, as_grey, sample, spread
 from lungseg.films.limits import NAME, read_limits
 from lungseg.films.looking import look
 from lungseg.films.networks import Model, default, of_files
@@ -74,7 +74,7 @@ def segment(
     warnings: tuple[str, ...] = ()
     if array.dtype != np.uint8 or inverted:
         eight = array.dtype == np.uint8
-        limits = spread(np.array([0.0, 255.0]) if eight else sample(array).astype(np.float64), "the film")
+        limits = Range(0, 255) if eight else spread(sample(array).astype(np.float64), "the film")
         warnings = () if eight else (f"stretched between {limits.low:g} and {limits.high:g}",)
         array = as_grey(array, lambda values: values, limits, inverted)
     if model is None or isinstance(model, Model):
