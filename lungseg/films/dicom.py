@@ -187,7 +187,9 @@ def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
 def _shuttered(grey: np.ndarray, ds: "Dataset", warnings: list[str]) -> np.ndarray:
     """The picture with what lies outside of its shutter black."""
     shapes = tag(ds, "ShutterShape")
-    shapes = [shapes] if isinstance(shapes, str) else list(shapes or ())
+    if not shapes:
+        return grey
+    shapes = [shapes] if isinstance(shapes, str) else list(shapes)
     y, x = np.ogrid[1 : grey.shape[0] + 1, 1 : grey.shape[1] + 1]
     seen = np.ones(grey.shape, dtype=bool)
     try:

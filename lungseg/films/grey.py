@@ -43,7 +43,7 @@ def as_grey(
     if np.issubdtype(stored.dtype, np.integer):
         low, high = int(stored.min()), int(stored.max())
         if high - low < TABLE:
-            return np.take(grey(np.arange(low, high + 1)), np.subtract(stored, low, dtype=np.int32))
+            return np.take(grey(np.arange(low, high + 1)), stored.astype(np.intp) - low)
     return grey(stored)
 
 

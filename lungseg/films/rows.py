@@ -49,8 +49,7 @@ def areas(labels: UInt8[np.ndarray, "height width"], spacing: Spacing | None) ->
         labels: 0 no lung, 1 right, 2 left.
         spacing: Sides of its pixels.
     """
-    counts = np.bincount(labels.ravel(), minlength=LEFT + 1)
-    right, left = int(counts[RIGHT]), int(counts[LEFT])
+    right, left = (int(np.count_nonzero(labels == side)) for side in (RIGHT, LEFT))
     pixel = spacing.rows * spacing.columns if spacing else None
     mm2 = [None if pixel is None else round(count * pixel, 1) for count in (right + left, right, left)]
     share = round((right + left) / labels.size, 6)
