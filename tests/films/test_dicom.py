@@ -17,6 +17,7 @@ from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELo
 from lungseg.errors import InputError
 from lungseg.films.dicom import read_dicom
 from lungseg.films.dicom_pixels import apart
+from lungseg.films.dicom_tags import number, tag, text
 from lungseg.films.film import Film, Spacing, Turn
 from lungseg.films.reading import read_film
 from tests.own_films import dicom, film, saved
@@ -297,6 +298,23 @@ def test_damage_anywhere_raises_in_words() -> None:
             read_film(bytes(content[:cut]), Path("film.dcm"))
         except InputError as error:
             assert error.found
+
+
+def test_a_damaged_tag_loses_no_film() -> None:
+    content = saved(dicom(TWELVE, PixelSpacing=[0.5, 0.5], **WINDOW))
+    assert read_dicom(content, "film").spacing is not None
+    damaged = content.replace(b"0.5\\0.5", b"x.5\\0.5")
+    assert damaged != content
+    found = read_dicom(damaged, "film")
+    assert near(found) and found.spacing is None
+
+
+def test_a_tag_that_raises_is_a_tag_that_is_missing() -> None:
+    class Broken:
+        def get(self, name: str) -> object:
+            raise ValueError(name)
+
+    assert tag(Broken(), "Rows") is None and text(Broken(), "Rows") == "" and number(Broken(), "Rows", 3) == 3
 
 
 def test_deflated_bombs_are_refused_before_they_are_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.files import no_formula
+from lungseg.films import limits as fitting
 from lungseg.films.limits import COLUMNS, Limit, as_rows, findings, fit, read_limits, verdict
 from lungseg.films.lungs import tell_apart
 from lungseg.films.quantities import REASONS, correlation, disagreement, quantities
@@ -107,10 +108,12 @@ def test_a_bad_film_like_sound_ones_makes_no_limit() -> None:
     assert fit([], [{"share": 0.3, "contrast": 0.25}]) == [] and fit(_sound(), []) == []
 
 
-def test_what_limits_take_of_sound_films_together_is_bounded() -> None:
+def test_what_limits_take_of_sound_films_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a margin each limit takes a tenth of what is allowed, and there are sixteen."""
+    monkeypatch.setattr(fitting, "MARGINS", {"refused": 0.0, "doubtful": 0.0})
     rng = np.random.default_rng(2)
     names = [name for name in REASONS if name != "share"][:8]
-    sound = [{"share": 0.3, **dict(zip(names, map(float, row), strict=True))} for row in rng.normal(size=(300, 8))]
+    sound = [{"share": 0.3, **dict(zip(names, map(float, row), strict=True))} for row in rng.normal(size=(3000, 8))]
     bad = [{"share": 0.3, **dict.fromkeys(names, 0.0), name: side * 9.0} for name in names for side in (-1, 1)]
     limits = fit(sound, bad, refused=0.01, doubtful=0.03)
     beyond = [verdict(findings(film, limits)) for film in sound]
