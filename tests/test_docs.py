@@ -100,6 +100,7 @@ def test_every_command_is_tried_by_one_of_these() -> None:
         "snakemake ",
         "lungseg ",
         "python -m lungseg.jobs.pieces",
+        "python -m bench.refusals",
         "python -m pytest",
         "git clone",
         "cd ",
