@@ -4,7 +4,7 @@ Everything here enters the identity of a run. A change of one of these values tr
 """
 
 import os
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,6 +17,13 @@ class Choice(BaseModel):
     """A frozen group of named choices; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def chosen(self) -> dict[str, Any]:
+        """What is chosen otherwise than by default: the same before and after a new key, whose default changes nothing.
+
+        A default that changes is another matter: it stands in this module, and so in the fingerprint of the code.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 class Variant(Choice):

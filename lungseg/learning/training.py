@@ -133,6 +133,8 @@ def identity(
 ) -> str:
     """Hash of all that a run is made of: code, choices, seed, every pixel it learns from, what its encoders start from.
 
+    Choices that are the default are left out, so that a new key changes the hash of no run that does without it.
+
     Args:
         code: Fingerprint of the training code.
         variant: Its network.
@@ -142,7 +144,8 @@ def identity(
         validation: Films that choose the epoch.
         starts: Encoder to the hash of the tensors that it starts from, for those that do not start at random.
     """
-    choices = f"{code} {variant.model_dump_json()} {recipe.model_dump_json()} {seed}"
+    told = (json.dumps(group.chosen(), sort_keys=True) for group in (variant, recipe))
+    choices = f"{code} {' '.join(told)} {seed}"
     choices += f" {json.dumps(starts, sort_keys=True)}" if starts else ""
     return hashlib.sha256(f"{choices} {train.sha256()} {validation.sha256()}".encode()).hexdigest()
 

@@ -220,6 +220,19 @@ def test_identity_sees_every_ingredient() -> None:
     assert identity("code", VARIANT, RECIPE, 0, discs(3), discs(3)) == plain
 
 
+def test_a_key_with_its_default_changes_no_identity() -> None:
+    """As a configuration says it, and as a whole card does; so does a key that the code learns later."""
+
+    class Later(Variant):
+        new: bool = False
+
+    here = [VARIANT, Variant(**VARIANT.model_dump()), Later(width=4), Later(width=4, new=False)]
+    assert len({identity("code", one, RECIPE, 0, discs(3), discs(3)) for one in here}) == 1
+    assert identity("code", Later(width=4, new=True), RECIPE, 0, discs(3), discs(3)) != identity(
+        "code", VARIANT, RECIPE, 0, discs(3), discs(3)
+    )
+
+
 def test_two_films_can_be_learnt_by_heart() -> None:
     examples = Examples.of(discs(2), start("cpu", 1))
     recipe = Training(epochs=60, batch_size=2, learning_rate=0.01, augmentation="none", precision="float32")

@@ -115,6 +115,8 @@ if LOCAL:
 # Two trainings with one thread each pass as many films as one with two, and never wait for each other.
 THREADS = 4 if ON_GPU else 1
 SIZE = EXPERIMENT.preprocessing.size
+# A parameter without defaults: a key that the code learns later plans no network again that does without it.
+CHOSEN = {name: variant.chosen() for name, variant in EXPERIMENT.variants.items()}
 NEEDS = {name: training_mb(variant, EXPERIMENT.training, SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
 
 

@@ -25,9 +25,9 @@ rule train:
         gpu=1 if ON_GPU else 0,
         mem_mb=train_mb,
     params:
-        variant=lookup(dpath="variants/{variant}", within=config),
+        variant=lookup(dpath="{variant}", within=CHOSEN),
         starts=lookup(dpath="{variant}", within=STARTS),
-        training=config["training"],
+        training=EXPERIMENT.training.chosen(),
         device=config["device"],
         code=CODE["train"],
     script:
