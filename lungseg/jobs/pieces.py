@@ -77,7 +77,7 @@ def train(films: Path, name: str, work: Path) -> None:
     recipe = Recipe(
         name=name,
         variant=experiment.variants[run.variant],
-        training=experiment.training,
+        training=experiment.trained_as(run.variant),
         seed=run.seed,
         code=code(),
         commit=packed.commit,
@@ -249,7 +249,9 @@ def fitting(experiment: Experiment) -> int:
     """How many trainings run side by side: at most four, and no more than cores and memory hold."""
     on_gpu = experiment.device != "cpu" and count() > 0
     size, places = experiment.preprocessing.size, min(4, len(os.sched_getaffinity(0)))
-    needs = [training_mb(variant, experiment.training, size, on_gpu) for variant in experiment.variants.values()]
+    needs = [
+        training_mb(variant, experiment.trained_as(name), size, on_gpu) for name, variant in experiment.variants.items()
+    ]
     memory = machine_mb()
     return places if memory is None else max(1, min(places, memory // max(needs)))
 

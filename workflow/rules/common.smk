@@ -117,7 +117,8 @@ THREADS = 4 if ON_GPU else 1
 SIZE = EXPERIMENT.preprocessing.size
 # A parameter without defaults: a key that the code learns later plans no network again that does without it.
 CHOSEN = {name: variant.chosen() for name, variant in EXPERIMENT.variants.items()}
-NEEDS = {name: training_mb(variant, EXPERIMENT.training, SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
+RECIPES = {name: EXPERIMENT.trained_as(name) for name in EXPERIMENT.variants}
+NEEDS = {name: training_mb(variant, RECIPES[name], SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
 
 
 def train_mb(wildcards, attempt):

@@ -27,7 +27,7 @@ rule train:
     params:
         variant=lookup(dpath="{variant}", within=CHOSEN),
         starts=lookup(dpath="{variant}", within=STARTS),
-        training=EXPERIMENT.training.chosen(),
+        training=lambda wildcards: RECIPES[wildcards.variant].chosen(),
         device=config["device"],
         code=CODE["train"],
     script:
