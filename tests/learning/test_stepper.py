@@ -14,9 +14,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lungseg.learning import stepper
-from lungseg.learning.augmentation import DRAWS
+from lungseg.learning.augmentation import DRAWS, augment
+from lungseg.learning.losses import batch_loss
 from lungseg.learning.optimisers import optimiser
-from lungseg.learning.stepper import Stepper
+from lungseg.learning.stepper import Stepper, normalise
 from lungseg.networks.build import build
 from lungseg.recipe import SHORT_NAMES, Training, Variant
 
@@ -145,3 +146,24 @@ def test_no_call_of_a_variants_step_leaves_the_card(card: None, variant: Variant
     network = on_the_card(variant)
     for precision in CHOICES["precision"]:
         assert step(network, Training(batch_size=BATCH, precision=precision)).elsewhere == []
+
+
+def test_grey_becomes_the_range_around_zero() -> None:
+    grey = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(3, 1, 1, 1)
+    assert normalise(grey).flatten().tolist() == pytest.approx([-1, -0.6, 1])
+
+
+@pytest.mark.parametrize("augmentation", ["light", "none"])
+def test_films_are_moved_exactly_where_the_recipe_says_so(augmentation: Literal["light", "none"]) -> None:
+    """A network of one weight, and draws that turn, move and brighten: the loss tells what it saw."""
+    network = nn.Conv2d(1, 1, 1)
+    recipe = Training(batch_size=BATCH, precision="float32", augmentation=augmentation)
+    images = torch.randint(0, 256, (FILMS, 1, SIDE, SIDE), dtype=torch.uint8, generator=torch.manual_seed(0))
+    masks, draws = (images > 99).to(torch.uint8), torch.full((BATCH, DRAWS), 0.7)
+    seen = images[:BATCH], masks[:BATCH]
+    moved = augment(*seen, draws)
+    expected = [batch_loss(network(normalise(x)), y.float(), recipe.loss).item() for x, y in (seen, moved)]
+    step = Stepper(network, optimiser(network, recipe), images, masks, recipe)
+    loss = step(torch.arange(BATCH), draws, torch.tensor(0.001)).item()
+    assert abs(expected[0] - expected[1]) > 1e-3
+    assert loss == pytest.approx(expected[augmentation == "light"])
