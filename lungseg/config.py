@@ -121,6 +121,11 @@ class Experiment(Choice):
         min_length=1,
         description="Training sets by name. Left out: of the reference's those that `datasets` allows, and `pooled`.",
     )
+    films: dict[PathPart, Annotated[int, Field(gt=0)]] = Field(
+        {},
+        description="Training sets of which only so many films are learned from, each data set's share of them, those "
+        "of a smaller number among those of a larger one; by `split.seed`. The others are learned from whole.",
+    )
     cross: tuple[PathPart, ...] | None = Field(
         None,
         description="Variants that are trained on every set; the others on table1.train_on alone. Without it all are.",
@@ -180,6 +185,8 @@ class Experiment(Choice):
                 raise ValueError(f"train_on.{train_on} names {sorted(unknown)}, which `datasets` does not list")
         if unused := set(self.exclude) - set(self.datasets):
             raise ValueError(f"exclude names {sorted(unused)}, which `datasets` does not list")
+        if strange := set(self.films) - set(self.train_on):
+            raise ValueError(f"films names {sorted(strange)}, which `train_on` does not list")
         if self.table1.train_on not in self.train_on:
             raise ValueError(f"table1.train_on is {self.table1.train_on!r}, not one of {sorted(self.train_on)}")
         if self.table1.test_on not in (*self.datasets, "pooled"):

@@ -65,7 +65,7 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize("name", ["config", "cpu", "gpu", "laptop", "quickstart"])
+@pytest.mark.parametrize("name", ["config", "cpu", "gpu", "laptop", "quickstart", "ablations"])
 def test_every_file_here_is_legal(name: str) -> None:
     experiment = read_experiment(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
     assert set(experiment.variants) >= {"unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"}
@@ -153,6 +153,8 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ({"train_on": {"alone": ["phantom"]}}, "table1.train_on is 'pooled', not one of .'alone'."),
         ({"table1": {"test_on": "jsrt"}}, "table1.test_on is 'jsrt', not one of"),
         ({"statistics": {"pool": ["unet", "other"]}}, "statistics.pool names .'other'., which `variants`"),
+        ({"films": {"other": 3}}, "films names .'other'., which `train_on` does not list"),
+        ({"films": {"pooled": 0}}, "config key films.pooled: found 0, expected greater than 0"),
         ({"seeds": [1, 1]}, "seeds names one value twice"),
         ({"seeds": []}, "config key seeds: found .* expected tuple should have at least 1 item"),
         ({"exclude": {"jsrt": {"JPCLN016": "why"}}}, "exclude names .'jsrt'., which `datasets` does not list"),

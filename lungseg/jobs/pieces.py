@@ -24,6 +24,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from lungseg.config import Experiment
 from lungseg.data.packing import pack, unpack
+from lungseg.data.subset import subset
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.jobs.console import describe, follow
@@ -86,7 +87,8 @@ def train(films: Path, name: str, work: Path) -> None:
     size = experiment.preprocessing.size
     device = start(experiment.device, 1, card_bytes(recipe.variant, recipe.training, size))  # it may wait for a GPU
     signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
-    train_run(recipe, packed.part("train", own), packed.part("validation", own), device, folder, until_told)
+    films_of = subset(packed.part("train", own), experiment.films.get(run.train_on), experiment.split.seed)
+    train_run(recipe, films_of, packed.part("validation", own), device, folder, until_told)
     parts = {part: packed.part(part, experiment.datasets) for part in predicted_parts(experiment, run.train_on)}
     prediction = predict_run(folder, run.variant, run.seed, parts, device)
     write_predictions(folder / PREDICTIONS, [prediction], predicted_films(parts))

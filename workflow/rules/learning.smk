@@ -28,6 +28,7 @@ rule train:
         variant=lookup(dpath="{variant}", within=CHOSEN),
         starts=lookup(dpath="{variant}", within=STARTS),
         training=lambda wildcards: RECIPES[wildcards.variant].chosen(),
+        films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],
         code=CODE["train"],
     script:
@@ -60,6 +61,7 @@ rule predict:
         parts=lookup(dpath="{train_on}/parts", within=PREDICTED),
         datasets=DATASETS,
         trained_on=lookup(dpath="train_on/{train_on}", within=config),
+        films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],
         code=CODE["predict"],
     script:
