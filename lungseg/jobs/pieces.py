@@ -24,6 +24,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from lungseg.config import Experiment
 from lungseg.data.packing import pack, unpack
+from lungseg.data.subset import subset
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.jobs.console import TOLD, describe, follow
@@ -68,7 +69,7 @@ def train(films: Path, name: str, work: Path) -> None:
     recipe = Recipe(
         name=name,
         variant=experiment.variants[run.variant],
-        training=experiment.training,
+        training=experiment.trained_as(run.variant),
         seed=run.seed,
         code=code(),
         commit=packed.commit,
@@ -76,7 +77,8 @@ def train(films: Path, name: str, work: Path) -> None:
     )
     size = experiment.preprocessing.size
     device = start(experiment.device, 1, card_bytes(recipe.variant, recipe.training, size))  # it may wait for a GPU
-    train_run(recipe, packed.part("train", own), packed.part("validation", own), device, folder, follow)
+    films_of = subset(packed.part("train", own), experiment.films.get(run.train_on), experiment.split.seed)
+    train_run(recipe, films_of, packed.part("validation", own), device, folder, follow)
     parts = {part: packed.part(part, experiment.datasets) for part in predicted_parts(experiment, run.train_on)}
     prediction = predict_run(folder, run.variant, run.seed, parts, device)
     write_predictions(folder / PREDICTIONS, [prediction], predicted_films(parts))
@@ -239,7 +241,9 @@ def fitting(experiment: Experiment) -> int:
     """How many trainings run side by side: at most four, and no more than cores and memory hold."""
     on_gpu = experiment.device != "cpu" and count() > 0
     size, places = experiment.preprocessing.size, min(4, len(os.sched_getaffinity(0)))
-    needs = [training_mb(variant, experiment.training, size, on_gpu) for variant in experiment.variants.values()]
+    needs = [
+        training_mb(variant, experiment.trained_as(name), size, on_gpu) for name, variant in experiment.variants.items()
+    ]
     memory = machine_mb()
     return places if memory is None else max(1, min(places, memory // max(needs)))
 

@@ -23,5 +23,6 @@ def training_minutes(variant: Variant, training: Training, size: int, on_gpu: bo
         size: Side of its films in px.
         on_gpu: It computes on a GPU.
     """
-    work = FILMS * training.epochs * cost(variant).activations * size**2
+    films = FILMS * training.epochs if training.epochs else training.batch_size * (training.steps or 0)
+    work = films * cost(variant).activations * size**2
     return round(START + work / (GPU if on_gpu else CPU) / 60)

@@ -34,4 +34,6 @@ def test_more_epochs_pixels_and_layers_take_longer_and_a_gpu_less() -> None:
     base = training_minutes(small, Training(epochs=10), 128)
     assert base < training_minutes(small, Training(epochs=20), 128) < training_minutes(small, Training(epochs=20), 256)
     assert base < training_minutes(large, Training(epochs=10), 128)
+    few, many = (training_minutes(small, Training(steps=number), 128) for number in (1000, 2000))
+    assert base < few < many and many - 15 == pytest.approx(2 * (few - 15), abs=2)
     assert training_minutes(large, Training(epochs=60), 256, on_gpu=True) < training_minutes(large, Training(), 256)

@@ -124,11 +124,16 @@ if LOCAL:
 # Two trainings with one thread each pass as many films as one with two, and never wait for each other.
 THREADS = 4 if ON_GPU else 1
 SIZE = EXPERIMENT.preprocessing.size
-NEEDS = {name: training_mb(one, EXPERIMENT.training, SIZE, ON_GPU) for name, one in EXPERIMENT.variants.items()}
+# A parameter without defaults: a key that the code learns later plans no network again that does without it.
+CHOSEN = {name: variant.chosen() for name, variant in EXPERIMENT.variants.items()}
+# How many films each training set is learned from (None: all), and the seed that chooses them.
+FILMS = {name: [EXPERIMENT.films.get(name), EXPERIMENT.split.seed] for name in TRAIN_ON}
+RECIPES = {name: EXPERIMENT.trained_as(name) for name in EXPERIMENT.variants}
+NEEDS = {name: training_mb(variant, RECIPES[name], SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
 
 
 # A cluster gives one amount to all trainings of a job array: what the largest network needs.
-MINUTES = {name: training_minutes(one, EXPERIMENT.training, SIZE, ON_GPU) for name, one in EXPERIMENT.variants.items()}
+MINUTES = {name: training_minutes(one, RECIPES[name], SIZE, ON_GPU) for name, one in EXPERIMENT.variants.items()}
 if not LOCAL:
     NEEDS, MINUTES = (dict.fromkeys(each, max(each.values())) for each in (NEEDS, MINUTES))
 

@@ -26,9 +26,10 @@ rule train:
         mem_mb=of_network(NEEDS),
         runtime=of_network(MINUTES),
     params:
-        variant=lookup(dpath="variants/{variant}", within=config),
+        variant=lookup(dpath="{variant}", within=CHOSEN),
         starts=lookup(dpath="{variant}", within=STARTS),
-        training=config["training"],
+        training=lambda wildcards: RECIPES[wildcards.variant].chosen(),
+        films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],
         code=CODE["train"],
     script:
@@ -62,6 +63,7 @@ rule predict:
         parts=lookup(dpath="{train_on}/parts", within=PREDICTED),
         datasets=DATASETS,
         trained_on=lookup(dpath="train_on/{train_on}", within=config),
+        films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],
         code=CODE["predict"],
     script:

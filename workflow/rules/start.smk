@@ -29,8 +29,19 @@ def look_for_files():
     variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
     try:
         check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"))
+        check_networks(variants)
     except InputError as error:
         raise WorkflowError(str(error))
+
+
+def check_networks(variants):
+    """Every network can be built. Libraries are loaded only for parts that are not the usual ones: it takes seconds."""
+    strange = {name: variant for name, variant in variants.items() if not variant.usual}
+    if strange:
+        from lungseg.networks.check import check
+
+        for name, variant in strange.items():
+            check(name, variant)
 
 
 def begin():

@@ -5,6 +5,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lungseg.data.films import read_part
+from lungseg.data.subset import subset
 from lungseg.jobs.console import begin
 from lungseg.learning.bundles import check_films
 from lungseg.learning.run_files import NEEDED, PREDICTIONS, diverged, read_card
@@ -14,7 +15,8 @@ begin(snakemake.log[0])
 files, choices, predictions = snakemake.input, snakemake.params, []
 groups = (files.pixels, files.tables, files.splits)
 own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]
-learned = {part: read_part(part, *own).sha256() for part in ("train", "validation")}
+train, validation = (read_part(part, *own) for part in ("train", "validation"))
+learned = {"train": subset(train, *choices.films).sha256(), "validation": validation.sha256()}
 cards = [read_card(file, NEEDED) for file in files.cards]
 check_films(cards, learned)
 lost = [run_key(run["variant"], run["seed"]) for run, card in zip(choices.runs, cards, strict=True) if diverged(card)]
