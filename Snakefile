@@ -19,10 +19,10 @@ from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
-from lungseg.jobs import at_work
+from lungseg.jobs import at_work, seals
 from lungseg.jobs.command import run_command
 from lungseg.jobs.fingerprint import fingerprint
-from lungseg.jobs.named_files import check_files, offered_hashes, weights_hashes
+from lungseg.jobs.named_files import check_files, check_places, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb

@@ -16,14 +16,17 @@ if workflow.is_main_process:
 
 
 def look_for_files():
-    """Before the first job: whatever is going to be read is there."""
+    """Before the first job: whatever is going to be read is there, and there is room to write."""
     if workflow.touch:
+        seals.forget(AT_WORK)
         return
     jobs = list(workflow.dag.needrun_jobs())
     trained = {job.wildcards.variant for job in jobs if job.rule.name == "train"}
     fetched = [job.wildcards.dataset for job in jobs if job.rule.name == "download"]
     variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
+    places = ["data", "results", "results/logs", "results/benchmarks"]
     try:
+        check_places(Path(EXPERIMENT.folder(place)) for place in places)
         check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"))
     except InputError as error:
         raise WorkflowError(str(error))
