@@ -20,6 +20,7 @@ SURVIVED, SILENT, TRACEBACK, OTHER, STUCK = "survived", "silent", "traceback", "
 MESSAGE = re.compile(r"found .*, expected .*\. \S")  # where, what was found, what was expected, what helps
 LIMIT = 420.0  # seconds of a command
 FINISHED, HALF, SMALL = "finished", "half", "small"  # works: an experiment, one that trains, what quick commands read
+WRITTEN = {SMALL, "tiny", ".snakemake", "mlflow.db", "mlartifacts"}
 # Files in which a clock, or the names that MLflow draws, decide; of histories and cards only the clock's cells are left
 # out.
 VARYING = re.compile(r"/logs/|/benchmarks/|/manifest\.json$|/report\.html$|/tracking\.csv$|\.part$|/checkpoint\.pt$")
@@ -189,6 +190,18 @@ def attempt(case: Case, folder: Path, project: Path, command: Sequence[str], fau
     return Try(code, *(text.replace(str(folder), ".") for text in (said, answer)), files)
 
 
+def copied(original: Path, folder: Path) -> None:
+    """Copy a work; what no command writes into, and no fault but by replacing it, is shared."""
+    shutil.copytree(original, folder, symlinks=True, copy_function=_shared)
+
+
+def _shared(source: str, target: str) -> None:
+    if set(Path(source).parts) & WRITTEN:
+        shutil.copy2(source, target)
+    else:
+        os.link(source, target)
+
+
 def tried(case: Case, folder: Path, original: Path, project: Path) -> list[Try]:
     """Put the fault on a copy, give the command, do what it says, give it again.
 
@@ -198,7 +211,7 @@ def tried(case: Case, folder: Path, original: Path, project: Path) -> list[Try]:
         original: The work that nobody harmed.
         project: Whose library is used where the work is no copy of the project.
     """
-    shutil.copytree(original, folder, symlinks=True)
+    copied(original, folder)
     root = folder if (folder / "Snakefile").is_file() else project
     try:
         case.harm(folder)
