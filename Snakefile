@@ -32,7 +32,7 @@ from lungseg.plan import plan_file
 # glibc hands every big block back to the kernel and pays page faults for it again; keeping them trains up to twice as fast.
 os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
 os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
-os.environ["LUNGSEG_ROOT"] = workflow.basedir  # whatever another checkout has left there
+os.environ.update(LUNGSEG_ROOT=workflow.basedir)  # whatever another checkout has left there
 # Activated inside another environment, conda takes the other's place in PATH, which may be behind that of `.venv`: the
 # rules' environment would be built and not used. As the first one, it stands in front.
 os.environ.update(CONDA_SHLVL="0")

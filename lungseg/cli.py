@@ -33,6 +33,10 @@ from lungseg.statistics.comparisons import COMPARED
 from lungseg.terminal import plain, say
 
 BAD_INPUT, NOT_JUDGED = 2, 3  # exit codes
+OF_CLASSES = (
+    "Column mIoU is taken for a mean over lung and background, which no rule relates to numbers of the lung. Name it "
+    "iou if it is of the lung alone; give --averaging classes if all columns are such means."
+)
 
 app = typer.Typer(help="Lung-field segmentation on chest radiographs.", no_args_is_help=True, add_completion=False)
 data = typer.Typer(help="List, fetch and check the data sets.", no_args_is_help=True)
@@ -93,7 +97,7 @@ def audit(
 
     Exit code 0: no finding; 1: findings; 2: the table cannot be read; 3: no rule is about what it prints.
     """
-    rows = read_table(table, percent)
+    rows = read_table(table, percent, averaging == "classes")
     parts = read_combined(combined or (), rows)
     findings = list(arithmetic.audit(rows, averaging, loss, parts))
     judged = arithmetic.judged(rows, averaging, loss, parts)
@@ -104,6 +108,8 @@ def audit(
             say(line)
         applied = [rule for rule in rules(averaging, loss) if any(map(rule.judges, rows.values()))]
         say(f"{table}: {len(rows)} rows, {len(applied)} rules, {counted(findings)}")
+    if any("miou" in row for row in rows.values()):
+        print(OF_CLASSES, file=sys.stderr)
     if unjudged := [name for name in rows if name not in judged]:
         told = f"Not judged, as no rule is about what is printed and declared: {', '.join(unjudged)}"
         print(plain(told), file=sys.stderr)

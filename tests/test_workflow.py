@@ -189,7 +189,7 @@ def test_films_are_left_out_by_name_and_told(project: Path, results: Path) -> No
 
 def test_all_missing_files_are_told_before_the_first_job(project: Path) -> None:
     config = ["name=offline", "datasets=[jsrt, shenzhen]", "train_on={pooled: [jsrt]}", "archives=nowhere"]
-    lost = "variants={proposed: {encoders: [mobilenetv2], weights: lost.safetensors}}"
+    lost = "variants={lost: {encoders: [mobilenetv2], weights: lost.safetensors}}"
     printed = snakemake(project, "--config", *config, lost, check=False)
     found = [line for line in printed.splitlines() if line.startswith(("  nowhere/", "  lost."))]
     assert [line.split(",")[0].strip() for line in found] == [
@@ -206,8 +206,8 @@ def test_all_missing_files_are_told_before_the_first_job(project: Path) -> None:
 def test_a_file_with_other_content_plans_again_what_is_made_of_it(project: Path) -> None:
     """Even with the old length and time of change."""
     start = project / "start.safetensors"
-    variants = "variants={unet: {encoders: [mobilenetv2], weights: start.safetensors}}"
-    choices = ["--config", "name=tiny", variants, "--", "tiny/results/runs/unet/pooled/seed0/weights.safetensors"]
+    variants = "variants={proposed: {width: 64, encoders: [mobilenetv2], weights: start.safetensors}}"
+    choices = ["--config", "name=tiny", variants, "--", "tiny/results/runs/proposed/pooled/seed0/weights.safetensors"]
     start.write_bytes(b"one")
     snakemake(project, "--touch", *choices)
     assert planned_rules(project, *choices) == set()

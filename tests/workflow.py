@@ -65,5 +65,5 @@ def snakemake(project: Path, *arguments: str, check: bool = True) -> str:
 def planned_rules(project: Path, *arguments: str) -> set[str]:
     """The rules that a dry run would run."""
     printed = snakemake(project, "--dry-run", "--quiet", "rules", *arguments)
-    table = printed.partition("Job stats:")[2].partition("Reasons")[0]
+    table = printed.partition("Job stats:\n")[2].partition("\n\n")[0]  # it may be printed again at the end
     return {line.split()[0] for line in table.splitlines()[2:] if line.strip()} - {"total", "all"}

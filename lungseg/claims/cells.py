@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-_NUMBER = r"\d*\.?\d+|\d+\."
+_NUMBER = r"\d{0,12}\.?\d{1,18}|\d{1,12}\."  # nobody prints a longer one
 # A mean, alone or with its spread: 0.957, 95.7, 95.7%, .957 ± .02, .957 +/- .02, .957 (.02).
 CELL = re.compile(
     rf"(?P<mean>{_NUMBER})\s*(?P<percent>%?)\s*"

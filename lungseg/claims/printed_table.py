@@ -13,7 +13,8 @@ from lungseg.outside import TEXT, bounded
 SYNONYMS = {
     "dice": {"dice", "dsc", "dice coefficient", "dice score", "dice similarity coefficient"},
     "f1": {"f1", "f1 score", "f1-score", "f-score", "f score", "f-measure"},
-    "iou": {"iou", "jaccard", "jaccard index", "miou"},
+    "iou": {"iou", "jaccard", "jaccard index"},
+    "miou": {"miou", "mean iou", "mean jaccard"},
     "precision": {"precision", "ppv"},
     "recall": {"recall", "sensitivity", "tpr"},
     "specificity": {"specificity", "tnr"},
@@ -44,17 +45,19 @@ class Column:
     percent: bool
 
 
-def read_table(path: str | Path, percent: bool = False) -> dict[str, dict[str, Printed]]:
+def read_table(path: str | Path, percent: bool = False, of_classes: bool = False) -> dict[str, dict[str, Printed]]:
     """Read a table, one row per method; an empty cell is a value that was not printed.
 
     Args:
         path: A CSV file with a column method and some of the keys of `SYNONYMS`, or one of their usual other names.
         percent: Whether all columns but the loss are percentages. Without it, those are whose name says so and those
             whose values are all 2 or more.
+        of_classes: Whether all columns are means over classes. Without it a column mIoU is not the IoU of the lung:
+            over lung and background it may be above the lung's Dice.
 
     Returns:
         Method to metric to printed value, as fractions, rows without any value left out. A column F1 without a column
-        Dice is Dice.
+        Dice is Dice; of means over classes, a column mIoU without a column IoU is IoU.
 
     Raises:
         InputError: The file is no such table, or a cell is no fraction.
@@ -68,7 +71,7 @@ def read_table(path: str | Path, percent: bool = False) -> dict[str, dict[str, P
         raise InputError(path, f"no table ({error})", FORM, "Save it as CSV in UTF-8.") from error
     if not lines:
         raise InputError(path, "an empty file", FORM, "See lungseg audit --help.")
-    columns = _columns(path, [name.strip() for name in lines[0]])
+    columns = _columns(path, [name.strip() for name in lines[0]], of_classes)
     texts = _texts(path, columns, lines[1:])
     if not any(metric != "n" for row in texts.values() for metric in row):
         raise InputError(path, "no row with a value", "at least one", "See lungseg audit --help.")
@@ -104,7 +107,7 @@ def _texts(path: Path, columns: list[Column], lines: Iterable[list[str]]) -> dic
     return table
 
 
-def _columns(path: Path, names: list[str]) -> list[Column]:
+def _columns(path: Path, names: list[str], of_classes: bool) -> list[Column]:
     """The columns under our names."""
     columns: list[Column] = []
     for name in names:
@@ -122,6 +125,8 @@ def _columns(path: Path, names: list[str]) -> list[Column]:
     if metrics <= {"method", "n"}:
         raise InputError(f"{path}, line 1", "no column of a metric", FORM, "Add the metrics.")
     renamed = {"f1": "dice"} if "dice" not in metrics else {}
+    if of_classes and "iou" not in metrics:
+        renamed["miou"] = "iou"
     return [Column(renamed.get(column.metric, column.metric), column.percent) for column in columns]
 
 

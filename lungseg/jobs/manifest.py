@@ -7,11 +7,28 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from lungseg.data.archive import read_record
+from lungseg.data.datasets import dataset
 from lungseg.plan import read_plan
+
+
+def archives(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    """The archives of each data set that its films were read from, by its name.
+
+    Args:
+        folders: Where the archives of a data set lie, named by it.
+
+    Raises:
+        InputError: A folder's record is damaged.
+    """
+    return {
+        folder.name: [asdict(one) for one in read_record(folder, dataset(folder.name).archives)] for folder in folders
+    }
 
 
 def packages() -> dict[str, str]:

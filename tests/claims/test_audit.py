@@ -137,10 +137,31 @@ def test_every_column_has_its_name(table: Callable[[str], Path]) -> None:
     path = table("Model,DSC,F1,mIoU,PPV,TPR,TNR,Acc,AUROC,loss,Films\na,.9,.9,.8,.9,.9,.9,.9,.9,1.5,12\n")
     row = read_table(path)["a"]
     assert list(row) == [
-        *("dice", "f1", "iou", "precision", "recall", "specificity", "accuracy", "auc", "loss", "n"),
+        *("dice", "f1", "miou", "precision", "recall", "specificity", "accuracy", "auc", "loss", "n"),
     ]  # fmt: skip
     assert row["n"].low == row["n"].high == 12 and row["loss"].high > 1
     assert list(read_table(table("variant,F1\na,.9\n"))["a"]) == ["dice"]
+
+
+def test_a_mean_over_classes_is_not_the_ious_of_the_lung(
+    run: Run, table: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half of the lung is found, in a tenth of the film: Dice 0.50 of the lung, (0.33 + 0.94) / 2 over both classes."""
+    path = table("method,dice,mIoU\nFCN,0.50,0.64\n")
+    assert run("audit", path) == cli.NOT_JUDGED
+    assert "Column mIoU is taken for a mean over lung and background" in capsys.readouterr().err
+    assert run("audit", path, "--averaging", "classes") == 1  # then both are
+    assert "Column mIoU" not in capsys.readouterr().err
+    assert run("audit", table("method,dice,iou\nFCN,0.50,0.64\n")) == 1
+
+
+@pytest.mark.parametrize("digits", [13, 5000])
+def test_a_number_longer_than_anybody_prints_is_one_message(
+    run: Run, table: Callable[[str], Path], capsys: pytest.CaptureFixture[str], digits: int
+) -> None:
+    for text in ("9" * digits + ".", "0." + "9" * (digits + 6), "0.9 ± 0." + "1" * (digits + 6)):
+        assert run("audit", table(f"method,dice,iou\na,{text},0.5\n")) == 2
+        assert len(told := capsys.readouterr().err) < 1500 and "a number such as 0.957" in told
 
 
 def test_percentages_are_declared_or_cannot_be_else(

@@ -158,6 +158,8 @@ def test_a_gain_is_compared_with_our_difference_whichever_way_round_the_pair_sta
     gain = {"decides": "gain", "variant": "proposed", "against": "unet", "metric": "dice"}
     assert verdict(evidence(), **gain, published=0.011) == "supported"  # 0.008 to 0.012 lies within 0.006 to 0.016
     assert verdict(evidence(comparisons=comparisons(half=0.006)), **gain, published=0.011) == "compatible"
+    wide = evidence(comparisons=comparisons(half=0.006))  # 0.004 to 0.016
+    assert [verdict(wide, **gain, published=value) for value in (0.01600, 0.01605)] == ["compatible", "inconclusive"]
     assert verdict(evidence(), **gain, published=0.016) == "inconclusive"
     assert verdict(evidence(), **gain, published=0.017) == "inconclusive"
     assert verdict(evidence(), **gain, published=0.018) == "contradicted"
@@ -338,6 +340,8 @@ def test_parameters_are_untested_where_implementations_differ_by_more_than_the_c
     assert verdict(evidence(), **entry, implementations=[near]) == "contradicted"
     (row,) = judge(claim(**entry, implementations=[far]), evidence()).to_dict("records")
     assert row["verdict"] == "untested" and "another: 70,000,000 parameters against 62,000,000" in row["why"]
+    apart = {"name": "another", "variant": 65_050_000, "against": 62_000_000}  # 0.08 from ours; 0.20 is 0.195 to 0.205
+    assert verdict(evidence(), **entry, implementations=[apart]) == "untested"
 
 
 def test_the_other_implementation_of_the_papers_networks_is_counted_by_building_it() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from lungseg.jobs.manifest import packages, seconds
+from lungseg.jobs.manifest import first_training, packages, seconds
 from lungseg.machine import commit, hardware
 from tests.workflow import commit as make_commit
 
@@ -21,7 +21,19 @@ def test_commit_and_what_differs_from_it(tmp_path: Path) -> None:
 
 
 def test_outside_git_there_is_no_commit(tmp_path: Path) -> None:
-    assert commit(tmp_path) == {"commit": None, "changed": []}
+    told = commit(tmp_path)
+    assert (told["commit"], told["changed"]) == (None, [])
+    assert "not a git repository" in told["why"]
+
+
+def test_the_first_training_is_the_earliest_of_all_and_unknown_where_one_table_does_not_say(tmp_path: Path) -> None:
+    began = ["2026-11-26T12:00:00Z", "2026-11-25T23:59:59Z", "2026-11-26T09:00:00Z"]
+    files = [tmp_path / f"{number}.csv" for number in range(3)]
+    for file, at in zip(files, began, strict=True):
+        file.write_text(f"epoch,began\n1,{at}\n2,2020-01-01T00:00:00Z\n")
+    assert first_training(files) == began[1]
+    files[0].write_text("epoch,loss\n1,0.5\n")
+    assert first_training(files) is None and first_training([]) is None
 
 
 def test_versions_are_those_that_python_imports() -> None:

@@ -107,6 +107,7 @@ def bundle(folder: Path, name: str, size: int, code: str | None = None) -> None:
         "variant": choices.variants[name.split("/")[0]].model_dump(mode="json"),
         "training": choices.training.model_dump(mode="json"),
         "size": choices.preprocessing.size,
+        **{"films": {}, "commit": None, "arithmetic": "float32", "parameters": 1, "seconds": 1.0},
     }
     (folder / name / CARD).write_text(json.dumps(card))
 

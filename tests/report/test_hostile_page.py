@@ -1,6 +1,7 @@
 """Text from outside stays text in the pages: it makes no element, ends no script, and is shown as it was given."""
 
 import json
+import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
@@ -103,7 +104,7 @@ def test_claims_and_readme_hold_no_markup_of_others(results: Results) -> None:
     text = claims_table(claims.assign(verdict="untested"), EVIL)
     assert "<" not in text
     block = result_block(results, PAPER, "results/laptop")
-    assert "<" not in block
+    assert "<" not in re.sub(r'<img src="[\w/.]+" width="\d+" alt="[^"<>]*">', "", block)  # the project's own
     readme = "before\n<!-- cpu -->\n<!-- /cpu -->\nafter"
     assert fill(fill(readme, "cpu", block), "cpu", "again") == fill(readme, "cpu", "again")
 

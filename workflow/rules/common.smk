@@ -71,7 +71,15 @@ FIGURES = [
 DIAGRAMS = ["gains", "crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
-    *["scores.csv", "scores.parquet", "diverged.csv", "estimates.csv", "comparisons.csv", "scoring.csv", "subgroups.csv"],
+    *[
+        "scores.csv",
+        "scores.parquet",
+        "diverged.csv",
+        "estimates.csv",
+        "comparisons.csv",
+        "scoring.csv",
+        "subgroups.csv",
+    ],
     *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv", "calibration.csv", "reliability.csv"],
     *["stability.csv", "power.csv", "sample_sizes.csv"],
     *[

@@ -21,8 +21,7 @@ files, shown = snakemake.input, snakemake.params.table1
 paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"
 cards, histories = read_runs(snakemake.params.runs, files.cards, files.histories)
-own = as_printed(paper.cells)
-findings, counts = tuple(audit(own)), parameters(cards)
+findings, counts = tuple(audit(own := as_printed(paper.cells))), parameters(cards)
 estimates, comparisons = (read_csv(files[key]).query(where) for key in ("estimates", "comparisons"))
 elsewhere = read_csv(files.elsewhere).query("train_on == @shown['train_on']")
 said = [claim for file in files.claims for claim in read_claims(file, paper)]

@@ -22,8 +22,7 @@ files, choices = snakemake.input, snakemake.params
 paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 rng = np.random.default_rng(choices.seed)
 scores, coverage = read_parquet(files.scores, COLUMNS), read_csv(files.coverage)
-plan = plan_of(files.plan)
-pool = declared_pool(choices.pool, plan, paper)
+pool = declared_pool(choices.pool, plan := plan_of(files.plan), paper)
 declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
 given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, choices.level, rng)
 tables = make_tables(*given, pool=pool, coverage=coverage, **declared)

@@ -4,15 +4,12 @@ import json
 import os
 import platform
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from lungseg.config import without_places
-from lungseg.data.archive import read_record
-from lungseg.data.datasets import dataset
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
-from lungseg.jobs.manifest import environment, first_training, packages, planned, seconds, trained
+from lungseg.jobs.manifest import archives, environment, first_training, packages, planned, seconds, trained
 from lungseg.learning.run_files import read_card
 from lungseg.machine import commit, hardware
 
@@ -24,10 +21,7 @@ for file in map(Path, snakemake.input.benchmarks):
 manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     "config": without_places(snakemake.params.config),
-    "archives": {
-        folder.name: [asdict(one) for one in read_record(folder, dataset(folder.name).archives)]
-        for folder in (Path(file).parent for file in snakemake.input.records)
-    },
+    "archives": archives([Path(file).parent for file in snakemake.input.records]),
     "python": platform.python_version(),
     "environment": environment(),
     "packages": packages(),
