@@ -4,7 +4,7 @@
 AT_WORK = Path(".snakemake/lungseg", config["name"])
 os.environ[at_work.FOLDER] = str(AT_WORK.absolute())
 if workflow.is_main_process:
-    if said := at_work.arrive(AT_WORK, Path(".snakemake/locks"), f"{EXPERIMENT.folder('data')}/raw/", not LOCAL):
+    if said := at_work.arrive(AT_WORK, Path(".snakemake/locks"), at_work.own_files(config["name"]), not LOCAL):
         print(said, file=sys.stderr)
 # Hashes of the files that the configuration names: another content plans again what is made of it.
 HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
