@@ -678,20 +678,27 @@ def surroundings(_: np.random.Generator) -> list[Case]:
         "a TMPDIR that is missing": {"TMPDIR": "/nowhere"},
     }  # fmt: skip
     cases = [Case("surroundings", name, target, gone(file), environment=changes) for name, changes in variables.items()]
-    as_somebody = _As("setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups")
-    given = both(gone(file), _given)
     cases += [
         Case("surroundings", "40 open files", target, gone(file), start=_As("prlimit", "--nofile=40")),
-        Case("surroundings", "a user whom nobody knows", target, given, start=as_somebody, environment=HOME),
-        Case("surroundings", "a results folder that cannot be written", target, both(gone(file), _closed), _given,
-             RESULTS, start=as_somebody, environment=HOME),
+        Case("surroundings", "a user whom nobody knows", target, both(gone(file), written("sitecustomize.py", NOBODY)),
+             environment=dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"))),
+        Case("surroundings", "a results folder that cannot be written", target, both(gone(file), _closed), _opened,
+             RESULTS),
         Case("surroundings", "a umask of 077", target, gone(file), start=_As("sh", "-c", 'umask 077; exec "$@"', "sh")),
     ]  # fmt: skip
     return cases
 
 
-# Snakemake itself writes there before it reads a Snakefile.
-HOME = {"HOME": "/var/tmp/lungseg-faults-home"}  # noqa: S108 - nothing lies in it
+# What Python says in a container that is given a number in the place of a user.
+NOBODY = """import pwd
+
+
+def nobody(number):
+    raise KeyError(f"getpwuid(): uid not found: {number}")
+
+
+pwd.getpwuid = nobody
+"""
 
 
 class _As:
@@ -704,14 +711,13 @@ class _As:
         return run([*self.before, *command], folder, environment)
 
 
-def _given(folder: Path) -> None:
-    """The whole folder is that user's, and a home."""
-    Path(HOME["HOME"]).mkdir(exist_ok=True)
-    subprocess.run(["chown", "-R", "12345:12345", HOME["HOME"]], check=True)
-    subprocess.run(["chown", "-R", "12345:12345", folder], check=True)
-
-
 def _closed(folder: Path) -> None:
-    """But the results are not."""
-    _given(folder)
-    subprocess.run(["chown", "-R", "0:0", folder / RESULTS], check=True)
+    """The results lie on a disk that is only read."""
+    results = folder / RESULTS
+    for words in (["--bind", results, results], ["-o", "remount,bind,ro", results]):
+        subprocess.run(["mount", *words], check=True)
+
+
+def _opened(folder: Path) -> None:
+    """It is written too."""
+    subprocess.run(["umount", folder / RESULTS], check=True)

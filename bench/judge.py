@@ -23,7 +23,9 @@ FINISHED, HALF, SMALL = "finished", "half", "small"  # works: an experiment, one
 WRITTEN = {SMALL, "tiny", ".snakemake", "mlflow.db", "mlartifacts"}
 # Files in which a clock, or the names that MLflow draws, decide; of histories and cards only the clock's cells are left
 # out.
-VARYING = re.compile(r"/logs/|/benchmarks/|/manifest\.json$|/report\.html$|/tracking\.csv$|\.part$|/checkpoint\.pt$")
+VARYING = re.compile(
+    r"/logs/|/benchmarks/|/manifest\.json$|/report\.html$|/tracking\.csv$|\.part$|/checkpoint\.pt(\.damaged)?$"
+)
 CLOCK = {"images_per_second", "seconds", "began"}
 
 
@@ -221,5 +223,6 @@ def tried(case: Case, folder: Path, original: Path, project: Path) -> list[Try]:
             tries.append(attempt(case, folder, root, case.after or case.command, fault=False))
         return tries
     finally:
-        subprocess.run(["umount", "--quiet", "--lazy", folder / "tiny"], capture_output=True)
+        for mounted in ("tiny/results", "tiny"):
+            subprocess.run(["umount", "--quiet", "--lazy", folder / mounted], capture_output=True)
         shutil.rmtree(folder, ignore_errors=True)

@@ -91,7 +91,7 @@ SAID = "lungseg: table.csv: found a hole, expected a number. Delete it."
         ("echo 1 > made; echo another", False, SILENT),
         ("echo 'Traceback (most recent call last):' >&2; " + GOOD, False, TRACEBACK),
         ("mkdir logs; echo 'Traceback (most recent call last):' > logs/job.log; " + GOOD, False, TRACEBACK),
-        ("sleep 3; " + GOOD, False, STUCK),
+        (f"test -e mended || {{ echo '{SAID}'; sleep 3; }}; {GOOD}", True, STUCK),
     ],
 )
 def test_the_judge_of_faults_sees_each_outcome(
