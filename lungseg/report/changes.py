@@ -36,7 +36,7 @@ def opened(where: str) -> Iterator[Results]:
     Raises:
         InputError: There is neither such a folder nor such a commit with it.
     """
-    if Path(where).is_dir():
+    if _is_folder(where):
         yield Results(Path(where))
         return
     commit, colon, folder = where.partition(":")
@@ -47,6 +47,14 @@ def opened(where: str) -> Iterator[Results]:
     with TemporaryDirectory() as place:
         Path(place, SCORES).write_bytes(content)
         yield Results(Path(place))
+
+
+def _is_folder(where: str) -> bool:
+    """Whether there is one; a text that no folder can be called is none."""
+    try:
+        return Path(where).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _committed(commit: str, file: str, where: str) -> bytes | None:

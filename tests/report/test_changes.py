@@ -93,7 +93,9 @@ def test_command_compares_folders_and_commits(
     assert len(pd.read_csv("moved.csv")) == 6 and Path("moved.html").stat().st_size > 1000
     assert run("compare", "HEAD:results/none", "results/cpu") == 2
     assert "HEAD:results/none: found no such folder" in capsys.readouterr().err
-    assert run("compare", "nowhere", "results/cpu") == 2
+    for nothing in ("nowhere", "x" * 5000, f"{'x' * 5000}:results/cpu"):
+        assert run("compare", nothing, "results/cpu") == 2
+        assert "found no such folder, expected a folder of results, or COMMIT:FOLDER" in capsys.readouterr().err
     assert run("compare", "results", "results/cpu") == 2
     assert "results/scores.csv: found no such file" in capsys.readouterr().err
     assert run("compare", "results/cpu", "results/cpu", "--metric", "beauty") == 2
