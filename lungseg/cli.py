@@ -27,7 +27,7 @@ from lungseg.jobs.console import describe
 from lungseg.jobs.status import describe as describe_runs
 from lungseg.jobs.status import read_runs
 from lungseg.outside import read_yaml
-from lungseg.report.changes import as_page, as_text, compare_results, opened
+from lungseg.report.changes import SCORES, as_page, as_text, compare_results, opened, whole
 from lungseg.report.results import Results
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.terminal import plain, say
@@ -128,7 +128,8 @@ def compare(
     if metric not in COMPARED:
         raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
     with opened(a) as one, opened(b) as two:
-        moved = compare_results(one.table("scores"), two.table("scores"))
+        tables = whole(one.table("scores"), f"{a}/{SCORES}"), whole(two.table("scores"), f"{b}/{SCORES}")
+        moved = compare_results(*tables)
     say(as_text(moved, metric))
     if csv:
         write_csv(moved, csv)
