@@ -409,7 +409,7 @@ def disks(rng: np.random.Generator) -> list[Case]:
     """A disk that fills up while a rule writes; where none can be mounted, a limit on what a file may hold."""
     targets = {
         "images/phantom.csv": [f"{DATA}/processed", f"{RESULTS}/images"], "splits/phantom.csv": [],
-        f"{RUN.removeprefix('tiny/results/')}/weights.safetensors": [RUN], "predictions/pooled.npz": [],
+        f"{RUN.removeprefix('tiny/results/')}/weights.safetensors": [], "predictions/pooled.npz": [],
         "scores/pooled.parquet": [], "scores.csv": [f"{RESULTS}/scores.parquet"], "estimates.csv": [],
         "table1.csv": [], "figures/crossing.png": [], "claims.csv": [], "metrics.json": [], "report.html": [],
     }  # fmt: skip
