@@ -111,8 +111,9 @@ class _Shot:
     def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
         with (folder / "out").open("w") as out:
             process = subprocess.Popen(
-                command, cwd=folder, env=dict(environment), stdout=out, stderr=out, start_new_session=True
-            )
+                command, cwd=folder, env=dict(environment), stdout=out, stderr=out, start_new_session=True,
+                preexec_fn=_interruptible,
+            )  # fmt: skip
             self.group = process.pid
             while process.poll() is None and _jobs_begun(folder) < self.begun:
                 time.sleep(0.02)
@@ -120,6 +121,7 @@ class _Shot:
             assert process.poll() is None, "it ended before it was killed"
             self.fire(process)
             code = process.wait(300)
+            assert code != 0, "nobody was killed"
         if self.whom == "SIGKILL to all":
             self.wait(folder)
         return code, "", (folder / "out").read_text(errors="replace")
@@ -142,6 +144,11 @@ class _Shot:
             except ProcessLookupError:
                 return
             time.sleep(0.1)
+
+
+def _interruptible() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _jobs_begun(folder: Path) -> int:
