@@ -7,6 +7,7 @@ Rules stand in the order of the work. Each calls the script of its name in workf
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -19,13 +20,14 @@ from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
-from lungseg.jobs import at_work, seals
+from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
 from lungseg.jobs.console import name_user
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import check_files, check_places, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
+from lungseg.learning.duration import training_minutes
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
@@ -104,6 +106,13 @@ wildcard_constraints:
 localrules:
     all,
     download,
+
+
+# Archives lie beside their record and go to no storage: what reads them runs where they are.
+if workflow.storage_settings.default_storage_provider:
+
+    localrules:
+        preprocess,
 
 
 include: "workflow/rules/data.smk"

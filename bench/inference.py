@@ -19,7 +19,8 @@ from lungseg.data.images import Film, resize
 from lungseg.data.phantom import draw
 from lungseg.learning.augmentation import DRAWS
 from lungseg.learning.inference import predict
-from lungseg.learning.stepper import Stepper, adam
+from lungseg.learning.optimisers import optimiser
+from lungseg.learning.stepper import Stepper
 from lungseg.networks.build import build
 from lungseg.recipe import Training
 
@@ -37,7 +38,7 @@ def warmed_up(name: str, images: np.ndarray, masks: np.ndarray) -> nn.Module:
     """A network after a few steps."""
     network, recipe = build(NETWORKS[name], 0).to(memory_format=torch.channels_last).train(), Training()
     pixels, truth = (torch.from_numpy(array[:, None, ::2, ::2].astype(np.uint8)) for array in (images, masks))
-    stepper = Stepper(network, adam(network, recipe), pixels, truth, recipe)
+    stepper = Stepper(network, optimiser(network, recipe), pixels, truth, recipe)
     for step in range(STEPS):
         index = (torch.arange(BATCH) + BATCH * step) % FILMS
         stepper(index, torch.rand(BATCH, DRAWS) * 2 - 1, torch.tensor(0.001))

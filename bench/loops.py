@@ -26,7 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from lungseg.learning.augmentation import DRAWS, augment
-from lungseg.learning.stepper import Stepper, adam, arithmetic, normalise
+from lungseg.learning.optimisers import optimiser
+from lungseg.learning.stepper import Stepper, arithmetic, normalise
 from lungseg.learning.training import start
 from lungseg.networks.build import build
 from lungseg.networks.cpu_layers import Dropout, StridedDepthwise, UpConvolution
@@ -124,7 +125,7 @@ def ours(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dic
     network.to(DEVICE, memory_format=torch.channels_last).train()
     with FlopCounterMode(display=False) as counter:
         network(normalise(images[:2])).sum().backward()
-    stepper = Stepper(network, adam(network, recipe), images, masks, recipe)
+    stepper = Stepper(network, optimiser(network, recipe), images, masks, recipe)
     index = torch.from_numpy(np.random.default_rng(0).permutation(len(images))[:batch]).to(DEVICE)
     draws = (torch.rand(batch, DRAWS) * 2 - 1).to(DEVICE)
     rate = torch.tensor(recipe.learning_rate, device=DEVICE)

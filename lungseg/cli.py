@@ -5,11 +5,9 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
-from PIL import Image
-from tqdm import tqdm
 
 from lungseg.claims import arithmetic
 from lungseg.claims.arithmetic import Averaging, Loss
@@ -17,20 +15,16 @@ from lungseg.claims.audited_lines import as_lines, counted
 from lungseg.claims.printed_table import read_combined, read_table
 from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
-from lungseg.config import Experiment, read_experiment
-from lungseg.data.archive import RECORD, fetch_all, read_record
-from lungseg.data.datasets import DATASETS, Dataset, Unused, dataset, refuse_unknown
-from lungseg.data.phantom import contact_sheet
+from lungseg.config import DatasetName, Experiment, read_experiment
 from lungseg.errors import InputError
 from lungseg.files import replacing, write_csv
+from lungseg.films import commands as films
 from lungseg.jobs.console import describe
-from lungseg.jobs.status import describe as describe_runs
-from lungseg.jobs.status import read_runs
 from lungseg.outside import read_yaml
-from lungseg.report.changes import SCORES, as_page, as_text, compare_results, opened, whole
-from lungseg.report.results import Results
-from lungseg.statistics.comparisons import COMPARED
 from lungseg.terminal import plain, say
+
+if TYPE_CHECKING:
+    from lungseg.data.datasets import Dataset
 
 BAD_INPUT, NOT_JUDGED = 2, 3  # exit codes
 OF_CLASSES = (
@@ -70,7 +64,7 @@ what it takes for granted. The rules, and what they survive: means over
     }.items()
 )
 
-Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(DATASETS)}.")]
+Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(get_args(DatasetName))}.")]
 Raw = Path("data/raw")
 CONFIG = Path("config/config.yaml")
 
@@ -125,6 +119,9 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Page to write.")] = None,
 ) -> None:
     """Which cells moved between two results of one experiment, and is it more than seeds and films explain?"""
+    from lungseg.report.changes import SCORES, as_page, as_text, compare_results, opened, whole
+    from lungseg.statistics.comparisons import COMPARED
+
     if metric not in COMPARED:
         raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
     with opened(a) as one, opened(b) as two:
@@ -144,6 +141,9 @@ def status(
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """How many trainings are done, how long the rest will take, and where each running one stands."""
+    from lungseg.jobs.status import describe as describe_runs
+    from lungseg.jobs.status import read_runs
+
     say("\n".join(describe_runs(read_runs(_experiment(configfile), root))))
 
 
@@ -164,6 +164,7 @@ def track(
     """Bring a finished experiment's trainings into MLflow, each once; after its store was away, deleted or moved."""
     from lungseg.jobs.tracking import gather, store
     from lungseg.jobs.tracking import track as bring
+    from lungseg.report.results import Results
 
     experiment = read_experiment(Results(results).manifest()["config"]) if results else _experiment(configfile)
     own = Results(results or root / experiment.folder("results"))
@@ -175,9 +176,43 @@ def track(
     say(f"{len(brought)} trainings are in {store(place)}")
 
 
+app.command(epilog=films.SEGMENT_HELP)(films.segment)
+app.command()(films.measure)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a trained run, with its weights and card.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT.onnx", help="File to write.")],
+    float16: Annotated[bool, typer.Option("--float16", help="Store the weights in 16 bits: half the bytes.")] = False,
+    frame: Annotated[
+        films.Framing | None, typer.Option(help="How its films were squared, where no file beside the run says so.")
+    ] = None,
+) -> None:
+    """Write a trained network as one ONNX file that says what it takes, once it answers as the run does.
+
+    Exit code 0: written; 1: the two disagree, and no file is kept; 2: the run cannot be used.
+    """
+    from lungseg.learning.export import Disagreement
+    from lungseg.learning.export import export as write
+
+    try:
+        found = write(run, out, frame, float16)
+    except Disagreement as error:
+        print(f"lungseg: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    say(
+        f"{out}: {out.stat().st_size / 1e6:.1f} MB. On {found.films} films the greatest difference to the run is "
+        f"{found.difference:.2g} of logits that span {found.extent:.3g}; {found.flipped} of {found.pixels} pixels "
+        "change sides."
+    )
+
+
 @data.command("list")
 def list_() -> None:
     """What each data set holds, where it comes from and what one may do with it."""
+    from lungseg.data.datasets import DATASETS
+
     for chosen in DATASETS.values():
         unused = f" and {chosen.unused} without a mask" if chosen.unused else ""
         print(f"{chosen.name}: {chosen.title}\n  films    {chosen.images}{unused}")
@@ -198,6 +233,9 @@ def fetch(
     to: Annotated[Path, typer.Option(help="Folder that gets one folder per data set.")] = Raw,
 ) -> None:
     """Bring the archives of data sets into a folder, from a folder of archives or from their addresses."""
+    from lungseg.data.archive import fetch_all
+    from lungseg.data.datasets import dataset
+
     for chosen in [dataset(name) for name in names]:
         for obtained in fetch_all(chosen.archives, to / chosen.name, archives):
             official = {
@@ -220,6 +258,8 @@ def check(
 
     All films that cannot be used are named at once, with the lines that leave them out of an experiment.
     """
+    from lungseg.data.datasets import dataset, refuse_unknown
+
     exclude = {str(name): films for name, films in _experiment(configfile).exclude.items()} if configfile else {}
     refuse_unknown(exclude)
     whole = True
@@ -233,8 +273,13 @@ def check(
     raise typer.Exit(0 if whole else 1)
 
 
-def _read_all(chosen: Dataset, folder: Path, exclude: Mapping[str, str]) -> str:
+def _read_all(chosen: "Dataset", folder: Path, exclude: Mapping[str, str]) -> str:
     """Compare the recorded hashes and decode every film."""
+    from tqdm import tqdm
+
+    from lungseg.data.archive import RECORD, read_record
+    from lungseg.data.reading import Unused
+
     if (folder / RECORD).is_file():
         read_record(folder, chosen.archives, whole=True)
     progress = tqdm(chosen.read(folder, exclude), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
@@ -247,6 +292,10 @@ def _read_all(chosen: Dataset, folder: Path, exclude: Mapping[str, str]) -> str:
 @data.command()
 def phantom(png: Annotated[Path, typer.Argument(help="Picture to write.")]) -> None:
     """Draw a contact sheet of phantoms with their lungs' outlines."""
+    from PIL import Image
+
+    from lungseg.data.phantom import contact_sheet
+
     with replacing(png) as part:
         Image.fromarray(contact_sheet(columns=4, rows=2)).reduce(2).save(part, format="png", optimize=True)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lungseg.errors import InputError
-from lungseg.recipe import Choice, Training, Variant
+from lungseg.recipe import LEAST, ONE_VALUE, Choice, Head, Training, Variant
 
 DatasetName = Literal["montgomery", "shenzhen", "jsrt", "phantom"]
 # Keys whose values may be paths; below `weights` those of each encoder.
@@ -121,6 +121,11 @@ class Experiment(Choice):
         min_length=1,
         description="Training sets by name. Left out: of the reference's those that `datasets` allows, and `pooled`.",
     )
+    films: dict[PathPart, Annotated[int, Field(gt=0)]] = Field(
+        {},
+        description="Training sets of which only so many films are learned from, each data set's share of them, those "
+        "of a smaller number among those of a larger one; by `split.seed`. The others are learned from whole.",
+    )
     cross: tuple[PathPart, ...] | None = Field(
         None,
         description="Variants that are trained on every set; the others on table1.train_on alone. Without it all are.",
@@ -180,6 +185,8 @@ class Experiment(Choice):
                 raise ValueError(f"train_on.{train_on} names {sorted(unknown)}, which `datasets` does not list")
         if unused := set(self.exclude) - set(self.datasets):
             raise ValueError(f"exclude names {sorted(unused)}, which `datasets` does not list")
+        if strange := set(self.films) - set(self.train_on):
+            raise ValueError(f"films names {sorted(strange)}, which `train_on` does not list")
         if self.table1.train_on not in self.train_on:
             raise ValueError(f"table1.train_on is {self.table1.train_on!r}, not one of {sorted(self.train_on)}")
         if self.table1.test_on not in (*self.datasets, "pooled"):
@@ -195,18 +202,35 @@ class Experiment(Choice):
         for key, names in {"cross": self.cross, "statistics.pool": self.statistics.pool}.items():
             if len(set(names or ())) < len(names or ()):
                 raise ValueError(f"{key} names one variant twice: {list(names or ())}")
-        if alone := [name for name, one in self.variants.items() if one.encoders and self._one_value()]:
-            raise ValueError(
-                f"batch_size 1 at size 32 leaves {alone[0]}'s encoders one value for each channel, which cannot be "
-                "normalised: choose batch_size 2 or size 64"
-            )
+        for name in self.variants:
+            self._check_size(name)
+        if self.training.deep_supervision:
+            raise ValueError("training.deep_supervision is of single networks: give it in a variant's own `training`")
         if "phantom" in self.datasets and len(self.datasets) > 1:
             raise ValueError("phantom is drawn, never mixed with real data sets: list it alone")
         return self
 
-    def _one_value(self) -> bool:
-        """Whether a batch has one pixel at the encoders' deepest scale."""
-        return self.training.batch_size == 1 and self.preprocessing.size == 32
+    def _check_size(self, name: str) -> None:
+        """A network's films are large enough, and its batches have more than one value to normalise."""
+        network, size = self.variants[name], self.preprocessing.size
+        if size < (least := LEAST.get(network.decoder, 32)):
+            raise ValueError(f"{name}'s decoder {network.decoder} needs a size of {least} or more, and it is {size}")
+        if not network.encoders or self.trained_as(name).batch_size > 1:
+            return
+        if network.decoder in ONE_VALUE:
+            raise ValueError(
+                f"batch_size 1 leaves {name}'s {network.decoder} one value for each channel, where it pools the whole "
+                "film, which cannot be normalised: choose batch_size 2"
+            )
+        if size == 32:
+            raise ValueError(
+                f"batch_size 1 at size 32 leaves {name}'s encoders one value for each channel, which cannot be "
+                "normalised: choose batch_size 2 or size 64"
+            )
+
+    def trained_as(self, variant: str) -> Training:
+        """How a variant is trained: as all are, but for its own choices."""
+        return self.variants[variant].trained_as(self.training)
 
     def trained(self, train_on: str) -> list[str]:
         """The variants that are trained on a set."""
@@ -276,7 +300,9 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
         "preprocessing": Preprocessing, "split": Split, "leakage": Leakage, "variants": Variant,
         "training": Training, "statistics": Statistics, "table1": Table1,
     }  # fmt: skip
-    return list((groups[str(location[0])] if location else Experiment).model_fields)
+    inside: dict[str, type[Choice]] = {"head": Head, "training": Training}  # of a variant
+    at = inside.get(str(location[2])) if len(location) > 2 else None
+    return list((at or (groups[str(location[0])] if location else Experiment)).model_fields)
 
 
 def schema() -> str:

@@ -4,13 +4,26 @@ Everything here enters the identity of a run. A change of one of these values tr
 """
 
 import os
-from typing import Annotated, Literal, Self
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
-EncoderName = Literal["mobilenetv2", "inceptionresnetv2"]
 EIGHT_BIT = "imagenet-8bit"  # the start that lies in this package
 Positive = Annotated[int, Field(gt=0)]
+SHORT_NAMES = ("mobilenetv2", "inceptionresnetv2")  # of encoders; the rest go by their libraries' names
+EncoderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
+Decoder = Literal[
+    "unet", "unetplusplus", "manet", "linknet", "fpn", "pspnet", "pan", "deeplabv3", "deeplabv3plus", "upernet",
+    "segformer", "dpt", "nnunet",
+]  # fmt: skip
+CHANNELS_OF = ("unet", "unetplusplus", "manet")  # decoders whose channels at every level can be chosen
+FULL_SIZE = ("unet", "unetplusplus", "manet", "linknet")  # decoders that end at the film's own side
+SUPERVISED = ("unet", "nnunet")  # without encoders; they can also answer from their smaller maps
+LOOKS = 20  # at the validation films, in a training that is measured in steps
+# Least side in px that a network trains on, where it is more than 32; which pool the whole film into one value.
+LEAST = {"pan": 128, "nnunet": 64}
+ONE_VALUE = ("pspnet", "pan", "deeplabv3", "deeplabv3plus", "upernet")
 
 
 class Choice(BaseModel):
@@ -18,13 +31,112 @@ class Choice(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    def chosen(self) -> dict[str, Any]:
+        """What is chosen otherwise than by default: the same before and after a new key, whose default changes nothing.
+
+        A default that changes is another matter: it stands in this module, and so in the fingerprint of the code.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+
+class Head(Choice):
+    """The last layers: dense ones at every pixel, then what regularises them, then the convolution to one logit."""
+
+    dense: tuple[Positive, ...] = Field((32, 64, 128), description="Channels of the dense layers, each with ReLU.")
+    dropout: float = Field(0.4, ge=0, lt=1, description="Share of values dropped before the last convolution.")
+    normalise: bool = Field(True, description="Batch normalisation after the dense layers.")
+
+
+class Training(Choice):
+    """How every network of an experiment is trained; a variant may have choices of its own."""
+
+    epochs: Positive | None = Field(60, description="Passes over the training images. Or give `steps`.")
+    steps: Positive | None = Field(
+        None,
+        description="Steps of the optimiser in the place of `epochs`, so that training sets of different size get as "
+        "many; validation films are looked at 20 times on the way.",
+    )
+    learning_rate: float = Field(0.001, gt=0, description="Step size at the start; with `one_cycle` the largest.")
+    schedule: Literal["cosine", "constant", "one_cycle", "polynomial"] = Field(
+        "cosine",
+        description="`cosine` falls to zero over all steps; `constant` stays at learning_rate; `one_cycle` rises over "
+        "three tenths of the steps and falls; `polynomial` falls as (1 - step / steps) to the power 0.9.",
+    )
+    optimiser: Literal["adam", "adamw", "sgd"] = Field(
+        "adam",
+        description="`adam`; `adamw` with weight decay 0.01; `sgd` with Nesterov's momentum 0.99 and weight decay "
+        "0.00003, as nnU-Net has it.",
+    )
+    loss: Literal["both", "bce", "dice", "batch_dice"] = Field(
+        "both",
+        description="`bce`: binary cross-entropy; `dice`: 1 - soft Dice of each film; `both`: their sum; `batch_dice`: "
+        "1 - soft Dice of all pixels of a batch together, as Keras code mostly has it.",
+    )
+    batch_size: Positive = Field(16, description="Images per step; a last incomplete batch is left out.")
+    augmentation: Literal["light", "none"] = Field(
+        "light",
+        description="`light`: rotation, shift, scale, brightness and contrast, jointly for image and mask.",
+    )
+    deep_supervision: bool = Field(
+        False,
+        description="The smaller maps on the way up learn too (weights 1, 1/2, 1/4, 1/8). Only of a variant, and of "
+        "the decoders `unet` without encoders and `nnunet`.",
+    )
+    precision: Literal["bfloat16", "float32"] = Field(
+        "bfloat16",
+        description="Arithmetic of the forward and backward pass; weights stay in float32. `bfloat16` is `float32` on "
+        "a device that has none.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def one_measure_of_length(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        """`steps` stands in the place of the default of `epochs`; of both, none is ignored."""
+        if not isinstance(given, Mapping):
+            return given
+        epochs, steps = given.get("epochs"), given.get("steps")
+        if epochs is not None and steps is not None:
+            raise ValueError("`epochs` and `steps` are two measures of one length: leave one of them out")
+        if steps is not None:
+            return {**given, "epochs": None}
+        return {**given, "steps": None} if epochs is not None else given
+
+    @model_validator(mode="after")
+    def has_a_length(self) -> Self:
+        """A training ends."""
+        if self.epochs is None and self.steps is None:
+            raise ValueError("neither `epochs` nor `steps` says how long: give one of them")
+        return self
+
+    @property
+    def rounds(self) -> int:
+        """How often the validation films are looked at: after every epoch, or `LOOKS` times on the way."""
+        return self.epochs if self.steps is None else min(self.steps, LOOKS)  # type: ignore[return-value]
+
+    @property
+    def length(self) -> str:
+        """How long it is, in words."""
+        number, unit = (self.epochs, "epoch") if self.steps is None else (self.steps, "step")
+        return f"{number} {unit}{'' if number == 1 else 's'}"
+
 
 class Variant(Choice):
     """One network of the comparison, as data."""
 
     encoders: tuple[EncoderName, ...] = Field(
         (),
-        description="Encoders joined at every scale; none is the plain U-Net of Ronneberger et al. (2015).",
+        description="Encoders side by side: `mobilenetv2`, `inceptionresnetv2`, or any name of timm or "
+        "segmentation-models-pytorch that yields feature maps. None is the plain U-Net of Ronneberger et al. (2015).",
+    )
+    decoder: Decoder = Field(
+        "unet",
+        description="`unet`, or another architecture of segmentation-models-pytorch under its own name in small "
+        "letters; `nnunet` is the plain U-Net that nnU-Net builds, without encoders.",
+    )
+    join: Literal["concatenate", "sum", "outputs"] = Field(
+        "concatenate",
+        description="How several encoders meet: their features at every scale side by side; their sum, on 1x1 "
+        "projections to the wider one's channels; or `outputs`: a whole network each, under a learned head.",
     )
     weights: str | dict[EncoderName, str] = Field(
         "random",
@@ -32,33 +144,76 @@ class Variant(Choice):
         "(through timm, from its hub), `imagenet-8bit` (MobileNetV2's, in this package), or the path of a local "
         "safetensors file of one encoder.",
     )
-    width: Positive = Field(64, description="Channels at the first level of the plain U-Net; doubled at each level.")
+    width: Positive = Field(
+        64, description="Channels at the first level of a network without encoders; doubled at each level."
+    )
+    decoder_channels: tuple[Positive, Positive, Positive, Positive, Positive] | None = Field(
+        None,
+        description="Channels of the decoder beside encoders, from 1/16 to the film's own side, of `unet`, "
+        "`unetplusplus` and `manet`. Without it [256, 128, 64, 32, 16].",
+    )
     meta_learner: bool = Field(
         False,
-        description="Dense layers of 32, 64, 128, dropout 0.4 and batch normalisation before the last convolution.",
+        description="Dense layers of 32, 64, 128, dropout 0.4 and batch normalisation before the last convolution: "
+        "short for `head: {}`.",
     )
+    head: Head | None = Field(None, description="The paper's head with other choices; without it, one convolution.")
+    full_resolution_skip: bool | None = Field(
+        None,
+        description="A skip at the film's own side: the plain U-Net has one (`false` takes it away), a decoder of "
+        "segmentation-models-pytorch has none (`true` gives it one).",
+    )
+    training: Training | None = Field(None, description="What this network is trained with otherwise than the others.")
+
+    @field_serializer("training")
+    def only_what_is_given(self, training: Training | None) -> dict[str, Any] | None:
+        """A choice that is the default, given here, still stands against that of the others."""
+        return None if training is None else training.model_dump(mode="json", exclude_unset=True)
 
     @model_validator(mode="after")
     def weights_fit_the_encoders(self) -> Self:
-        """A plain U-Net has nothing pretrained, a file holds one encoder's weights, and no choice is ignored."""
-        if len(set(self.encoders)) < len(self.encoders):
-            raise ValueError(f"`encoders` names one encoder twice: {list(self.encoders)}")
-        if self.encoders and self.width != type(self).model_fields["width"].default:
-            raise ValueError(
-                "`width` is the plain U-Net's and decides nothing beside `encoders`: leave one of them out"
-            )
-        if self.weights != "random" and not self.encoders:
+        """A network without encoders has nothing pretrained, and a file holds one encoder's weights."""
+        names = list(dict.fromkeys(self.encoders))
+        if self.weights != "random" and not names:
             raise ValueError("`weights` needs `encoders`: a plain U-Net starts from random weights")
-        if isinstance(self.weights, dict) and set(self.weights) != set(self.encoders):
-            raise ValueError(f"`weights` by name must name {list(self.encoders)}, and names {list(self.weights)}")
-        if isinstance(self.weights, str) and len(self.encoders) > 1 and self.weights not in ("random", "imagenet"):
+        if isinstance(self.weights, dict) and set(self.weights) != set(names):
+            raise ValueError(f"`weights` by name must name {names}, and names {list(self.weights)}")
+        if isinstance(self.weights, str) and len(names) > 1 and self.weights not in ("random", "imagenet"):
             raise ValueError(
                 f"{self.weights!r} holds one encoder; give `weights` by name, as in "
                 "{mobilenetv2: imagenet-8bit, inceptionresnetv2: random}"
             )
-        if strange := [name for name in self.encoders if self.start(name) == EIGHT_BIT and name != "mobilenetv2"]:
+        if strange := [name for name in names if self.start(name) == EIGHT_BIT and name != "mobilenetv2"]:
             raise ValueError(f"`{EIGHT_BIT}` is MobileNetV2's; choose another start for {strange[0]}")
         return self
+
+    @model_validator(mode="after")
+    def no_choice_is_ignored(self) -> Self:
+        """Every key that is given decides something."""
+        for illegal, told in _contradictions(self):
+            if illegal:
+                raise ValueError(told)
+        return self
+
+    @property
+    def last(self) -> Head | None:
+        """The head, however it is said; None is one convolution."""
+        return Head() if self.meta_learner else self.head
+
+    @property
+    def deeply_supervised(self) -> bool:
+        """Whether it answers from its smaller maps too, while it is trained."""
+        return self.training is not None and self.training.deep_supervision
+
+    @property
+    def usual(self) -> bool:
+        """Whether its parts are known to go together, without building it."""
+        return self.decoder in SUPERVISED and set(self.encoders) <= set(SHORT_NAMES)
+
+    def trained_as(self, common: Training) -> Training:
+        """How it is trained: as the others, but for its own choices."""
+        own = {} if self.training is None else self.training.model_dump(exclude_unset=True)
+        return Training(**(common.model_dump() | own))
 
     def start(self, encoder: EncoderName) -> str:
         """What an encoder starts from: `random`, `imagenet`, `imagenet-8bit` or a file's path."""
@@ -71,21 +226,48 @@ class Variant(Choice):
         return [start for start in starts if start not in ("random", "imagenet", EIGHT_BIT)]
 
 
-class Training(Choice):
-    """How every network of an experiment is trained; the same for all of them."""
-
-    epochs: Positive = Field(60, description="Passes over the training images.")
-    learning_rate: float = Field(0.001, gt=0, description="Adam's step size at the start.")
-    schedule: Literal["cosine", "constant"] = Field(
-        "cosine", description="`cosine` falls to zero over all steps; `constant` stays at learning_rate."
+def _contradictions(variant: Variant) -> Iterator[tuple[bool, str]]:
+    """What a variant must not be, and the words for it."""
+    name, encoders = variant.decoder, variant.encoders
+    own = name in SUPERVISED and not encoders  # a network without encoders
+    yield bool(encoders) and name == "nnunet", "`nnunet` is a network without encoders: leave `encoders` out"
+    yield not encoders and name not in SUPERVISED, f"`decoder: {name}` needs `encoders`"
+    yield (
+        bool(encoders) and variant.width != Variant.model_fields["width"].default,
+        "`width` is of a network without encoders and decides nothing beside `encoders`: leave one of them out, or "
+        "give `decoder_channels`",
     )
-    batch_size: Positive = Field(16, description="Images per step; a last incomplete batch is left out.")
-    augmentation: Literal["light", "none"] = Field(
-        "light",
-        description="`light`: rotation, shift, scale, brightness and contrast, jointly for image and mask.",
+    yield (
+        len(encoders) < 2 and variant.join != "concatenate",
+        f"`join: {variant.join}` is of several encoders, and here are {len(encoders)}",
     )
-    precision: Literal["bfloat16", "float32"] = Field(
-        "bfloat16",
-        description="Arithmetic of the forward and backward pass; weights stay in float32. `bfloat16` is `float32` on "
-        "a device that has none.",
+    yield (
+        name == "dpt" and len(encoders) > 1 and variant.join != "outputs",
+        "`dpt` reads the tokens of one encoder: give it one, or `join: outputs`",
+    )
+    yield (
+        variant.decoder_channels is not None and (own or name not in CHANNELS_OF),
+        f"`decoder_channels` is of {', '.join(CHANNELS_OF)} beside encoders",
+    )
+    yield variant.meta_learner and variant.head is not None, "`meta_learner` is short for `head: {}`: give one of them"
+    yield (
+        variant.head == Head(dense=(), dropout=0, normalise=False),
+        "`head` with nothing in it is no head: leave it out",
+    )
+    yield name == "nnunet" and variant.last is not None, "`nnunet` has a head of its own: leave `head` out"
+    yield (
+        variant.full_resolution_skip is not None and name not in FULL_SIZE,
+        f"`full_resolution_skip` is of {', '.join(FULL_SIZE)}",
+    )
+    yield (
+        variant.full_resolution_skip is not None and variant.full_resolution_skip == own,
+        f"`full_resolution_skip: {str(own).lower()}` is what this network has: leave it out",
+    )
+    yield (
+        variant.training is not None and not variant.training.model_fields_set,
+        "`training` with nothing in it decides nothing: leave it out",
+    )
+    yield (
+        variant.deeply_supervised and not own,
+        f"`deep_supervision` is of {' and '.join(SUPERVISED)} without encoders",
     )

@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.cluster import PAGE as CLUSTER
+from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
 from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
 from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
-TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale", "memory", "faults")]
+OTHERS = ("coverage", "faults", "memory", "mutants", "rules", "scale")  # with pages of their own
+TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in OTHERS]
 
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
@@ -72,6 +75,15 @@ def test_summary_is_that_of_the_tables() -> None:
     assert summary({file.stem: pd.read_csv(file) for file in TABLES}) in PAGE.read_text(encoding="utf-8")
     starts = pd.DataFrame({"case": ["start-up of a, alone", "start-up of b, alone", "no-op"], "ours": [1.0, 2.0, 3.0]})
     assert _shortened(starts)["case"].tolist() == ["no-op", "slowest start-up of 2 scripts: b, alone"]
+
+
+def test_the_page_of_the_cluster_says_what_the_measurements_say() -> None:
+    assert tables() in CLUSTER.read_text(encoding="utf-8")
+
+
+def test_hours_on_some_places_are_those_of_the_longest_jobs_first() -> None:
+    rule = Rule("train", [1, 3, 2, 2], "")
+    assert [rule.wall(places) for places in (1, 2, 3, 100)] == [8, 4, 3, 3]
 
 
 GOOD = "echo 1 > made; echo answer"

@@ -98,3 +98,9 @@ def test_phantom_draws_a_picture(tmp_path: Path, run: Run) -> None:
 def test_the_command_line_does_not_load_torch() -> None:
     code = "import sys, lungseg.cli; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=False).returncode == 0
+
+
+def test_the_command_itself_loads_nothing_that_takes_time() -> None:
+    heavy = ("torch", "pandas", "scipy", "PIL", "pydicom", "onnxruntime", "pooch", "matplotlib")
+    code = f"import sys, lungseg.cli; print([name for name in {heavy} if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -1,5 +1,6 @@
 """Configuration: the files here are legal, and what is illegal is told in one message that names the key."""
 
+import itertools
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from lungseg.learning import stepper, training
 from lungseg.learning.training import Examples, fit
 from lungseg.networks.build import build
 from lungseg.outside import read_yaml
-from lungseg.recipe import Training, Variant
+from lungseg.recipe import Head, Training, Variant
 
 CONFIG = Path(__file__).parents[1] / "config"
 BOTH = ["mobilenetv2", "inceptionresnetv2"]
@@ -27,7 +28,44 @@ SMALL: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", ["config", "cpu", "gpu", "laptop", "quickstart"])
+# Choices of one variant that do not go together, and what is said of them.
+CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
+    ({"encoders": BOTH[:1], "width": 8}, "`width` is of a network without encoders"),
+    ({"encoders": BOTH[:1], "decoder": "nnunet"}, "`nnunet` is a network without encoders"),
+    ({"decoder": "fpn"}, "`decoder: fpn` needs `encoders`"),
+    ({"encoders": BOTH[:1], "join": "sum"}, "`join: sum` is of several encoders, and here are 1"),
+    ({"join": "outputs"}, "`join: outputs` is of several encoders, and here are 0"),
+    ({"encoders": ["vit_tiny_patch16_224"] * 2, "decoder": "dpt"}, "`dpt` reads the tokens of one encoder"),
+    ({"decoder_channels": [5, 4, 3, 2, 1]}, "`decoder_channels` is of unet, unetplusplus, manet beside encoders"),
+    (
+        {"encoders": BOTH[:1], "decoder": "fpn", "decoder_channels": [5, 4, 3, 2, 1]},
+        "`decoder_channels` is of unet, unetplusplus, manet beside encoders",
+    ),
+    ({"meta_learner": True, "head": {}}, "`meta_learner` is short for `head: {}`: give one of them"),
+    ({"head": {"dense": [], "dropout": 0, "normalise": False}}, "`head` with nothing in it is no head"),
+    ({"decoder": "nnunet", "head": {}}, "`nnunet` has a head of its own"),
+    (
+        {"decoder": "nnunet", "full_resolution_skip": True},
+        "`full_resolution_skip` is of unet, unetplusplus, manet, lin",
+    ),
+    ({"full_resolution_skip": True}, "`full_resolution_skip: true` is what this network has"),
+    ({"encoders": BOTH[:1], "full_resolution_skip": False}, "`full_resolution_skip: false` is what this network has"),
+    ({"training": {}}, "`training` with nothing in it decides nothing"),
+    (
+        {"encoders": BOTH[:1], "training": {"deep_supervision": True}},
+        "`deep_supervision` is of unet and nnunet without",
+    ),
+    ({"training": {"epochs": 3, "steps": 9}}, "two measures of one length"),
+    ({"encoders": ["no such"]}, "config key variants.one.encoders.0: found 'no such', expected string should match"),
+    ({"decoder": "unet3plus"}, "config key variants.one.decoder: found 'unet3plus', expected 'unet', 'unetplusplus'"),
+    ({"head": {"dropout": 1}}, "config key variants.one.head.dropout: found 1, expected less than 1"),
+    ({"head": {"dense": [0]}}, "config key variants.one.head.dense.0: found 0, expected greater than 0"),
+    ({"head": {"dens": [1]}}, "config key variants.one.head.dens: found an unknown key .* one of dense, dropout, norm"),
+    ({"training": {"rate": 1}}, "config key variants.one.training.rate: found an unknown key .* one of epochs, steps"),
+]
+
+
+@pytest.mark.parametrize("name", ["config", "cpu", "gpu", "laptop", "quickstart", "ablations"])
 def test_every_file_here_is_legal(name: str) -> None:
     experiment = read_experiment(yaml.safe_load((CONFIG / f"{name}.yaml").read_text()))
     assert set(experiment.variants) >= {"unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"}
@@ -86,7 +124,7 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ),
         (
             {"training": {"epoch": 3}},
-            "config key training.epoch: found an unknown key .* expected one of epochs, learning",
+            "config key training.epoch: found an unknown key .* expected one of epochs, steps",
         ),
         (
             {"variants": {"unet": {"wide": 3}}},
@@ -115,6 +153,8 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ({"train_on": {"alone": ["phantom"]}}, "table1.train_on is 'pooled', not one of .'alone'."),
         ({"table1": {"test_on": "jsrt"}}, "table1.test_on is 'jsrt', not one of"),
         ({"statistics": {"pool": ["unet", "other"]}}, "statistics.pool names .'other'., which `variants`"),
+        ({"films": {"other": 3}}, "films names .'other'., which `train_on` does not list"),
+        ({"films": {"pooled": 0}}, "config key films.pooled: found 0, expected greater than 0"),
         ({"seeds": [1, 1]}, "seeds names one value twice"),
         ({"seeds": []}, "config key seeds: found .* expected tuple should have at least 1 item"),
         ({"exclude": {"jsrt": {"JPCLN016": "why"}}}, "exclude names .'jsrt'., which `datasets` does not list"),
@@ -148,8 +188,28 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ({"seeds": [2**32]}, "config key seeds.0: found 4294967296, expected .*less than"),
         ({"variants": {16: {}}}, "config key variants.16.*: found 16, .* string"),
         ({"variants": {"a" * 65: {}}}, "at most 64 characters"),
-        ({"variants": {"one": {"encoders": BOTH[:1], "width": 8}}}, "`width` is the plain U-Net's"),
-        ({"variants": {"one": {"encoders": [BOTH[0], BOTH[0]]}}}, "names one encoder twice"),
+        *(({"variants": {"one": one}}, message) for one, message in CONTRADICTIONS),
+        ({"training": {"epochs": 3, "steps": 9}}, "config key training: found a contradiction, .*two measures of one"),
+        ({"training": {"epochs": None}}, "config key training: .*neither `epochs` nor `steps` says how long"),
+        ({"training": {"deep_supervision": True}}, "training.deep_supervision is of single networks"),
+        *(
+            (
+                {"variants": {"one": {"encoders": BOTH[:1], "decoder": name}}, "preprocessing": {"size": size}},
+                f"one's decoder {name} needs a size of {least} or more, and it is {size}",
+            )
+            for name, size, least in (("pan", 96, 128),)
+        ),
+        (
+            {"variants": {"one": {"decoder": "nnunet"}}, "preprocessing": {"size": 32}},
+            "one's decoder nnunet needs a size of 64 or more, and it is 32",
+        ),
+        *(
+            (
+                {"variants": {"one": {"encoders": BOTH[:1], "decoder": name, "training": {"batch_size": 1}}}},
+                f"batch_size 1 leaves one's {name} one value for each channel, where it pools the whole film",
+            )
+            for name in ("pspnet", "pan", "deeplabv3", "deeplabv3plus", "upernet")
+        ),
         (
             {
                 "variants": {"one": {"encoders": BOTH[:1]}},
@@ -198,15 +258,25 @@ def test_a_file_of_keys_is_read() -> None:
 
 
 # For every key of a variant and of the training: two values, and what else they need to mean something.
+ONE, TWO = {"encoders": BOTH[:1]}, {"encoders": ["mobilenetv2", "tu-mobilenetv3_small_050"]}
 VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "encoders": [{}, {"encoders": BOTH[:1]}],
-    "weights": [{"encoders": BOTH[:1]}, {"encoders": BOTH[:1], "weights": "imagenet-8bit"}],
+    "encoders": [{}, ONE],
+    "decoder": [ONE, ONE | {"decoder": "linknet"}],
+    "join": [TWO, TWO | {"join": "sum"}],
+    "weights": [ONE, ONE | {"weights": "imagenet-8bit"}],
     "width": [{"width": 4}, {"width": 5}],
+    "decoder_channels": [ONE, ONE | {"decoder_channels": [256, 128, 64, 32, 8]}],
     "meta_learner": [{"width": 4}, {"width": 4, "meta_learner": True}],
+    "head": [{"width": 4, "meta_learner": True}, {"width": 4, "head": {"dense": [128, 64, 32]}}],
+    "full_resolution_skip": [{"width": 4}, {"width": 4, "full_resolution_skip": False}],
+    "training": [{"width": 4}, {"width": 4, "training": {"deep_supervision": True}}],
 }
+HEADS: dict[str, list[Any]] = {"dense": [[8], [8, 8]], "dropout": [0, 0.5], "normalise": [True, False]}
 TRAININGS: dict[str, list[Any]] = {
-    "epochs": [2, 3], "learning_rate": [0.01, 0.02], "schedule": ["cosine", "constant"], "batch_size": [4, 8],
-    "augmentation": ["light", "none"], "precision": ["float32", "bfloat16"],
+    "epochs": [2, 3], "steps": [8, 9], "learning_rate": [0.01, 0.02], "batch_size": [4, 8],
+    "schedule": ["cosine", "constant", "one_cycle", "polynomial"], "optimiser": ["adam", "adamw", "sgd"],
+    "loss": ["both", "bce", "dice", "batch_dice"], "augmentation": ["light", "none"],
+    "deep_supervision": [False, True], "precision": ["float32", "bfloat16"],
 }  # fmt: skip
 
 
@@ -225,17 +295,39 @@ def test_every_choice_of_the_training_ends_in_other_weights(monkeypatch: pytest.
     images, masks = (torch.from_numpy(rng.integers(0, top, (16, 1, 32, 32), dtype=np.uint8)) for top in (256, 2))
     examples = Examples(images, masks)
 
-    def trained(**choices: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
+    def trained(key: str, value: Any) -> dict[str, torch.Tensor]:  # noqa: ANN401
         better = iter(range(9))  # every epoch: the last one's weights are kept
         monkeypatch.setattr(training, "validate", lambda *_: (0.0, float(next(better)), 0.0))
-        network = build(Variant(width=2), 0)
-        recipe = Training(**({"epochs": 2, "batch_size": 4, "precision": "float32"} | choices))
+        own = {key: value}
+        variant = Variant(width=2, training=own)
+        network = build(Variant(width=2, training={"deep_supervision": True}), 0)
+        length = {} if key == "steps" else {"epochs": 2}
+        recipe = variant.trained_as(Training(**(length | {"batch_size": 4, "precision": "float32"})))
+        network.aside = network.aside if recipe.deep_supervision else torch.nn.ModuleList()
         list(fit(network, examples, examples, recipe, 0, None))
-        return network.state_dict()
+        return {name: tensor for name, tensor in network.state_dict().items() if "aside" not in name}
 
     for key, values in TRAININGS.items():
-        one, other = (trained(**{key: value}) for value in values)
-        assert not all(torch.equal(one[name], other[name]) for name in one), key
+        ends = [trained(key, value) for value in values]
+        for one, other in itertools.combinations(ends, 2):
+            assert not all(torch.equal(one[name], other[name]) for name in one), key
+
+
+def test_every_choice_of_a_head_makes_another() -> None:
+    assert HEADS.keys() == Head.model_fields.keys()
+    for key, values in HEADS.items():
+        one, other = (str(build(Variant(width=2, head={"dropout": 0.1} | {key: value}), 0).head) for value in values)
+        assert one != other, key
+
+
+def test_a_variants_own_training_stands_against_that_of_all() -> None:
+    variants = {"unet": {"training": {"learning_rate": 0.001, "steps": 9}}, "other": {"width": 8}}
+    given = SMALL | {"variants": variants, "training": {"learning_rate": 0.01, "batch_size": 4}}
+    experiment = read_experiment(given)
+    for read in (experiment, Experiment.model_validate(experiment.model_dump(mode="json"))):
+        own, other = read.trained_as("unet"), read.trained_as("other")
+        assert (own.learning_rate, own.batch_size, own.steps, own.epochs, own.length) == (0.001, 4, 9, None, "9 steps")
+        assert (other.learning_rate, other.steps, other.epochs, other.rounds) == (0.01, None, 60, 60)
 
 
 def test_missing_key_is_told() -> None:
@@ -252,6 +344,8 @@ def test_every_key_is_explained() -> None:
     groups = [
         Experiment,
         *(f.annotation for f in Experiment.model_fields.values() if hasattr(f.annotation, "model_fields")),
+        Variant,
+        Head,
     ]
     missing = [key for group in groups for key in group.model_fields if f"`{key}`" not in text]
     assert missing == []

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.workflow import ROOT, copy_project, run
 
@@ -100,6 +101,7 @@ def test_every_command_is_tried_by_one_of_these() -> None:
         "snakemake ",
         "lungseg ",
         "python -m lungseg.jobs.pieces",
+        "python -m bench.refusals",
         "python -m pytest",
         "git clone",
         "cd ",
@@ -119,3 +121,13 @@ def test_every_file_of_results_is_told() -> None:
         | {"claims.md"}
     )
     assert tables <= told, tables - told
+
+
+def test_what_the_paper_leaves_open_is_tested_by_variants_that_there_are() -> None:
+    """Every name that docs/fidelity.md gives in its fourth column, and every variant that departs from the paper's."""
+    rows = [line.split("|") for line in (ROOT / "docs/fidelity.md").read_text().splitlines() if line.startswith("| ")]
+    named = {name for row in rows[1:] for name in re.findall(r"`([a-z][a-z0-9_]+)`", row[4])}
+    config = yaml.safe_load((ROOT / "config/ablations.yaml").read_text())
+    known = {*config["variants"], *config["train_on"], "train_on", "split", "preprocessing", "seeds"}
+    assert named <= known
+    assert {name for name in config["variants"] if name.startswith("proposed_")} <= named

@@ -15,6 +15,9 @@ ROOT = Path(__file__).parents[1]
 LOCK = (ROOT / "requirements.lock").read_text()
 ENV = (ROOT / "envs/lungseg.yaml").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = {name: texts for name, texts in PROJECT["optional-dependencies"].items() if name != "gdcm"}  # see there
+DECLARED = [*PROJECT["dependencies"], *(text for texts in EXTRAS.values() for text in texts)]
+DECLARED = [text for text in DECLARED if not text.startswith("lungseg[")]
 
 
 def test_environment_has_the_pins_of_the_lock() -> None:
@@ -29,10 +32,15 @@ def test_every_dependency_is_pinned_within_its_bounds() -> None:
     pinned: dict[str, list[str]] = {}
     for pin in map(Requirement, pins(LOCK)):
         pinned.setdefault(pin.name, []).append(next(iter(pin.specifier)).version)
-    for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]:
+    for text in DECLARED:
         wanted = Requirement(text)
         assert wanted.name in pinned, "make lock"
         assert all(wanted.specifier.contains(version) for version in pinned[wanted.name])
+
+
+def test_who_sets_up_the_project_gets_every_extra_but_one() -> None:
+    (own,) = [text for text in EXTRAS["dev"] if text.startswith("lungseg[")]
+    assert set(re.findall(r"[a-z]+", own)) - {"lungseg"} == set(EXTRAS) - {"dev"}
 
 
 def test_every_pin_is_exact_and_has_hashes() -> None:
@@ -48,7 +56,7 @@ def test_no_index_and_no_host_is_named() -> None:
 
 
 def test_imports_of_the_package_are_declared() -> None:
-    names = {re.split(r"[>=<\[]", text)[0] for text in PROJECT["dependencies"]}
+    names = {re.split(r"[>=<\[]", text)[0] for text in DECLARED}
     modules = {"yaml": "pyyaml", "PIL": "pillow", "great_tables": "great-tables"}
     modules |= {name: name.replace("_", "-") for name in ("segmentation_models_pytorch", "scikit_posthocs")}
     found = set()

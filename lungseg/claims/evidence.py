@@ -123,13 +123,18 @@ def arms(cards: Sequence[Mapping[str, Any]]) -> dict[str, Arm]:
     return {
         name: Arm(
             Variant(**own[0]["variant"]),
-            min(card["training"]["epochs"] for card in own),
+            min(_passes(card) for card in own),
             own[0]["training"]["schedule"],
             own[0]["size"],
             len(own),
         )
         for name, own in by_variant.items()
     }
+
+
+def _passes(card: Mapping[str, Any]) -> int:
+    """How often a run saw its films; cards of older code name epochs alone."""
+    return int(card["passes"] if card["training"]["epochs"] is None else card["training"]["epochs"])
 
 
 def read_runs(

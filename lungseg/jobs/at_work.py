@@ -4,7 +4,7 @@ Snakemake's lock is a list of file names that outlives a killed process. Beside 
 process and frees when it ends, however it ends: `started` for each Snakemake, `running` for the one whose jobs run,
 `jobs` for each job, because a job outlives a Snakemake that is killed alone. No process number is ever compared. The
 kernel's locks may not reach other hosts of a shared file system, so `run.json` names the host, and what another host
-or a cluster began is never judged here.
+began is never judged here. Whether jobs of a killed Snakemake are left in a cluster is asked of Slurm, in `queue`.
 """
 
 import fcntl
@@ -20,6 +20,7 @@ from typing import IO
 
 from lungseg.errors import InputError
 from lungseg.files import replacing
+from lungseg.jobs import queue
 
 # What the reference experiment, which is called `paper`, makes below results/; a folder of another name there is where
 # git keeps another experiment.
@@ -81,9 +82,10 @@ def arrive(folder: Path, locks: Path, own: re.Pattern[str], cluster: bool = Fals
         return None if error.errno in (EACCES, EPERM, EROFS) or not left else _foreign(folder, read_run(folder))
     said: str | None
     run, alone = read_run(folder), started is not None and jobs is not None
-    if left and not alone:
+    in_queue = run is not None and run.cluster and queue.is_here()  # its jobs are looked for there, before the first
+    if left and not (alone or (in_queue and started is not None)):
         said = f"lungseg: {_busy(folder, run)}"
-    elif left and (run is None or run.cluster or run.host != _host()):
+    elif left and (run is None or run.host != _host() or (run.cluster and not in_queue)):
         said = _foreign(folder, run)
     else:
         for path in left:

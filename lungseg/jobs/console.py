@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -47,6 +48,7 @@ def describe(error: BaseException) -> str | None:
     return None
 
 
+TOLD = 75  # exit status of a training that was told to stop and left a checkpoint
 STOPPED = "stopped: give the same command again, and it goes on where it was"
 
 
@@ -110,12 +112,21 @@ E = TypeVar("E", bound=Epoch)
 def follow(epochs: Iterable[E], total: int, name: str) -> Iterator[E]:
     """Print a line for each epoch, with the time left by the epochs so far, and pass it on.
 
+    From here on SIGTERM ends the process only after an epoch that is not the last, so that whoever trains can leave a
+    checkpoint; after the last one the run is finished. A scheduler sends it before it takes a job's place: when the job
+    is cancelled, preempted or out of time.
+
     Args:
         epochs: As they come.
         total: How many will come.
         name: What is trained.
+
+    Raises:
+        SystemExit: With the status `TOLD`.
     """
     seconds = []
+    told: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     for epoch in epochs:
         seconds.append(epoch.seconds)
         left = (total - epoch.epoch) * sum(seconds) / len(seconds)
@@ -126,3 +137,6 @@ def follow(epochs: Iterable[E], total: int, name: str) -> Iterator[E]:
             flush=True,
         )
         yield epoch
+        if told and epoch.epoch < total:
+            print(f"lungseg: {name} was told to stop; it goes on after epoch {epoch.epoch}.", file=sys.stderr)
+            raise SystemExit(TOLD)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,9 +24,10 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from lungseg.config import Experiment
 from lungseg.data.packing import pack, unpack
+from lungseg.data.subset import subset
 from lungseg.errors import InputError
 from lungseg.files import replacing
-from lungseg.jobs.console import describe, follow
+from lungseg.jobs.console import TOLD, describe, follow
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicted_parts
 from lungseg.learning.devices import count
@@ -37,8 +38,7 @@ from lungseg.zips import Bounds, open_zip
 
 MEBI = 2**20
 FILMS_LIMIT, SHIP_LIMIT, SHIPS = 45 * MEBI, 16 * MEBI, 8  # bytes of the films' file and of each file that comes back
-STOPPED = 75  # exit status of a training that was told to stop and left a checkpoint: it goes on in the next piece
-ENDED = (0, STOPPED, -signal.SIGTERM)  # the last one: told to stop before it had begun
+ENDED = (0, TOLD, -signal.SIGTERM)  # the last one: told to stop before it had begun
 GRACE = 60.0  # seconds to end an epoch and write a checkpoint
 ROOT = Path(__file__).parents[2]
 WROTE = "an archive that `run` wrote"
@@ -60,15 +60,7 @@ def train(films: Path, name: str, work: Path) -> None:
     from lungseg.learning.inference import predict_run
     from lungseg.learning.run import Recipe, train_run
     from lungseg.learning.stored_predictions import predicted_films, write_predictions
-    from lungseg.learning.training import Epoch, start
-
-    told: list[int] = []
-
-    def until_told(epochs: Iterator[Epoch], total: int, name: str) -> Iterator[Epoch]:
-        for epoch in follow(epochs, total, name):
-            yield epoch
-            if told and epoch.epoch < total:
-                raise SystemExit(STOPPED)
+    from lungseg.learning.training import start
 
     packed, folder = unpack(films), work / name
     experiment = packed.experiment
@@ -77,7 +69,7 @@ def train(films: Path, name: str, work: Path) -> None:
     recipe = Recipe(
         name=name,
         variant=experiment.variants[run.variant],
-        training=experiment.training,
+        training=experiment.trained_as(run.variant),
         seed=run.seed,
         code=code(),
         commit=packed.commit,
@@ -85,8 +77,8 @@ def train(films: Path, name: str, work: Path) -> None:
     )
     size = experiment.preprocessing.size
     device = start(experiment.device, 1, card_bytes(recipe.variant, recipe.training, size))  # it may wait for a GPU
-    signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
-    train_run(recipe, packed.part("train", own), packed.part("validation", own), device, folder, until_told)
+    films_of = subset(packed.part("train", own), experiment.films.get(run.train_on), experiment.split.seed)
+    train_run(recipe, films_of, packed.part("validation", own), device, folder, follow)
     parts = {part: packed.part(part, experiment.datasets) for part in predicted_parts(experiment, run.train_on)}
     prediction = predict_run(folder, run.variant, run.seed, parts, device)
     write_predictions(folder / PREDICTIONS, [prediction], predicted_films(parts))
@@ -249,7 +241,9 @@ def fitting(experiment: Experiment) -> int:
     """How many trainings run side by side: at most four, and no more than cores and memory hold."""
     on_gpu = experiment.device != "cpu" and count() > 0
     size, places = experiment.preprocessing.size, min(4, len(os.sched_getaffinity(0)))
-    needs = [training_mb(variant, experiment.training, size, on_gpu) for variant in experiment.variants.values()]
+    needs = [
+        training_mb(variant, experiment.trained_as(name), size, on_gpu) for name, variant in experiment.variants.items()
+    ]
     memory = machine_mb()
     return places if memory is None else max(1, min(places, memory // max(needs)))
 

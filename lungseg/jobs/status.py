@@ -78,7 +78,7 @@ def _read(experiment: Experiment, root: Path, run: bundles.Run) -> Run:
     there = path.is_file()
     past = _epochs(path) if there else None
     age = time.time() - path.stat().st_mtime if there else float("inf")
-    return Run(run.name, run.variant, run.train_on, experiment.training.epochs, past, finished, age)
+    return Run(run.name, run.variant, run.train_on, experiment.trained_as(run.variant).rounds, past, finished, age)
 
 
 def _epochs(path: Path) -> pd.DataFrame | None:

@@ -113,7 +113,7 @@ def checked_card(path: Path, run: Run, experiment: Experiment) -> Card:
     pairs = {
         "run": (card["run"], run.name),
         "variant": (Variant(**card["variant"]), experiment.variants[run.variant]),
-        "training": (Training(**card["training"]), experiment.training),
+        "training": (Training(**card["training"]), experiment.trained_as(run.variant)),
         "size": (card["size"], experiment.preprocessing.size),
     }
     for key, (there, here) in pairs.items():

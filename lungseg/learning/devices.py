@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -110,10 +111,13 @@ def _try(cards: Sequence[Card], need: int, place: Path) -> Claim | None:
 
 
 def _held(folder: Path) -> list[int]:
-    """Bytes of each claim on a card whose process lives; the others are removed."""
+    """Bytes of each claim on a card whose process lives; the others are removed.
+
+    Who leaves a card asks nobody: a claim may go at any moment.
+    """
     needs = []
     for path in sorted(folder.glob("*.claim")):
-        with path.open("rb") as file:
+        with suppress(FileNotFoundError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

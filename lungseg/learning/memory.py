@@ -50,7 +50,7 @@ UNKNOWN = ENCODERS["inceptionresnetv2"] * 2  # an encoder that is not in the tab
 
 def cost(variant: Variant) -> Cost:
     """What the network of a variant takes; two encoders share a decoder, and take less than both alone."""
-    head = META_LEARNER if variant.meta_learner else Cost(0, 0)
+    head = META_LEARNER if variant.last else Cost(0, 0)
     if not variant.encoders:
         return head + Cost(31.0e6 * (variant.width / 64) ** 2, 8840 * variant.width / 64)
     together = head

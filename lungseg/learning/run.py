@@ -81,10 +81,10 @@ def train_run(
     checkpoint = Checkpoint(folder / CHECKPOINT, made_of, recipe.checkpoint_seconds)
     examples = Examples.of(train, device), Examples.of(validation, device)
     with closing(fit(network, *examples, choices, recipe.seed, checkpoint)) as coming:
-        epochs = list(follow(recorded(coming, folder / PROGRESS), choices.epochs, recipe.name))
+        epochs = list(follow(recorded(coming, folder / PROGRESS), choices.rounds, recipe.name))
     write_history(epochs, folder / HISTORY)
     if (lost := diverged(epochs)) is not None:
-        where = f"{recipe.name} diverged in epoch {lost} of {choices.epochs} (loss {epochs[-1].train_loss:g})"
+        where = f"{recipe.name} diverged in epoch {lost} of {choices.rounds} (loss {epochs[-1].train_loss:g})"
         said = f"lungseg: {where}. It ends there, and no mean will hold it. A smaller training.learning_rate helps."
         print(said, file=sys.stderr)
     facts: dict[str, Any] = {"run": recipe.name, "identity": made_of, "code": recipe.code, "commit": recipe.commit}

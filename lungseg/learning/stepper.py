@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from lungseg.learning.augmentation import augment
 from lungseg.learning.capture import Capture
+from lungseg.learning.losses import batch_loss
 from lungseg.recipe import Training
 from lungseg.shapes import Float, Int64, UInt8
 
-SMOOTH = 1.0  # of the soft Dice; keeps an empty mask from dividing by zero
 WARM_UP = 3  # steps before a capture; PyTorch's own advice for CUDA graphs
 
 Images = UInt8[Tensor, "image 1 height width"]
@@ -20,20 +20,6 @@ Images = UInt8[Tensor, "image 1 height width"]
 def normalise(images: UInt8[Tensor, "batch 1 height width"]) -> Float[Tensor, "batch 1 height width"]:
     """Grey 0-255 to [-1, 1], in the layout in which convolutions run fastest."""
     return (images.float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-
-
-def loss_per_image(
-    logits: Float[Tensor, "batch 1 height width"], masks: Float[Tensor, "batch 1 height width"]
-) -> Float[Tensor, " batch"]:
-    r"""Binary cross-entropy plus soft Dice loss of each image.
-
-    .. math:: \overline{BCE} + 1 - \frac{2\sum p t + 1}{\sum p + \sum t + 1}, \quad p = \sigma(\text{logit})
-    """
-    entropy = nn.functional.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean(dim=(1, 2, 3))
-    probability = logits.sigmoid()
-    overlap = (probability * masks).sum(dim=(1, 2, 3))
-    total = probability.sum(dim=(1, 2, 3)) + masks.sum(dim=(1, 2, 3))
-    return entropy + 1 - (2 * overlap + SMOOTH) / (total + SMOOTH)
 
 
 def computes_bfloat16(device: torch.device) -> bool:
@@ -57,15 +43,6 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Non
     return torch.autocast(device.type, torch.bfloat16, enabled=arithmetic(device, precision) == "bfloat16")
 
 
-def adam(network: nn.Module, recipe: Training) -> torch.optim.Adam:
-    """Adam over all parameters, in one kernel; its step size lies on the device, where a captured step reads it."""
-    device = next(network.parameters()).device
-    made = torch.optim.Adam(network.parameters(), recipe.learning_rate, fused=True, capturable=device.type == "cuda")
-    for group in made.param_groups:
-        group["lr"] = torch.tensor(recipe.learning_rate, device=device)
-    return made
-
-
 def captures(device: torch.device) -> bool:
     """Whether steps on a device are captured."""
     return device.type == "cuda"
@@ -80,7 +57,7 @@ class Stepper:
 
     Args:
         network: In training mode, on the device of the films.
-        optimiser: Of `adam`; a checkpoint is loaded before the first step.
+        optimiser: As from `optimisers`; a checkpoint is loaded before the first step.
         images: All films to learn from, grey 0-255.
         masks: 0 or 1.
         recipe: The named choices.
@@ -101,7 +78,7 @@ class Stepper:
         Args:
             index: Which films; as many in every step of a run.
             draws: For their augmentation.
-            rate: Adam's step size. All three on the device of the films.
+            rate: The optimiser's step size. All three on the device of the films.
 
         Returns:
             The batch's loss before the step, still on the device.
@@ -134,7 +111,7 @@ class Stepper:
             images, masks = augment(images, masks, draws)
         with autocast(images.device, self.recipe.precision):
             logits = self.network(normalise(images))
-        loss = loss_per_image(logits.float(), masks.float()).mean()
+        loss = batch_loss(logits.float(), masks.float(), self.recipe.loss)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()

@@ -27,11 +27,14 @@ from torch import Tensor, nn
 from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import replacing
-from lungseg.learning.augmentation import DRAWS
+from lungseg.learning.batches import round_of, total
 from lungseg.learning.devices import Card, own
-from lungseg.learning.stepper import Stepper, adam, autocast, loss_per_image, normalise
+from lungseg.learning.losses import loss_per_image
+from lungseg.learning.optimisers import optimiser
+from lungseg.learning.schedules import learning_rate
+from lungseg.learning.stepper import Stepper, autocast, normalise
 from lungseg.recipe import Training, Variant
-from lungseg.shapes import Int64, UInt8
+from lungseg.shapes import UInt8
 
 # What a run's path of steps depends on besides its arguments; kept by `fit` between epochs.
 State = dict[str, Any]
@@ -63,9 +66,10 @@ class Examples:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One row of history.csv. Losses are means per image, Dice and accuracy means per image at threshold 0.5.
+    """One row of history.csv: an epoch, or a round of a run that is measured in steps.
 
-    `captured` is the share of its steps that a GPU replayed from a capture; `began` when it began, in UTC.
+    Losses are means per image, Dice and accuracy means per image at threshold 0.5. `captured` is the share of its steps
+    that a GPU replayed from a capture; `began` when it began, in UTC.
     """
 
     epoch: int
@@ -133,6 +137,8 @@ def identity(
 ) -> str:
     """Hash of all that a run is made of: code, choices, seed, every pixel it learns from, what its encoders start from.
 
+    Choices that are the default are left out, so that a new key changes the hash of no run that does without it.
+
     Args:
         code: Fingerprint of the training code.
         variant: Its network.
@@ -142,7 +148,9 @@ def identity(
         validation: Films that choose the epoch.
         starts: Encoder to the hash of the tensors that it starts from, for those that do not start at random.
     """
-    choices = f"{code} {variant.model_dump_json()} {recipe.model_dump_json()} {seed}"
+    alone = variant.model_copy(update={"training": None})  # the recipe holds what it asks for
+    told = (json.dumps(group.chosen(), sort_keys=True) for group in (alone, recipe))
+    choices = f"{code} {' '.join(told)} {seed}"
     choices += f" {json.dumps(starts, sort_keys=True)}" if starts else ""
     return hashlib.sha256(f"{choices} {train.sha256()} {validation.sha256()}".encode()).hexdigest()
 
@@ -162,13 +170,6 @@ def recorded(epochs: Iterable[Epoch], path: str | Path) -> Iterator[Epoch]:
         past.append(epoch)
         write_history(past, path)
         yield epoch
-
-
-def learning_rate(recipe: Training, step: int, steps: int) -> float:
-    """Adam's step size before a step of the run: constant, or half a cosine from the start to zero."""
-    if recipe.schedule == "constant":
-        return recipe.learning_rate
-    return recipe.learning_rate * 0.5 * (1 + float(np.cos(np.pi * step / steps)))
 
 
 def fit(
@@ -195,27 +196,27 @@ def fit(
         Every epoch, those before a resumed checkpoint included.
     """
     network.to(memory_format=torch.channels_last)
-    optimiser = adam(network, recipe)
+    adapter = optimiser(network, recipe)
     state: State = {"history": [], "best": None}
     if checkpoint is not None:
-        _resume(checkpoint, network, optimiser, state)
+        _resume(checkpoint, network, adapter, state)
     yield from state["history"]
-    stepper, saved = Stepper(network, optimiser, train.images, train.masks, recipe), time.monotonic()
-    for number in range(len(state["history"]) + 1, recipe.epochs + 1):
+    stepper, saved = Stepper(network, adapter, train.images, train.masks, recipe), time.monotonic()
+    for number in range(len(state["history"]) + 1, recipe.rounds + 1):
         epoch = _epoch(stepper, validation, seed, number)
         if epoch.validation_dice > max((e.validation_dice for e in state["history"]), default=-1.0):
             state["best"] = {key: value.clone() for key, value in network.state_dict().items()}
         state["history"].append(epoch)
         lost = diverged(state["history"]) is not None
         due = checkpoint is not None and time.monotonic() - saved >= checkpoint.seconds
-        if checkpoint is not None and due and number < recipe.epochs and not lost:
-            _save(checkpoint, network, optimiser, state)
+        if checkpoint is not None and due and number < recipe.rounds and not lost:
+            _save(checkpoint, network, adapter, state)
             saved = time.monotonic()
         try:
             yield epoch
         except GeneratorExit:  # whoever follows stops here, and may go on later
-            if checkpoint is not None and number < recipe.epochs and not lost:
-                _save(checkpoint, network, optimiser, state)
+            if checkpoint is not None and number < recipe.rounds and not lost:
+                _save(checkpoint, network, adapter, state)
             raise
         if lost:
             break
@@ -229,30 +230,23 @@ def diverged(epochs: Sequence[Epoch]) -> int | None:
 
 
 def _epoch(stepper: Stepper, validation: Examples, seed: int, number: int) -> Epoch:
-    """Train over all images once, then look at the validation images."""
+    """Take the steps of a round, then look at the validation images."""
     began, start = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     recipe, device = stepper.recipe, stepper.images.device
-    rng = np.random.default_rng([seed, number])
-    torch.manual_seed(int(rng.integers(2**63)))  # dropout
-    order = _batches(len(stepper.images), recipe.batch_size, rng)
-    draws = rng.uniform(-1, 1, (*order.shape, DRAWS)).astype(np.float32)
-    steps = range((number - 1) * len(order), number * len(order))
-    rates = [learning_rate(recipe, step, recipe.epochs * len(order)) for step in steps]
+    images = len(stepper.images)
+    coming, steps = round_of(recipe, images, seed, number), total(recipe, images)
+    torch.manual_seed(coming.noise)
+    order = coming.order
+    rates = [learning_rate(recipe, coming.first + step, steps) for step in range(len(order))]
     stepper.network.train()
     replayed = stepper.replayed
-    queue = zip(*(torch.as_tensor(table).to(device) for table in (order, draws, rates)), strict=True)
+    queue = zip(*(torch.as_tensor(table).to(device) for table in (order, coming.draws, rates)), strict=True)
     loss = float(torch.stack([stepper(*step) for step in queue]).mean())
     seconds = time.monotonic() - start
     validation_loss, dice, accuracy = validate(stepper.network, validation, recipe)
     speed, captured = order.size / seconds, (stepper.replayed - replayed) / len(order)
     lasted = time.monotonic() - start
     return Epoch(number, rates[-1], loss, validation_loss, dice, accuracy, speed, lasted, captured, began)
-
-
-def _batches(images: int, batch_size: int, rng: np.random.Generator) -> Int64[np.ndarray, "step batch"]:
-    """A random order of all images in whole batches; fewer images than a batch are one batch."""
-    steps = max(images // batch_size, 1)
-    return rng.permutation(images)[: steps * batch_size].reshape(steps, -1)
 
 
 @torch.inference_mode()
@@ -265,7 +259,7 @@ def validate(network: nn.Module, validation: Examples, recipe: Training) -> tupl
     ):
         with autocast(images.device, recipe.precision):
             logits = network(normalise(images)).float()
-        loss, predicted, truth = loss_per_image(logits, masks.float()), logits > 0, masks.bool()
+        loss, predicted, truth = loss_per_image(logits, masks.float(), recipe.loss), logits > 0, masks.bool()
         overlap = (predicted & truth).sum(dim=(1, 2, 3))
         dice = 2 * overlap / (predicted.sum(dim=(1, 2, 3)) + truth.sum(dim=(1, 2, 3))).clamp(min=1)
         accuracy = (predicted == truth).float().mean(dim=(1, 2, 3))

@@ -13,12 +13,14 @@ from torch import nn
 from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import AGAIN, replacing
+from lungseg.learning.batches import passes
 from lungseg.learning.run_files import read_card
 from lungseg.learning.stepper import arithmetic
 from lungseg.learning.training import Epoch, diverged, told
 from lungseg.machine import processor
 from lungseg.networks.architecture import architecture
 from lungseg.networks.build import build
+from lungseg.networks.starts import encoders_of
 from lungseg.recipe import Training, Variant
 
 
@@ -51,8 +53,10 @@ def describe_run(
         "training": recipe.model_dump(mode="json"),
         "size": train.images.shape[-1],
         "train_images": len(train.image_id),
+        "passes": passes(recipe, len(train.image_id)),
         "parameters": sum(tensor.numel() for tensor in network.parameters()),
-        "architecture": architecture(network),
+        "trained_parameters": sum(tensor.numel() for tensor in network.parameters() if tensor.requires_grad),
+        "architecture": architecture(network, variant),
         "diverged": diverged(epochs),
         "best_epoch": best.epoch,
         "best_validation_dice": best.validation_dice,
@@ -69,10 +73,7 @@ def describe_run(
 
 def starts(network: nn.Module, variant: Variant) -> dict[str, str]:
     """Encoder to the hash of its tensors, for those encoders of an untrained network that do not start at random."""
-    if not variant.encoders:
-        return {}
-    encoder = network.get_submodule("encoder")
-    parts = zip(encoder.names, encoder.parts, strict=True)  # type: ignore[arg-type]
+    parts = encoders_of(network, variant)
     return {name: tensors_hash(part) for name, part in parts if variant.start(name) != "random"}
 
 

@@ -4,13 +4,16 @@ Every network takes grey images in [-1, 1], shape (batch, 1, height, width), bot
 logits of the same shape: probability of lung = 1 / (1 + exp(-logit)).
 """
 
-import segmentation_models_pytorch as smp
 import torch
 from torch import nn
 
-from lungseg.networks.encoders import register
-from lungseg.networks.meta_learner import MetaLearner
+from lungseg.networks.decoders import decoded
+from lungseg.networks.head import DenseHead
+from lungseg.networks.join import Outputs
+from lungseg.networks.nnunet import nnunet
+from lungseg.networks.starts import load_pretrained
 from lungseg.networks.unet import UNet
+from lungseg.networks.unused import remove_unused
 from lungseg.recipe import Variant
 
 
@@ -27,17 +30,34 @@ def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:
     """
     torch.manual_seed(seed)
     if not variant.encoders:
-        plain = UNet(variant.width)
-        if variant.meta_learner:
-            plain.head = MetaLearner(variant.width)
-        return plain
-    network = smp.Unet(register(*variant.encoders), encoder_weights=None, in_channels=1, classes=1)
-    if variant.meta_learner:
-        network.segmentation_head = MetaLearner(network.segmentation_head[0].in_channels)
+        return _without_encoders(variant)
+    if variant.join == "outputs":
+        network: nn.Module = _stacked(variant)
+    else:
+        network = decoded(variant)
     if pretrained:
-        network.encoder.load_pretrained(variant)
+        load_pretrained(network, variant)
+    remove_unused(network, variant)
     _activate_out_of_place(network)
     return network
+
+
+def _without_encoders(variant: Variant) -> nn.Module:
+    """A network whose way down is its own."""
+    if variant.decoder == "nnunet":
+        return nnunet(variant.width, variant.deeply_supervised)
+    plain = UNet(variant.width, variant.full_resolution_skip is None, variant.deeply_supervised)
+    if variant.last is not None:
+        plain.head = DenseHead(variant.width, variant.last)
+    return plain
+
+
+def _stacked(variant: Variant) -> Outputs:
+    """A network for each encoder, with a plain head of its own, under the variant's head."""
+    alone = {"head": None, "meta_learner": False, "join": "concatenate"}
+    networks = [decoded(variant.model_copy(update=alone | {"encoders": (name,)})) for name in variant.encoders]
+    inputs = len(networks)
+    return Outputs(networks, DenseHead(inputs, variant.last) if variant.last else nn.Conv2d(inputs, 1, kernel_size=1))
 
 
 def _activate_out_of_place(network: nn.Module) -> None:
@@ -46,5 +66,5 @@ def _activate_out_of_place(network: nn.Module) -> None:
     Training keeps no more memory for it, for batch normalisation's output is then freed.
     """
     for module in network.modules():
-        if isinstance(module, nn.ReLU | nn.ReLU6):
-            module.inplace = False
+        if isinstance(getattr(module, "inplace", None), bool):
+            setattr(module, "inplace", False)  # noqa: B010 - of whatever class it is

@@ -1,29 +1,24 @@
-"""Encoders of timm, one or several side by side, and what they start from."""
+"""Encoders of timm and segmentation-models-pytorch by name, one or several side by side."""
 
-from collections.abc import Collection, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import segmentation_models_pytorch as smp
-import timm
 import torch
 from segmentation_models_pytorch.encoders import TimmUniversalEncoder
 from torch import Tensor, nn
 
-from lungseg.errors import InputError
 from lungseg.networks.cpu_layers import StridedDepthwise
-from lungseg.networks.pretrained import for_grey, mobilenetv2_8bit
-from lungseg.recipe import EIGHT_BIT, EncoderName, Variant
+from lungseg.networks.join import Sum, padded
 
-# The models of timm behind our names, with the pretrained weights that `imagenet` means.
-TIMM: dict[EncoderName, str] = {
+# The models of timm behind our short names, with the pretrained weights that `imagenet` means.
+TIMM: dict[str, str] = {
     "mobilenetv2": "mobilenetv2_100.ra_in1k",
     "inceptionresnetv2": "inception_resnet_v2.tf_in1k",
 }
 
 
 class JoinedEncoder(nn.Module):
-    """Encoders of timm side by side, their features joined at every scale.
+    """Encoders side by side, their features joined at every scale.
 
     timm's InceptionResNetV2 convolves without padding: at 128 px its scales are 61, 28, 13, 6, 2 wide, shifted against
     MobileNetV2's 64, 32, 16, 8, 4. Zero padding in its convolutions and poolings puts both on one grid. The pretrained
@@ -31,49 +26,62 @@ class JoinedEncoder(nn.Module):
 
     Args:
         names: Which encoders, in the order their channels are joined.
+        join: `concatenate` or `sum`.
         depth: How many halvings, 1 to 5.
-        output_stride: Only 32, as segmentation-models-pytorch passes it.
+        output_stride: By how much the smallest map is smaller than the film at most.
         in_channels: Channels of the input.
     """
 
     def __init__(
-        self, names: Sequence[EncoderName], depth: int = 5, output_stride: int = 32, in_channels: int = 1
+        self,
+        names: Sequence[str],
+        join: str = "concatenate",
+        depth: int = 5,
+        output_stride: int = 32,
+        in_channels: int = 1,
     ) -> None:
         super().__init__()
-        self.names, self.depth, self.output_stride = tuple(names), depth, output_stride
+        self.names, self.depth, self.stride = tuple(names), depth, output_stride
+        self.join = join
+        self.output_stride = min(output_stride, 2**depth)
         self.set_in_channels(in_channels)
 
     def set_in_channels(self, in_channels: int, pretrained: bool = False) -> None:
         """Build the encoders for this many input channels (segmentation-models-pytorch calls this)."""
-        parts = [TimmUniversalEncoder(TIMM[name], False, in_channels, self.depth) for name in self.names]
-        for part in parts:
-            _pad(part)
-            _replace_strided_depthwise(part)
-        self.parts = nn.ModuleList(parts)
-        scales = zip(*(part.out_channels[1:] for part in parts), strict=True)
-        self.out_channels = [in_channels, *(sum(scale) for scale in scales)]
+        self.parts = nn.ModuleList(encoder(name, self.depth, self.stride, in_channels) for name in self.names)
+        scales = list(zip(*(part.out_channels[1:] for part in self.parts), strict=True))  # type: ignore[index]
+        self.sums = nn.ModuleList(Sum(scale) for scale in scales) if self.join == "sum" else None
+        self.out_channels = [in_channels, *(max(scale) if self.sums else sum(scale) for scale in scales)]
+
+    def make_dilated(self, output_stride: int) -> None:
+        """Nothing: the encoders were built with this stride (segmentation-models-pytorch calls this)."""
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """The input, then the joined features at 1/2, 1/4, … of its size."""
-        scales = zip(*(part(x)[1:] for part in self.parts), strict=True)
-        return [x, *(torch.cat(scale, dim=1) for scale in scales)]
+        scales = list(zip(*(part(x)[1:] for part in self.parts), strict=True))
+        joined = [x]
+        for level, scale in enumerate(scales):
+            factor = min(2 ** (level + 1), self.output_stride)
+            maps = [padded(each, (x.shape[-2] // factor, x.shape[-1] // factor)) for each in scale]
+            joined.append(self.sums[level](maps) if self.sums is not None else torch.cat(maps, dim=1))
+        return joined
 
-    def load_pretrained(self, variant: Variant) -> None:
-        """Start the encoders from ImageNet features, where the variant says so.
 
-        timm sums the kernels of the first layer over RGB for one grey channel. The scale and offset it was trained
-        with need not be repeated: batch normalisation follows that layer and divides them out.
+def encoder(name: str, depth: int, output_stride: int, in_channels: int) -> nn.Module:
+    """One encoder, from random weights: our short name, segmentation-models-pytorch's, or timm's (also as `tu-NAME`).
 
-        Args:
-            variant: Says for each encoder what it starts from.
-
-        Raises:
-            InputError: The hub is out of reach, or a file is missing or holds another network.
-        """
-        for name, part in zip(self.names, self.parts, strict=True):
-            if (start := variant.start(name)) != "random":
-                model = part.get_submodule("model")
-                model.load_state_dict(_pretrained(name, start, model.state_dict().keys()))
+    Raises:
+        Exception: Whatever the libraries raise where there is none of this name, depth and stride.
+    """
+    if name in TIMM:
+        made = TimmUniversalEncoder(TIMM[name], False, in_channels, depth, output_stride)
+        _pad(made)
+    elif name in smp.encoders.encoders:
+        made = smp.encoders.get_encoder(name, in_channels, depth, None, output_stride)
+    else:
+        made = TimmUniversalEncoder(name.removeprefix("tu-"), False, in_channels, depth, output_stride)
+    _replace_strided_depthwise(made)
+    return made
 
 
 def _pad(encoder: nn.Module) -> None:
@@ -92,31 +100,12 @@ def _replace_strided_depthwise(encoder: nn.Module) -> None:
             module.__class__ = StridedDepthwise
 
 
-def _pretrained(name: EncoderName, weights: str, wanted: Collection[str]) -> dict[str, Tensor]:
-    """The pretrained tensors that an encoder wants, from a whole classifier that timm loads strictly."""
-    if weights == EIGHT_BIT:
-        whole = for_grey(mobilenetv2_8bit())
-        return {key: whole[key] for key in wanted}
-    choices = "Choose `weights: random`, `imagenet-8bit` for MobileNetV2, a safetensors file, or connect to the hub."
-    expected = f"the weights of timm's {TIMM[name]}"
-    source: dict[str, Any] = {} if weights == "imagenet" else {"pretrained_cfg_overlay": {"file": weights}}
-    if source and not Path(weights).is_file():
-        raise InputError(weights, "no such file", f"a safetensors file with {expected}", choices)
-    try:
-        whole = timm.create_model(TIMM[name], pretrained=True, in_chans=1, **source).state_dict()
-    except Exception as error:  # whatever a hub, a socket or a file may raise
-        reason = " ".join(str(error).split())[:160]
-        where = weights if source else f"weights of {name}"
-        raise InputError(where, f"{type(error).__name__}: {reason}", expected, choices) from error
-    return {key: whole[key] for key in wanted}
-
-
-def register(*names: EncoderName) -> str:
+def register(names: Sequence[str], join: str) -> str:
     """Make joined encoders known to segmentation-models-pytorch, the way it knows its own."""
-    key = "lungseg:" + "+".join(names)
+    key = f"lungseg:{join}:" + "+".join(names)
     smp.encoders.encoders[key] = {
         "encoder": JoinedEncoder,
-        "params": {"names": names},
+        "params": {"names": tuple(names), "join": join},
         "pretrained_settings": {},
     }
     return key

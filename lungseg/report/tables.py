@@ -433,8 +433,9 @@ def _not_the_papers(experiment: Experiment, plan: Plan | None, variants: Sequenc
     """A sentence that says in what the networks are not the paper's, where they are not."""
     if plan is None or (asked := plan.conditions.get("published")) is None:
         return []
-    common = (experiment.training.epochs, experiment.training.schedule, experiment.preprocessing.size)
-    here = [Arm(experiment.variants[name], *common, len(experiment.seeds)) for name in variants]
+    size, seeds = experiment.preprocessing.size, len(experiment.seeds)
+    trained = [(experiment.variants[name], experiment.trained_as(name)) for name in variants]
+    here = [Arm(network, recipe.epochs or 0, recipe.schedule, size, seeds) for network, recipe in trained]
     apart = list(dict.fromkeys(each for arm in here for each in arm.departs(asked)))
     return [f"The paper's own networks have not been trained here: these had {'; '.join(apart)}."] if apart else []
 
@@ -442,8 +443,8 @@ def _not_the_papers(experiment: Experiment, plan: Plan | None, variants: Sequenc
 def conditions(experiment: Experiment, variant: str) -> str:
     """How a variant was trained, as the beginning of a sentence."""
     seeds = f"{len(experiment.seeds)} seed{'s' if len(experiment.seeds) > 1 else ''}"
-    size, epochs = experiment.preprocessing.size, experiment.training.epochs
-    text = f"At {size} px, {epochs} epoch{'s' if epochs > 1 else ''} and {seeds}"
+    size, length = experiment.preprocessing.size, experiment.trained_as(variant).length
+    text = f"At {size} px, {length} and {seeds}"
     text += ", on drawn films" if "phantom" in experiment.datasets else ""
     network = experiment.variants[variant]
     starts = [network.start(encoder) for encoder in network.encoders]

@@ -15,9 +15,9 @@ from lungseg.claims.evidence import Arm, Evidence, find_pair, side
 from lungseg.claims.printed_table import as_printed
 from lungseg.claims.verdicts import COLUMNS, Claim, judge, read_claims
 from lungseg.errors import InputError
-from lungseg.networks.meta_learner import MetaLearner
+from lungseg.networks.head import DenseHead
 from lungseg.plan import read_plan
-from lungseg.recipe import Variant
+from lungseg.recipe import Head, Variant
 from lungseg.report.tables import VERDICTS, claims_table
 from tests.workflow import MISHRA
 
@@ -358,7 +358,7 @@ def test_the_other_implementation_of_the_papers_networks_is_counted_by_building_
     own = {
         "unet_mobilenetv2": whole(["mobilenet_v2"], plain),
         "unet_inceptionresnetv2": whole(["inceptionresnetv2"], plain),
-        "proposed": whole(["mobilenet_v2", "inceptionresnetv2"], MetaLearner(16)),
+        "proposed": whole(["mobilenet_v2", "inceptionresnetv2"], DenseHead(16, Head())),
     }
     said = [one for one in read_claims(CLAIMS, MISHRA) if one.decides == "parameters"]
     assert len(said) == 2

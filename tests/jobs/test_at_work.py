@@ -133,9 +133,10 @@ def test_a_number_that_another_process_has_now_counts_for_nothing(folder: Path, 
     ],
 )
 def test_what_cannot_be_seen_from_here_is_not_judged(
-    folder: Path, start: Start, change: dict[str, object], message: str
+    folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str
 ) -> None:
     kill(start(RUN))
+    monkeypatch.setattr("lungseg.jobs.queue.is_here", lambda: False)
     left, run = lock(folder), json.loads((folder / at_work.RUN).read_text()) | {"process": 5, "since": "2026"}
     (folder / at_work.RUN).write_text(json.dumps(run | change))
     for _ in range(2):
@@ -145,6 +146,20 @@ def test_what_cannot_be_seen_from_here_is_not_judged(
         assert "--unlock" in said
     left.unlink()
     assert arrive(folder) == ""
+
+
+def test_what_a_cluster_run_left_is_asked_of_slurm(folder: Path, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lock goes where its process is dead, even while one of its jobs is at work on this node."""
+    other, job = start(RUN.replace("folder)", "folder, True)")), start(JOB)
+    left = lock(folder)
+    monkeypatch.setattr("lungseg.jobs.queue.is_here", lambda: True)
+    assert "being worked on" in arrive(folder)
+    kill(other)
+    run = json.loads((folder / at_work.RUN).read_text())
+    assert run["cluster"]
+    assert "taken away" in arrive(folder)
+    assert not left.exists()
+    kill(job)
 
 
 def test_a_lock_without_a_word_about_its_run_stays(folder: Path, start: Start) -> None:

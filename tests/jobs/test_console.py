@@ -1,14 +1,17 @@
 """What a person reads: one message for what they can mend, a log of everything, a line per epoch."""
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lungseg.errors import InputError
-from lungseg.jobs.console import describe, follow
+from lungseg.jobs.console import TOLD, describe, follow
 
 
 def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
@@ -66,3 +69,32 @@ def test_a_line_per_epoch_with_the_time_left(capsys: pytest.CaptureFixture[str])
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("unet/pooled/seed0  epoch 1/4")
     assert lines[1].endswith("00:01:00 left")
+
+
+@pytest.fixture
+def unhandled() -> Iterator[None]:
+    """SIGTERM does afterwards what it did before."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("unhandled")
+@pytest.mark.parametrize(("told", "seen"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3])])
+def test_sigterm_ends_a_training_after_its_epoch_and_lets_the_last_one_finish(told: int, seen: list[int]) -> None:
+    """The signal comes in the middle of an epoch."""
+
+    def train() -> Iterator[Row]:
+        for number in (1, 2, 3):
+            if number == told:
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield Row(number)
+
+    past, status = [], None
+    try:
+        for row in follow(train(), 3, "unet/pooled/seed0"):
+            past.append(row.epoch)
+        os.kill(os.getpid(), signal.SIGTERM)  # while its files are written
+    except SystemExit as ended:
+        status = ended.code
+    assert (past, status) == (seen, TOLD if told < 3 else None)

@@ -18,6 +18,7 @@ from lungseg.data.films import read_part
 from lungseg.data.packing import differences, pack, sums, unpack
 from lungseg.errors import InputError
 from lungseg.jobs import pieces
+from lungseg.jobs.console import TOLD
 from lungseg.jobs.pieces import Piece, brought, complete, main, ship, take, useful_order
 from lungseg.learning.bundles import FILES
 from lungseg.learning.run_files import CARD
@@ -82,10 +83,10 @@ def test_a_stopped_training_goes_on_to_the_same_bytes_with_torch_and_its_kin_alo
     with process:
         assert process.stdout and "epoch 1/3" in process.stdout.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait() in (pieces.STOPPED, 0)
+        assert process.wait() in (TOLD, 0)
     run = "unet/pooled/seed0"
-    assert (cut / run / "checkpoint.pt").exists() == (process.returncode == pieces.STOPPED)
-    assert process.returncode == pieces.STOPPED, "the training ended before it could be stopped: make it longer"
+    assert (cut / run / "checkpoint.pt").exists() == (process.returncode == TOLD)
+    assert process.returncode == TOLD, "the training ended before it could be stopped: make it longer"
     subprocess.run(command(films, cut), cwd=ROOT, check=True, capture_output=True)
     assert not (cut / run / "checkpoint.pt").exists()
     for name in ("weights.safetensors", "predictions.npz"):

@@ -1,5 +1,6 @@
 """Cards are shared out among processes: true processes, made-up cards."""
 
+import fcntl
 import subprocess
 import sys
 import time
@@ -112,6 +113,22 @@ def test_processes_that_see_other_cards_under_other_numbers_agree(job: Callable[
 def test_many_at_once_never_meet(job: Callable[..., Job]) -> None:
     jobs = [job(40) for _ in range(6)]
     assert sorted(map(told, jobs)) == ["a", "a", "b", "b", "c", "c"]
+
+
+@pytest.mark.parametrize(("place", "call"), [(Path, "open"), (fcntl, "flock")])
+def test_a_claim_may_go_while_somebody_looks_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: object, call: str
+) -> None:
+    """After it was listed, and after it was opened; the call before is about the folder's lock."""
+    other, true = claim(THREE[:1], 80, tmp_path), getattr(place, call)
+    happens = iter([lambda: None, other.release])
+
+    def leave(*words: object) -> object:
+        next(happens, lambda: None)()
+        return true(*words)
+
+    monkeypatch.setattr(place, call, leave)
+    assert claim(THREE[:1], 80, tmp_path).card.uuid == "a"
 
 
 def test_a_released_claim_leaves_nothing(tmp_path: Path) -> None:

@@ -14,17 +14,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from lungseg.learning import stepper
-from lungseg.learning.augmentation import DRAWS
-from lungseg.learning.stepper import Stepper, adam
+from lungseg.learning.augmentation import DRAWS, augment
+from lungseg.learning.losses import batch_loss
+from lungseg.learning.optimisers import optimiser
+from lungseg.learning.stepper import Stepper, normalise
 from lungseg.networks.build import build
-from lungseg.recipe import EncoderName, Training, Variant
+from lungseg.recipe import SHORT_NAMES, Training, Variant
 
 CARD, SIDE, FILMS, BATCH = torch.device("cuda:0"), 32, 6, 2
-ENCODERS = [
-    names
-    for number in range(1, 1 + len(get_args(EncoderName)))
-    for names in itertools.combinations(get_args(EncoderName), number)
-]
+ENCODERS = [names for number in range(1, 1 + len(SHORT_NAMES)) for names in itertools.combinations(SHORT_NAMES, number)]
 VARIANTS = [
     Variant(width=4),
     *(Variant(encoders=names, meta_learner=meta) for names in ENCODERS for meta in (False, True)),
@@ -35,10 +33,15 @@ CHOICES = {
     for name, field in Training.model_fields.items()
     if get_origin(field.annotation) is Literal
 }
-TRAININGS = [
-    Training(batch_size=BATCH, **dict(zip(CHOICES, values, strict=True)))
-    for values in itertools.product(*CHOICES.values())
-]
+TRAININGS = list(
+    dict.fromkeys(Training(batch_size=BATCH, **{name: value}) for name, values in CHOICES.items() for value in values)
+)
+# They write in place and return nothing; fake tensors have no kernel of them.
+FUSED = {
+    torch.ops.aten._fused_adam_.tensor_lr,
+    torch.ops.aten._fused_adamw_.tensor_lr,
+    torch.ops.aten._fused_sgd_.tensor_lr,
+}
 
 
 class Calls(TorchDispatchMode):
@@ -55,8 +58,7 @@ class Calls(TorchDispatchMode):
         args: tuple[object, ...] = (),
         kwargs: dict[str, object] | None = None,
     ) -> object:
-        # Fused Adam writes in place and returns nothing; fake tensors have no kernel of it.
-        made = None if call is torch.ops.aten._fused_adam_.tensor_lr else call(*args, **(kwargs or {}))
+        made = None if call in FUSED else call(*args, **(kwargs or {}))
         devices = {leaf.device for leaf in tree_leaves((args, kwargs, made)) if isinstance(leaf, Tensor)}
         self.number += 1
         if devices - {CARD}:
@@ -120,13 +122,13 @@ def on_the_card(variant: Variant) -> nn.Module:
 def step(network: nn.Module, recipe: Training) -> Calls:
     """The calls of a whole step: its rate, gathering, augmentation, forward, loss, backward, Adam."""
     images = torch.zeros(FILMS, 1, SIDE, SIDE, dtype=torch.uint8, device=CARD)
-    stepper = Stepper(network, adam(network, recipe), images, images.clone(), recipe)
+    stepper = Stepper(network, optimiser(network, recipe), images, images.clone(), recipe)
     index, draws = torch.arange(BATCH, device=CARD), torch.zeros(BATCH, DRAWS, device=CARD)
     rate = torch.tensor(recipe.learning_rate, device=CARD)
     with Calls() as calls:
         loss = stepper(index, draws, rate)
     assert loss.device == CARD
-    assert all(parameter.grad is not None for parameter in network.parameters())
+    assert all(parameter.grad is not None for parameter in network.parameters() if parameter.requires_grad)
     return calls
 
 
@@ -144,3 +146,24 @@ def test_no_call_of_a_variants_step_leaves_the_card(card: None, variant: Variant
     network = on_the_card(variant)
     for precision in CHOICES["precision"]:
         assert step(network, Training(batch_size=BATCH, precision=precision)).elsewhere == []
+
+
+def test_grey_becomes_the_range_around_zero() -> None:
+    grey = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(3, 1, 1, 1)
+    assert normalise(grey).flatten().tolist() == pytest.approx([-1, -0.6, 1])
+
+
+@pytest.mark.parametrize("augmentation", ["light", "none"])
+def test_films_are_moved_exactly_where_the_recipe_says_so(augmentation: Literal["light", "none"]) -> None:
+    """A network of one weight, and draws that turn, move and brighten: the loss tells what it saw."""
+    network = nn.Conv2d(1, 1, 1)
+    recipe = Training(batch_size=BATCH, precision="float32", augmentation=augmentation)
+    images = torch.randint(0, 256, (FILMS, 1, SIDE, SIDE), dtype=torch.uint8, generator=torch.manual_seed(0))
+    masks, draws = (images > 99).to(torch.uint8), torch.full((BATCH, DRAWS), 0.7)
+    seen = images[:BATCH], masks[:BATCH]
+    moved = augment(*seen, draws)
+    expected = [batch_loss(network(normalise(x)), y.float(), recipe.loss).item() for x, y in (seen, moved)]
+    step = Stepper(network, optimiser(network, recipe), images, masks, recipe)
+    loss = step(torch.arange(BATCH), draws, torch.tensor(0.001)).item()
+    assert abs(expected[0] - expected[1]) > 1e-3
+    assert loss == pytest.approx(expected[augmentation == "light"])

@@ -19,24 +19,24 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import read_rows
 from lungseg.learning import stepper, training
+from lungseg.learning.losses import loss_per_image
 from lungseg.learning.run import Recipe, train_run
 from lungseg.learning.run_files import CARD, read_card
 from lungseg.learning.run_files import diverged as run_diverged
-from lungseg.learning.stepper import loss_per_image
+from lungseg.learning.schedules import learning_rate
 from lungseg.learning.training import (
     Checkpoint,
     Epoch,
     Examples,
     fit,
     identity,
-    learning_rate,
     start,
     validate,
 )
 from lungseg.learning.weights import describe_run
 from lungseg.networks.build import build
-from lungseg.networks.meta_learner import MetaLearner
-from lungseg.recipe import Training, Variant
+from lungseg.networks.head import DenseHead
+from lungseg.recipe import Head, Training, Variant
 
 SIZE = 32
 RECIPE = Training(epochs=5, batch_size=4, learning_rate=0.01, schedule="constant", precision="float32")
@@ -56,7 +56,7 @@ def discs(number: int, seed: int = 0) -> Part:
 def network(seed: int) -> nn.Module:
     """A small U-Net with all that a training must repeat: normalisation and dropout."""
     small = build(VARIANT, seed)
-    small.head = MetaLearner(VARIANT.width)
+    small.head = DenseHead(VARIANT.width, Head())
     return small
 
 
@@ -218,6 +218,19 @@ def test_identity_sees_every_ingredient() -> None:
     ]
     assert len({plain, *others}) == 1 + len(others)
     assert identity("code", VARIANT, RECIPE, 0, discs(3), discs(3)) == plain
+
+
+def test_a_key_with_its_default_changes_no_identity() -> None:
+    """As a configuration says it, and as a whole card does; so does a key that the code learns later."""
+
+    class Later(Variant):
+        new: bool = False
+
+    here = [VARIANT, Variant(**VARIANT.model_dump()), Later(width=4), Later(width=4, new=False)]
+    assert len({identity("code", one, RECIPE, 0, discs(3), discs(3)) for one in here}) == 1
+    assert identity("code", Later(width=4, new=True), RECIPE, 0, discs(3), discs(3)) != identity(
+        "code", VARIANT, RECIPE, 0, discs(3), discs(3)
+    )
 
 
 def test_two_films_can_be_learnt_by_heart() -> None:

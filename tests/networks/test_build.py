@@ -12,10 +12,10 @@ from lungseg.errors import InputError
 from lungseg.networks.build import build
 from lungseg.networks.cpu_layers import Dropout, StridedDepthwise, UpConvolution
 from lungseg.networks.encoders import JoinedEncoder
-from lungseg.networks.meta_learner import MetaLearner
+from lungseg.networks.head import DenseHead
 from lungseg.networks.pretrained import mobilenetv2_8bit
 from lungseg.networks.unet import UNet
-from lungseg.recipe import Variant
+from lungseg.recipe import Head, Variant
 
 VARIANTS = {
     "unet": Variant(width=4),
@@ -74,7 +74,7 @@ def test_padded_inception_looks_where_the_input_is() -> None:
 
 
 def test_joined_encoder_is_known_to_segmentation_models_pytorch() -> None:
-    network = smp.Unet("lungseg:mobilenetv2+inceptionresnetv2", encoder_weights=None, in_channels=1)
+    network = smp.Unet("lungseg:concatenate:mobilenetv2+inceptionresnetv2", encoder_weights=None, in_channels=1)
     assert isinstance(network.encoder, JoinedEncoder)
 
 
@@ -89,11 +89,11 @@ def test_parameters_are_those_of_the_libraries_own_unets() -> None:
 
 
 def test_meta_learner_is_as_the_paper_says() -> None:
-    head = MetaLearner(16)
+    head = DenseHead(16, Head())
     assert [layer.out_channels for layer in head if isinstance(layer, torch.nn.Conv2d)] == [32, 64, 128, 1]
     assert [layer.p for layer in head if isinstance(layer, torch.nn.Dropout)] == [0.4]
     assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in head)
-    assert isinstance(build(VARIANTS["proposed"], 0).segmentation_head, MetaLearner)
+    assert isinstance(build(VARIANTS["proposed"], 0).segmentation_head, DenseHead)
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 import segmentation_models_pytorch as smp
 import torch
 
-from lungseg.learning.stepper import loss_per_image
+from lungseg.learning.losses import loss_per_image
 from lungseg.scores.metrics import RATIOS, confusion, loss, ratios
 
 

@@ -1,5 +1,7 @@
 """From logits to every number of a film: sizes, units, cleaning, references, files."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,16 @@ def test_at_the_networks_own_size_both_sizes_agree() -> None:
     assert table.loc[("network", "none"), "dice"] == pytest.approx(
         2 * (truth & prediction).sum() / (truth.sum() + prediction.sum())
     )
+
+
+def test_a_pixel_is_lung_where_its_logit_is_above_zero() -> None:
+    truth, found = np.zeros((2, 8, 8), dtype=bool)
+    sure = np.full((8, 8), -3, dtype=np.float16)
+    truth[2:6, 2:6] = True
+    sure[2:6, 2:4], sure[2:6, 4], sure[2:6, 5], sure[0] = 3, 0.25, 0, 0
+    found[2:6, 2:5] = True
+    (own, *_) = score_film(sure, truth, whole(truth), True)
+    assert [own[name] for name in COUNTS] == [12, 0, 4, 48] and found.sum() == 12
 
 
 @pytest.mark.parametrize(("net", "side"), [(128, 256), (128, 1024), (512, 512), (512, 1024)])
@@ -164,10 +176,12 @@ def runs(seeds: int) -> tuple[list[Segmentation], np.ndarray]:
     return made, truth
 
 
-def named(made: list[Segmentation], truth: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
+def named(
+    made: list[Segmentation], truth: np.ndarray, single: Sequence[str] = MISHRA.single
+) -> dict[tuple[str, int], np.ndarray]:
     training = np.zeros((8, 32, 32), np.uint8)
     training[:6, 4:20, 4:20] = 1
-    every = references(made, training, truth, MISHRA.single, MISHRA.encoders)
+    every = references(made, training, truth, single, MISHRA.encoders if single == MISHRA.single else ())
     return {(one.variant, one.seed): np.stack([one.logits[film] for film in range(len(truth))]) for one in every}
 
 
@@ -185,6 +199,8 @@ def test_ensembles_are_what_their_names_say() -> None:
     mean = (1 / (1 + np.exp(-members))).mean(axis=0)
     assert 1 / (1 + np.exp(-found["ensemble_mean", 1].astype(float))) == pytest.approx(mean, abs=2e-3)
     np.testing.assert_array_equal(found["ensemble_vote", 1] > 0, (members > 0).sum(axis=0) >= 2)
+    halves = named(made, truth, MISHRA.single[:2])["ensemble_vote", 1] > 0
+    np.testing.assert_array_equal(halves, (members[:2] > 0).all(axis=0))  # most of two are both
     two = (1 / (1 + np.exp(-members[1:]))).mean(axis=0)
     assert 1 / (1 + np.exp(-found["ensemble_encoders", 1].astype(float))) == pytest.approx(two, abs=2e-3)
     right = ((members > 0) == truth).any(axis=0)

@@ -4,13 +4,13 @@
 # What might the printed numbers be? Stored predictions of the paper's networks, counted in every way in use.
 rule definitions:
     input:
-        paper=PRINTED,
-        predictions=expand(rules.predict.output, train_on=MAIN)[0],
-        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
-        masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),
-        boxes=expand(rules.preprocess.output.boxes, dataset=DATASETS),
-        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
-        splits=expand(rules.split.output.split, dataset=DATASETS),
+        paper=local(PRINTED),
+        predictions=expand("<results>/predictions/{train_on}.npz", train_on=MAIN)[0],
+        pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
+        masks=ancient(expand("<data>/processed/{dataset}.masks.zip", dataset=DATASETS)),
+        boxes=expand("<data>/processed/{dataset}.boxes.csv", dataset=DATASETS),
+        tables=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
     output:
         parquet="<results>/definitions.parquet",
         ranked="<results>/definitions.csv",
@@ -22,6 +22,9 @@ rule definitions:
         "<benchmarks>/definitions.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),
     params:
         runs=RUNS[MAIN],
         datasets=DATASETS,
@@ -35,8 +38,8 @@ rule definitions:
 # And if another cut or another epoch was printed?
 rule sweep:
     input:
-        paper=PRINTED,
-        predictions=expand(rules.predict.output, train_on=MAIN)[0],
+        paper=local(PRINTED),
+        predictions=expand("<results>/predictions/{train_on}.npz", train_on=MAIN)[0],
         histories=of(MAIN_RUNS, "history.csv"),
     output:
         points="<results>/operating_points.csv",
@@ -56,10 +59,10 @@ rule sweep:
 
 rule audit:
     input:
-        paper=PRINTED,
-        claims=CLAIMS,
-        plan=PLAN,
-        published=[str(path) for path in PUBLISHED_TABLES],
+        paper=local(PRINTED),
+        claims=local(CLAIMS),
+        plan=local(PLAN),
+        published=local([str(path) for path in PUBLISHED_TABLES]),
         estimates=rules.estimate.output.estimates,
         comparisons=rules.estimate.output.comparisons,
         elsewhere=rules.estimate.output.elsewhere,

@@ -28,8 +28,9 @@ def literal(value):
 
 
 def of(runs, file):
-    """A file of each of some runs."""
-    return [f"{FOLDERS[RUN.format(run=run)]}/{file}" for run in runs]
+    """A file of each of some runs; bundles lie beside the workflow, also where a storage holds the rest."""
+    named = [(RUN.format(run=run), f"{FOLDERS[RUN.format(run=run)]}/{file}") for run in runs]
+    return [local(path) if name in BUNDLES else path for name, path in named]
 
 
 # What `predict` needs of the runs of each training set.
@@ -39,7 +40,7 @@ PREDICTED = {
         "bundles": of([run for run in runs if run not in TRAINED], "predictions.npz"),
         "cards": of(runs, "weights.json"),
         "parts": predicted_parts(EXPERIMENT, name),
-        "runs": [run | {"folder": folder, "bundle": run not in TRAINED} for run, folder in zip(runs, of(runs, ""))],
+        "runs": [run | {"bundle": run not in TRAINED} for run in runs],
     }
     for name, runs in RUNS.items()
 }
@@ -123,12 +124,28 @@ if LOCAL:
 # Two trainings with one thread each pass as many films as one with two, and never wait for each other.
 THREADS = 4 if ON_GPU else 1
 SIZE = EXPERIMENT.preprocessing.size
-NEEDS = {name: training_mb(variant, EXPERIMENT.training, SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
+# A parameter without defaults: a key that the code learns later plans no network again that does without it.
+CHOSEN = {name: variant.chosen() for name, variant in EXPERIMENT.variants.items()}
+# How many films each training set is learned from (None: all), and the seed that chooses them.
+FILMS = {name: [EXPERIMENT.films.get(name), EXPERIMENT.split.seed] for name in TRAIN_ON}
+RECIPES = {name: EXPERIMENT.trained_as(name) for name in EXPERIMENT.variants}
+NEEDS = {name: training_mb(variant, RECIPES[name], SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
 
 
-def train_mb(wildcards, attempt):
-    """Memory of a training; more of it at each new attempt."""
-    return attempt * NEEDS[wildcards.variant]
+# A cluster gives one amount to all trainings of a job array: what the largest network needs.
+MINUTES = {name: training_minutes(one, RECIPES[name], SIZE, ON_GPU) for name, one in EXPERIMENT.variants.items()}
+if not LOCAL:
+    NEEDS, MINUTES = (dict.fromkeys(each, max(each.values())) for each in (NEEDS, MINUTES))
+
+
+def growing(amount):
+    """So much of a resource, and as much again at each new attempt."""
+    return lambda wildcards, attempt: attempt * amount
+
+
+def of_network(amounts):
+    """What a training's network needs of a resource, and as much again at each new attempt."""
+    return lambda wildcards, attempt: attempt * amounts[wildcards.variant]
 
 
 def tell_side_by_side():

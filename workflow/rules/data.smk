@@ -33,6 +33,9 @@ rule preprocess:
     conda:
         "../../envs/lungseg.yaml"
     threads: 2
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(120),
     params:
         size=config["preprocessing"]["size"],
         frame=config["preprocessing"]["frame"],
@@ -65,9 +68,9 @@ rule split:
 # Runs first where it can: a split that leaks should fail before anything is trained.
 rule leakage:
     input:
-        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
-        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
-        splits=expand(rules.split.output.split, dataset=DATASETS),
+        pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
+        tables=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
     output:
         "<results>/leakage.csv",
     log:

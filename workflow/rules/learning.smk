@@ -6,10 +6,10 @@
 rule train:
     input:
         pixels=ancient(
-            collect(rules.preprocess.output.pixels, dataset=lookup(dpath="train_on/{train_on}", within=config))
+            collect("<data>/processed/{dataset}.npy", dataset=lookup(dpath="train_on/{train_on}", within=config))
         ),
-        tables=collect(rules.preprocess.output.table, dataset=lookup(dpath="train_on/{train_on}", within=config)),
-        splits=collect(rules.split.output.split, dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        tables=collect("<results>/images/{dataset}.csv", dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        splits=collect("<results>/splits/{dataset}.csv", dataset=lookup(dpath="train_on/{train_on}", within=config)),
     output:
         weights="<results>/runs/{variant}/{train_on}/seed{seed}/weights.safetensors",
         card="<results>/runs/{variant}/{train_on}/seed{seed}/weights.json",
@@ -23,11 +23,13 @@ rule train:
     threads: THREADS
     resources:
         gpu=1 if ON_GPU else 0,
-        mem_mb=train_mb,
+        mem_mb=of_network(NEEDS),
+        runtime=of_network(MINUTES),
     params:
-        variant=lookup(dpath="variants/{variant}", within=config),
+        variant=lookup(dpath="{variant}", within=CHOSEN),
         starts=lookup(dpath="{variant}", within=STARTS),
-        training=config["training"],
+        training=lambda wildcards: RECIPES[wildcards.variant].chosen(),
+        films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],
         code=CODE["train"],
     script:
@@ -40,9 +42,9 @@ rule predict:
         weights=lookup(dpath="{train_on}/weights", within=PREDICTED),
         bundles=lookup(dpath="{train_on}/bundles", within=PREDICTED),
         cards=lookup(dpath="{train_on}/cards", within=PREDICTED),
-        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
-        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
-        splits=expand(rules.split.output.split, dataset=DATASETS),
+        pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
+        tables=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
     output:
         "<results>/predictions/{train_on}.npz",
     log:
@@ -54,12 +56,14 @@ rule predict:
     threads: 2
     resources:
         gpu=1 if ON_GPU else 0,
-        mem_mb=max(NEEDS.values()),
+        mem_mb=growing(max(NEEDS.values())),
+        runtime=growing(120 if ON_GPU else 600),
     params:
         runs=lookup(dpath="{train_on}/runs", within=PREDICTED),
         parts=lookup(dpath="{train_on}/parts", within=PREDICTED),
         datasets=DATASETS,
         trained_on=lookup(dpath="train_on/{train_on}", within=config),
+        films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],
         code=CODE["predict"],
     script:

@@ -5,11 +5,11 @@ rule bundle:
     input:
         histories=of(SENT, "history.csv"),
         cards=of(SENT, "weights.json"),
-        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+        predictions=expand("<results>/predictions/{train_on}.npz", train_on=TRAIN_ON),
     output:
-        histories=expand(f"{PUBLISHED}/runs/{RUN}/history.csv", run=SENT),
-        cards=expand(f"{PUBLISHED}/runs/{RUN}/weights.json", run=SENT),
-        predictions=expand(f"{PUBLISHED}/runs/{RUN}/predictions.npz", run=SENT),
+        histories=local(expand(f"{PUBLISHED}/runs/{RUN}/history.csv", run=SENT)),
+        cards=local(expand(f"{PUBLISHED}/runs/{RUN}/weights.json", run=SENT)),
+        predictions=local(expand(f"{PUBLISHED}/runs/{RUN}/predictions.npz", run=SENT)),
     log:
         "<logs>/bundle.log",
     conda:
@@ -24,13 +24,13 @@ rule bundle:
 
 rule publish:
     input:
-        paper=PRINTED,
+        paper=local(PRINTED),
         files=expand("<results>/{file}", file=SMALL),
-        coverage=shipped("bench/results/coverage.csv"),
+        coverage=local(shipped("bench/results/coverage.csv")),
         bundles=rules.bundle.output,
     output:
-        files=expand(f"{PUBLISHED}/{{file}}", file=SMALL),
-        page=f"{PUBLISHED}/README.md",
+        files=local(expand(f"{PUBLISHED}/{{file}}", file=SMALL)),
+        page=local(f"{PUBLISHED}/README.md"),
     log:
         "<logs>/publish.log",
     conda:
@@ -44,10 +44,10 @@ rule publish:
 
 rule rulegraph:
     input:
-        snakefiles=[shipped("Snakefile"), *sorted(map(str, Path(shipped("workflow/rules")).glob("*.smk")))],
-        config=shipped("config/quickstart.yaml"),
+        snakefiles=local([shipped("Snakefile"), *sorted(map(str, Path(shipped("workflow/rules")).glob("*.smk")))]),
+        config=local(shipped("config/quickstart.yaml")),
     output:
-        "docs/rulegraph.mmd",
+        local("docs/rulegraph.mmd"),
     log:
         "<logs>/rulegraph.log",
     conda:

@@ -3,8 +3,8 @@
 
 rule table1:
     input:
-        paper=PRINTED,
-        plan=PLAN,
+        paper=local(PRINTED),
+        plan=local(PLAN),
         estimates=rules.estimate.output.estimates,
         diverged=rules.collect.output.diverged,
     output:
@@ -30,14 +30,14 @@ rule table1:
 
 rule figures:
     input:
-        paper=PRINTED,
+        paper=local(PRINTED),
         scores=rules.collect.output.csv,
         histories=of(ALL_RUNS, "history.csv"),
-        predictions=expand(rules.predict.output, train_on=MAIN),
-        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
-        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
+        predictions=expand("<results>/predictions/{train_on}.npz", train_on=MAIN),
+        pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
+        tables=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
         cards=of(MAIN_RUNS, "weights.json"),
-        captions=expand(shipped("workflow/report/captions/{figure}.rst"), figure=FIGURES),
+        captions=local(expand(shipped("workflow/report/captions/{figure}.rst"), figure=FIGURES)),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in FIGURES],
         expand("<results>/figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "pdf", "txt"]),
@@ -47,6 +47,9 @@ rule figures:
         "<benchmarks>/figures.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=ALL_RUNS,
         datasets=DATASETS,
@@ -60,8 +63,8 @@ rule figures:
 
 rule diagrams:
     input:
-        paper=PRINTED,
-        plan=PLAN,
+        paper=local(PRINTED),
+        plan=local(PLAN),
         scores=rules.collect.output.csv,
         comparisons=rules.estimate.output.comparisons,
         crossing=rules.estimate.output.crossing,
@@ -69,7 +72,7 @@ rule diagrams:
         definitions=rules.definitions.output.parquet,
         calibration=rules.calibrate.output.errors,
         reliability=rules.calibrate.output.reliability,
-        captions=expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS),
+        captions=local(expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS)),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
         expand("<results>/figures/{figure}.{kind}", figure=DIAGRAMS, kind=["svg", "pdf", "txt"]),
@@ -128,9 +131,9 @@ rule track:
 
 rule manifest:
     input:
-        plan=PLAN,
+        plan=local(PLAN),
         histories=of(ALL_RUNS, "history.csv"),
-        records=expand(rules.download.output.record, dataset=DATASETS),
+        records=expand("<data>/raw/{dataset}/archives.json", dataset=DATASETS),
         cards=of(ALL_RUNS, "weights.json"),
         benchmarks=[
             expand(["<benchmarks>/download/{dataset}.tsv", "<benchmarks>/preprocess/{dataset}.tsv"], dataset=DATASETS),
@@ -169,16 +172,16 @@ rule manifest:
 # One file that opens without a network: the answer, and from each number the way to its films.
 rule report:
     input:
-        paper=PRINTED,
-        claims=CLAIMS,
-        template=expand(shipped("workflow/report/report.{kind}"), kind=["html.j2", "css", "js"]),
+        paper=local(PRINTED),
+        claims=local(CLAIMS),
+        template=local(expand(shipped("workflow/report/report.{kind}"), kind=["html.j2", "css", "js"])),
         manifest=rules.manifest.output[0],
         scores=rules.collect.output.csv,
-        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
-        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
-        images=expand(rules.preprocess.output.table, dataset=DATASETS),
-        unused=expand(rules.preprocess.output.unused, dataset=DATASETS),
-        splits=expand(rules.split.output.split, dataset=DATASETS),
+        predictions=expand("<results>/predictions/{train_on}.npz", train_on=TRAIN_ON),
+        pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
+        images=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
+        unused=expand("<results>/images/{dataset}.unused.csv", dataset=DATASETS),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
         tables=expand("<results>/{table}.csv", table=SHOWN),
         figures=expand(
             "<results>/figures/{figure}.svg",
@@ -190,6 +193,9 @@ rule report:
         "<logs>/report.log",
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=RUNS,
         table1=config["table1"],

@@ -3,13 +3,13 @@
 
 rule score:
     input:
-        paper=PRINTED,
+        paper=local(PRINTED),
         predictions=rules.predict.output[0],
-        pixels=ancient(expand(rules.preprocess.output.pixels, dataset=DATASETS)),
-        masks=ancient(expand(rules.preprocess.output.masks, dataset=DATASETS)),
-        boxes=expand(rules.preprocess.output.boxes, dataset=DATASETS),
-        tables=expand(rules.preprocess.output.table, dataset=DATASETS),
-        splits=expand(rules.split.output.split, dataset=DATASETS),
+        pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
+        masks=ancient(expand("<data>/processed/{dataset}.masks.zip", dataset=DATASETS)),
+        boxes=expand("<data>/processed/{dataset}.boxes.csv", dataset=DATASETS),
+        tables=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
     output:
         "<results>/scores/{train_on}.parquet",
     log:
@@ -18,6 +18,9 @@ rule score:
         "<benchmarks>/score/{train_on}.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         runs=lookup(dpath="{train_on}", within=RUNS),
         datasets=DATASETS,
@@ -30,7 +33,7 @@ rule score:
 
 rule collect:
     input:
-        scores=expand(rules.score.output, train_on=TRAIN_ON),
+        scores=expand("<results>/scores/{train_on}.parquet", train_on=TRAIN_ON),
         cards=of(ALL_RUNS, "weights.json"),
     output:
         csv="<results>/scores.csv",

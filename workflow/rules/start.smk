@@ -28,13 +28,27 @@ def look_for_files():
     try:
         check_places(Path(EXPERIMENT.folder(place)) for place in places)
         check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"))
+        check_networks(variants)
     except InputError as error:
         raise WorkflowError(str(error))
 
 
+def check_networks(variants):
+    """Every network can be built. Libraries are loaded only for parts that are not the usual ones: it takes seconds."""
+    strange = {name: variant for name, variant in variants.items() if not variant.usual}
+    if strange:
+        from lungseg.networks.check import check
+
+        for name, variant in strange.items():
+            check(name, variant)
+
+
 def begin():
-    """Before the first job: nobody else works on this experiment here."""
+    """Before the first job: nobody else works on this experiment, here or in a cluster's queue."""
+    name = getattr(getattr(workflow.scheduler, "_executor", None), "run_uuid", None)  # of all its jobs in Slurm
     try:
+        queue.refuse_left(AT_WORK)
         at_work.begin(AT_WORK, not LOCAL)
+        queue.remember(AT_WORK, name)
     except InputError as error:
         raise WorkflowError(str(error))

@@ -3,12 +3,12 @@
 
 rule estimate:
     input:
-        paper=PRINTED,
-        plan=PLAN,
-        references=REFERENCES,
+        paper=local(PRINTED),
+        plan=local(PLAN),
+        references=local(REFERENCES),
         scores=rules.collect.output.parquet,
-        splits=expand(rules.split.output.split, dataset=DATASETS),
-        coverage=shipped("bench/results/coverage.csv"),
+        splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
+        coverage=local(shipped("bench/results/coverage.csv")),
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
@@ -30,6 +30,9 @@ rule estimate:
         "<benchmarks>/estimate.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         train_on=config["train_on"],
         resamples=config["statistics"]["resamples"],
@@ -44,9 +47,9 @@ rule estimate:
 # Is a probability of .8 right in eight pixels of ten?
 rule calibrate:
     input:
-        paper=PRINTED,
-        plan=PLAN,
-        predictions=expand(rules.predict.output, train_on=TRAIN_ON),
+        paper=local(PRINTED),
+        plan=local(PLAN),
+        predictions=expand("<results>/predictions/{train_on}.npz", train_on=TRAIN_ON),
     output:
         errors="<results>/calibration.csv",
         reliability="<results>/reliability.csv",
@@ -56,6 +59,9 @@ rule calibrate:
         "<benchmarks>/calibrate.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         runs=RUNS,
         level=config["statistics"]["level"],

@@ -5,6 +5,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lungseg.data.films import read_part
+from lungseg.data.subset import subset
 from lungseg.jobs.console import begin
 from lungseg.learning.bundles import check_films
 from lungseg.learning.run_files import NEEDED, PREDICTIONS, diverged, read_card
@@ -14,20 +15,22 @@ begin(snakemake.log[0])
 files, choices, predictions = snakemake.input, snakemake.params, []
 groups = (files.pixels, files.tables, files.splits)
 own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]
-learned = {part: read_part(part, *own).sha256() for part in ("train", "validation")}
+train, validation = (read_part(part, *own) for part in ("train", "validation"))
+learned = {"train": subset(train, *choices.films).sha256(), "validation": validation.sha256()}
 cards = [read_card(file, NEEDED) for file in files.cards]
 check_films(cards, learned)
 lost = [run_key(run["variant"], run["seed"]) for run, card in zip(choices.runs, cards, strict=True) if diverged(card)]
-whole = [run for run, card in zip(choices.runs, cards, strict=True) if not diverged(card)]
+folders = [Path(file).parent for file in files.cards]
+whole = [(run, folder) for run, folder, card in zip(choices.runs, folders, cards, strict=True) if not diverged(card)]
 parts = {part: read_part(part, *groups) for part in choices.parts}
 films = predicted_films(parts)
-if any(not run["bundle"] for run in whole):  # else torch is not needed
+if any(not run["bundle"] for run, _ in whole):  # else torch is not needed
     from lungseg.learning.inference import predict_run
     from lungseg.learning.training import start
 
     device = start(choices.device, snakemake.threads)
-for run in tqdm(whole, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):
-    folder, who, bundle = Path(run["folder"]), (run["variant"], run["seed"]), run["bundle"]
+for run, folder in tqdm(whole, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):
+    who, bundle = (run["variant"], run["seed"]), run["bundle"]
     found = read_bundle(folder / PREDICTIONS, *who, films) if bundle else predict_run(folder, *who, parts, device)
     predictions.append(found)
 write_predictions(snakemake.output[0], predictions, films, lost)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from lungseg.data.films import read_part
+from lungseg.data.subset import subset
 from lungseg.jobs.console import begin, follow
 from lungseg.learning.memory import card_bytes
 from lungseg.learning.run import Recipe, train_run
@@ -13,7 +14,8 @@ from lungseg.recipe import Training, Variant
 
 begin(snakemake.log[0])
 choices, files = snakemake.params, (snakemake.input.pixels, snakemake.input.tables, snakemake.input.splits)
-train, validation = read_part("train", *files), read_part("validation", *files)
+whole, validation = read_part("train", *files), read_part("validation", *files)
+train = subset(whole, *choices.films)
 recipe = Recipe(
     name="{variant}/{train_on}/seed{seed}".format(**snakemake.wildcards),
     variant=Variant(**choices.variant),

@@ -1,0 +1,44 @@
+"""Fewer films to learn from, for a curve over their number."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from lungseg.data.films import Part
+from lungseg.errors import InputError
+
+
+def subset(part: Part, number: int | None, seed: int) -> Part:
+    """Some films of a part: each data set's share of them, and a smaller number's films are among a larger one's.
+
+    Every data set's films get an order of their own from the seed, and stand in it at even distances between 0 and 1;
+    the films that stand lowest are taken.
+
+    Args:
+        part: All films.
+        number: How many to keep; None keeps all.
+        seed: Of the orders.
+
+    Raises:
+        InputError: There are not so many.
+    """
+    if number is None:
+        return part
+    if number > len(part.dataset):
+        remedy = "Give fewer, or leave the training set out of `films` and all are taken."
+        raise InputError(
+            "config key films", f"{number}", f"at most the {len(part.dataset)} films to learn from", remedy
+        )
+    names, place = np.array(part.dataset), np.empty(len(part.dataset))
+    for name in dict.fromkeys(part.dataset):
+        own = np.flatnonzero(names == name)
+        rng = np.random.default_rng([seed, *name.encode()])
+        place[rng.permutation(own)] = (np.arange(len(own)) + 0.5) / len(own)
+    kept = np.sort(np.argsort(place, kind="stable")[:number])
+    return replace(
+        part,
+        dataset=[part.dataset[film] for film in kept],
+        image_id=[part.image_id[film] for film in kept],
+        images=part.images[kept],
+        masks=part.masks[kept],
+    )

@@ -1,0 +1,1 @@
+"""A person's own films -> masks and numbers; without torch."""

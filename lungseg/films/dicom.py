@@ -1,0 +1,211 @@
+"""Films as DICOM files: what their tags say of view, side, spacing and grey, and what is done where tags disagree."""
+
+import io
+import struct
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lungseg.data.reading import refuse_large
+from lungseg.errors import InputError
+from lungseg.films.dicom_pixels import NO_PICTURE, decode, shades
+from lungseg.films.dicom_tags import tag, text
+from lungseg.films.film import Film, Finding, Spacing, Turn
+from lungseg.films.grey import as_grey
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+LOOK = "Look whether it is the file that you mean, and whole."
+LARGEST = 2**28  # bytes of a file that was deflated
+DEFLATED = "1.2.840.10008.1.2.1.99"
+LATERAL = frozenset({"LL", "RL", "LATERAL", "LLO", "RLO", "LMLO", "ML", "LM"})
+OBLIQUE = frozenset({"LAO", "RAO", "LPO", "RPO", "OBLIQUE"})
+FRONTAL = frozenset({"PA", "AP", "LLD", "RLD"})  # lying on a side is frontal too
+RADIOGRAPHS = frozenset({"CR", "DX", "RG", "XR", "DR", "OT", "SC", ""})
+CHEST = frozenset({"", "CHEST", "THORAX", "LUNG", "LUNGS", "RIB", "RIBS", "CHESTABDOMEN", "PORT CHEST", "CHEST PORT"})
+FLIPS = {"L": False, "R": True, "F": False, "H": True}
+
+
+def is_dicom(content: bytes) -> bool:
+    """Whether a file begins as a DICOM file does."""
+    return content[128:132] == b"DICM"
+
+
+def read_dicom(content: bytes, where: object, inverted: bool | None = None) -> Film:
+    """Read a DICOM file of one film.
+
+    Greys are those of the file's own window or table, MONOCHROME1 turned round once, after it; where it has none that
+    can be used, they are stretched between percentiles of what is no padding. What its tags say against a frontal chest
+    film becomes a finding. Nothing that names the patient leaves this function.
+
+    Args:
+        content: The file's bytes.
+        where: Its name, for messages.
+        inverted: Whether low stored values are bright; None leaves it to the file.
+
+    Raises:
+        InputError: It is no DICOM file of one grey picture, cut short, too large, or compressed in a way that nothing
+            installed here decodes.
+    """
+    try:
+        return _read(content, where, inverted)
+    except InputError:
+        raise
+    except Exception as error:  # whatever damaged bytes make pydicom or NumPy raise; their words quote the file
+        found = f"a DICOM file that is damaged ({type(error).__name__})"
+        raise InputError(where, found, "a whole one", LOOK) from error
+
+
+def _read(content: bytes, where: object, inverted: bool | None) -> Film:
+    ds = _opened(content, where)
+    warnings: list[str] = []
+    stored = decode(ds, content, where, warnings)
+    grey = as_grey(stored, *shades(ds, stored, inverted, where, warnings))
+    grey = _shuttered(grey, ds, warnings)
+    spacing = read_spacing(ds, warnings)
+    return Film(grey, "dicom", _view(ds), _turn(ds, warnings), spacing, tuple(_findings(ds)), tuple(warnings))
+
+
+def _opened(content: bytes, where: object) -> "Dataset":
+    """The tags; without the file's beginning only where it is a picture all the same."""
+    import pydicom
+
+    _refuse_bomb(content, where)
+    ds = pydicom.dcmread(io.BytesIO(content), force=not is_dicom(content))
+    whole = "SOPClassUID" in ds and "Rows" in ds
+    if not is_dicom(content) and not whole:
+        raise InputError(where, "no DICOM file", "a DICOM file, by its name", LOOK)
+    if not whole or "Columns" not in ds or "PixelData" not in ds:
+        found = f"a DICOM file without a picture ({text(ds, 'Modality') or 'no modality'})"
+        raise InputError(where, found, "a film", NO_PICTURE)
+    refuse_large(int(ds.Rows), int(ds.Columns), str(where))
+    return ds
+
+
+def _refuse_bomb(content: bytes, where: object) -> None:
+    """Refuse a deflated file that would fill the memory, before it is unpacked."""
+    if not is_dicom(content) or DEFLATED.encode() not in content[:1024] or len(content) < 144:
+        return
+    start = 144 + int(struct.unpack("<L", content[140:144])[0])
+    try:
+        size = len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[start:], LARGEST + 1))
+    except zlib.error:
+        return  # pydicom tells
+    if size > LARGEST:
+        raise InputError(where, f"more than {LARGEST} bytes deflated", f"at most {LARGEST}", NO_PICTURE)
+
+
+def _view(ds: "Dataset") -> str:
+    found = text(ds, "ViewPosition")
+    if found in LATERAL or _seen_from_the_side(ds):
+        return "lateral"
+    return found if found in FRONTAL | OBLIQUE else ""
+
+
+def _seen_from_the_side(ds: "Dataset") -> bool:
+    """Whether a row of the picture runs from the chest to the back."""
+    directions = tag(ds, "PatientOrientation")
+    return bool(directions) and str(directions[0])[:1].upper() in ("A", "P")
+
+
+def _findings(ds: "Dataset") -> list[Finding]:
+    """What the tags alone say against a frontal chest film."""
+    found, sure = [], "as sure as the file's tag"
+    modality, part, view = text(ds, "Modality"), text(ds, "BodyPartExamined"), text(ds, "ViewPosition")
+    if modality not in RADIOGRAPHS:
+        found.append(Finding("refused", f"no radiograph: its Modality is {modality}", sure))
+    if part not in CHEST and "CHEST" not in part and "THORAX" not in part:
+        found.append(Finding("refused", f"no chest film: its BodyPartExamined is {part}", sure))
+    if view in LATERAL or _seen_from_the_side(ds):
+        tag = f"ViewPosition is {view}" if view in LATERAL else "PatientOrientation runs from chest to back"
+        found.append(Finding("refused", f"a lateral view: its {tag}", sure))
+    if view in OBLIQUE:
+        found.append(Finding("doubtful", f"an oblique view: its ViewPosition is {view}", sure))
+    return found
+
+
+def _turn(ds: "Dataset", warnings: list[str]) -> Turn:
+    """How the picture is brought upright, after PatientOrientation: the directions of a row and of a column."""
+    directions = tag(ds, "PatientOrientation") or ()
+    directions = [directions] if isinstance(directions, str) else directions
+    row, column, *_ = [*(str(one).strip().upper()[:1] for one in directions), "", ""]
+    if {row, column} & {"A", "P"} or not (row or column):
+        return Turn()
+    if row in ("F", "H") and column in ("L", "R"):
+        turn = Turn(transposed=True, upside_down=FLIPS[row], mirrored=FLIPS[column])
+    elif row in ("L", "R") and column in ("F", "H"):
+        turn = Turn(upside_down=FLIPS[column], mirrored=FLIPS[row])
+    else:
+        warnings.append("PatientOrientation is no orientation of a frontal film: not used")
+        return Turn()
+    if turn != Turn():
+        warnings.append(f"stored with PatientOrientation {row}\\{column}: turned for the network, the mask turned back")
+    return turn
+
+
+def _pair(ds: "Dataset", name: str) -> tuple[float, float] | None:
+    """A tag's two lengths, if they are such."""
+    value = tag(ds, name)
+    try:
+        rows, columns = (float(one) for one in value)
+    except (TypeError, ValueError):
+        return None
+    return (rows, columns) if 0 < rows < 10 and 0 < columns < 10 else None
+
+
+def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
+    """Sides of a pixel, with what they are sides of.
+
+    A calibrated PixelSpacing is the patient's. ImagerPixelSpacing is the detector's, on which lungs come out magnified;
+    a PixelSpacing without calibration is so too.
+
+    Args:
+        ds: The tags.
+        warnings: Get what was left out.
+    """
+    known = {name: _pair(ds, name) for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")}
+    for name, pair in known.items():
+        if pair is None and tag(ds, name) is not None:
+            warnings.append(f"{name} is no pair of lengths from 0 to 10 mm: not used")
+    own, detector = known["PixelSpacing"], known["ImagerPixelSpacing"]
+    calibration = text(ds, "PixelSpacingCalibrationType")
+    if own and calibration in ("GEOMETRY", "FIDUCIAL"):
+        return Spacing(*own, f"PixelSpacing, calibrated by {calibration.lower()}")
+    if own and detector and max(abs(a / b - 1) for a, b in zip(own, detector, strict=True)) > 0.01:
+        warnings.append("PixelSpacing without calibration differs from ImagerPixelSpacing: the latter is used")
+    if detector:
+        return Spacing(*detector, "ImagerPixelSpacing, at the detector")
+    if own:
+        return Spacing(*own, "PixelSpacing, not said to be calibrated")
+    if scanned := known["NominalScannedPixelSpacing"]:
+        return Spacing(*scanned, "NominalScannedPixelSpacing, of the scanned sheet")
+    return None
+
+
+def _shuttered(grey: np.ndarray, ds: "Dataset", warnings: list[str]) -> np.ndarray:
+    """The picture with what lies outside of its shutter black."""
+    shapes = tag(ds, "ShutterShape")
+    if not shapes:
+        return grey
+    shapes = [shapes] if isinstance(shapes, str) else list(shapes)
+    y, x = np.ogrid[1 : grey.shape[0] + 1, 1 : grey.shape[1] + 1]
+    seen = np.ones(grey.shape, dtype=bool)
+    try:
+        if "RECTANGULAR" in shapes:
+            sides = (ds.ShutterUpperHorizontalEdge, ds.ShutterLowerHorizontalEdge)
+            seen &= (y >= int(sides[0])) & (y <= int(sides[1]))
+            seen &= (x >= int(ds.ShutterLeftVerticalEdge)) & (x <= int(ds.ShutterRightVerticalEdge))
+        if "CIRCULAR" in shapes:
+            row, column = (int(one) for one in ds.CenterOfCircularShutter)
+            seen &= (y - row) ** 2 + (x - column) ** 2 <= int(ds.RadiusOfCircularShutter) ** 2
+    except (AttributeError, TypeError, ValueError):
+        warnings.append("a shutter without its edges: not used")
+        return grey
+    if "POLYGONAL" in shapes:
+        warnings.append("a polygonal shutter is not used")
+    if seen.mean() < 0.05:
+        warnings.append("a shutter that hides the film: not used")
+        return grey
+    return np.where(seen, grey, 0).astype(np.uint8)

@@ -1,0 +1,177 @@
+"""How far a quantity may be from those of sound films: limits fitted once, read from a table, applied to each film."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from lungseg.errors import InputError
+from lungseg.files import read_rows
+from lungseg.films.film import Finding, Verdict
+from lungseg.films.quantities import REASONS
+from lungseg.outside import TEXT, bounded
+
+NAME = "checks.csv"
+COLUMNS = ("quantity", "side", "verdict", "limit", "sound")
+Side = Literal["below", "above"]
+# A sample's ends are not those of all films: limits stand off by these shares of the sound films' span. They were
+# widened once, after limits at 0.02 for both, fitted to 95 films, had refused 5 of 192 sound ones.
+MARGINS: dict[Verdict, float] = {"refused": 0.25, "doubtful": 0.05}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A film whose quantity is beyond is refused or doubtful.
+
+    Args:
+        quantity: A name of `REASONS`.
+        side: On which side of the limit.
+        verdict: What it is then.
+        limit: Itself not beyond.
+        sound: Share of the sound films of the fit that are beyond.
+    """
+
+    quantity: str
+    side: Side
+    verdict: Verdict
+    limit: float
+    sound: float
+
+    def beyond(self, found: Mapping[str, float]) -> bool:
+        """Whether a film is beyond; one without the quantity is not."""
+        value = found.get(self.quantity)
+        return value is not None and (value < self.limit if self.side == "below" else value > self.limit)
+
+
+def read_limits(path: Path) -> tuple[Limit, ...]:
+    """The limits in a table; none where there is no table.
+
+    Args:
+        path: With the columns of `COLUMNS`.
+
+    Raises:
+        InputError: A cell cannot be used.
+    """
+    if not path.is_file():
+        return ()
+    limits, remedy = [], "Make it with `python -m bench.refusals`."
+    for number, row in enumerate(read_rows(bounded(path, TEXT), COLUMNS, remedy), 2):
+        where = f"{path}, line {number}"
+        if row["quantity"] not in REASONS or row["side"] not in ("below", "above"):
+            raise InputError(
+                where, f"{row['quantity']} {row['side']}", f"below or above, of {', '.join(REASONS)}", remedy
+            )
+        if row["verdict"] not in ("refused", "doubtful"):
+            raise InputError(where, row["verdict"], "refused or doubtful", remedy)
+        try:
+            limit, sound = float(row["limit"]), float(row["sound"])
+        except ValueError as error:
+            raise InputError(where, f"{row['limit']}, {row['sound']}", "two numbers", remedy) from error
+        limits.append(Limit(row["quantity"], row["side"], row["verdict"], limit, sound))  # type: ignore[arg-type]
+    return tuple(limits)
+
+
+def findings(found: Mapping[str, float], limits: Iterable[Limit]) -> list[Finding]:
+    """What a film's quantities say against it: each once, by its graver limit; a film without any lung is refused.
+
+    Args:
+        found: As of `quantities`.
+        limits: Of the model.
+    """
+    said: dict[str, Finding] = {}
+    if not found["share"] > 0:
+        return [Finding("refused", "no lung found", "certain")]
+    graver = sorted((limit for limit in limits if limit.beyond(found)), key=lambda limit: limit.verdict != "refused")
+    for limit in graver:
+        reason = REASONS[limit.quantity][0 if limit.side == "below" else 1]
+        told = f"{limit.quantity} {found[limit.quantity]:.3g}, limit {limit.limit:.3g}"
+        share = f"{limit.sound:.1%} of sound films are beyond it"
+        said.setdefault(limit.quantity, Finding(limit.verdict, f"{reason} ({told})", share))
+    return list(said.values())
+
+
+def verdict(said: Iterable[Finding]) -> Verdict | None:
+    """The graver of several findings; None of none."""
+    verdicts = {one.verdict for one in said}
+    return "refused" if "refused" in verdicts else "doubtful" if verdicts else None
+
+
+def fit(
+    sound: Sequence[Mapping[str, float]],
+    bad: Sequence[Mapping[str, float]],
+    refused: float = 0.01,
+    doubtful: float = 0.03,
+) -> list[Limit]:
+    """Choose limits: as few sound films beyond them as allowed, and as many bad ones.
+
+    One after the other, that quantity and side is taken whose limit finds most of the bad films that none before has
+    found; each limit lies beyond all but a tenth of the allowed share of sound films, and what a set of limits finds
+    of sound films never exceeds that share. Doubtful limits are chosen after the refusing ones, for what these left.
+
+    Args:
+        sound: Quantities of sound films; not those that the limits are judged by.
+        bad: Quantities of films that should be found.
+        refused: Greatest share of sound films that may be refused.
+        doubtful: Greatest share that may be refused or doubtful.
+
+    Returns:
+        The limits; none where there are no sound films.
+    """
+    if not sound:
+        return []
+    chosen: list[Limit] = []
+    for name, allowed in (("refused", refused), ("doubtful", doubtful)):
+        while (best := _best(sound, bad, chosen, name, allowed)) is not None:  # type: ignore[arg-type]
+            chosen.append(best)
+    return chosen
+
+
+def _found(films: Sequence[Mapping[str, float]], limits: Sequence[Limit]) -> list[bool]:
+    return [not film["share"] > 0 or any(limit.beyond(film) for limit in limits) for film in films]
+
+
+def _best(
+    sound: Sequence[Mapping[str, float]],
+    bad: Sequence[Mapping[str, float]],
+    chosen: Sequence[Limit],
+    verdict: Verdict,
+    allowed: float,
+) -> Limit | None:
+    """The limit that finds most of what is not found yet; None where none finds another film."""
+    missed = [film for film, found in zip(bad, _found(bad, chosen), strict=True) if not found]
+    best, most = None, 0
+    for limit in _candidates(sound, verdict, allowed):
+        if np.mean(_found(sound, [*chosen, limit])) > allowed:
+            continue
+        finds = sum(limit.beyond(film) for film in missed)
+        if finds > most:
+            best, most = limit, finds
+    return best
+
+
+def _candidates(sound: Sequence[Mapping[str, float]], verdict: Verdict, allowed: float) -> list[Limit]:
+    """For each quantity and side a limit beyond which hardly a sound film lies."""
+    found = []
+    for quantity, reasons in REASONS.items():
+        values = np.sort([film[quantity] for film in sound if quantity in film])
+        if not len(values):
+            continue
+        beyond = int(len(values) * allowed / 10)
+        margin = MARGINS[verdict] * float(np.ptp(values))
+        ends: tuple[tuple[Side, float], ...] = (
+            ("below", float(values[beyond]) - margin),
+            ("above", float(values[-1 - beyond]) + margin),
+        )
+        for (side, limit), reason in zip(ends, reasons, strict=True):
+            if reason:
+                one = Limit(quantity, side, verdict, float(f"{limit:.4g}"), 0.0)
+                share = float(np.mean([one.beyond(film) for film in sound]))
+                found.append(Limit(quantity, side, verdict, one.limit, round(share, 4)))
+    return found
+
+
+def as_rows(limits: Iterable[Limit]) -> list[dict[str, object]]:
+    """Limits as rows of a table, in the order of `COLUMNS`."""
+    return [asdict(limit) for limit in limits]

@@ -1,0 +1,172 @@
+"""Masks that were saved -> their numbers, without looking at the films again."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import label
+
+from lungseg.data.reading import decode_grey, lungs_of
+from lungseg.errors import InputError
+from lungseg.files import no_formula
+from lungseg.films.drawing import OVERLAY
+from lungseg.films.film import Spacing
+from lungseg.films.lungs import LEFT, RIGHT, tell_apart
+from lungseg.films.rows import Areas, areas
+from lungseg.outside import TABLE, bounded
+from lungseg.shapes import UInt8
+
+LARGEST = 2**26  # bytes of a mask
+SQUARE = 256  # px; where a mask without sides is told apart
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Numbers of a mask.
+
+    Args:
+        name: Of its file.
+        height: In px.
+        width: In px.
+        parts: Connected parts, pixels joined by their sides.
+        right_height_px: Rows that the right lung spans.
+        left_height_px: Rows that the left lung spans.
+        width_px: Columns that both span together.
+        spacing_source: Where the size of a pixel stands.
+        areas: Of both, in px and mm2.
+    """
+
+    name: str
+    height: int
+    width: int
+    parts: int
+    right_height_px: int
+    left_height_px: int
+    width_px: int
+    spacing_source: str
+    areas: Areas
+
+    def row(self) -> dict[str, object]:
+        """Column to value."""
+        flat = asdict(self)
+        return {**{key: value for key, value in flat.items() if key != "areas"}, **flat["areas"]}
+
+
+def read_labels(path: Path, ours: bool = False) -> UInt8[np.ndarray, "height width"]:
+    """A mask's labels: 1 right, 2 left. A mask of both lungs in one shade is told apart by position.
+
+    Args:
+        path: A picture; values up to 2 are labels where both occur, else what is bright is lung.
+        ours: Whether `segment` wrote it: then they are labels in any case.
+
+    Raises:
+        InputError: It is no mask.
+    """
+    grey = decode_grey(bounded(path, LARGEST).read_bytes(), str(path))
+    values = np.unique(grey)
+    if values[-1] <= LEFT and (ours or LEFT in values):
+        return grey
+    mask = lungs_of(grey, str(path))
+    small = Image.fromarray(mask.astype(np.uint8) * 255).resize((SQUARE, SQUARE), Image.Resampling.BOX)
+    side = tell_apart(np.asarray(small, dtype=np.float32) / 255).side
+    whole = Image.fromarray(side).resize(mask.shape[::-1], Image.Resampling.NEAREST)
+    return np.asarray(whole) * mask
+
+
+def measure(labels: UInt8[np.ndarray, "height width"], name: str, spacing: Spacing | None) -> Measured:
+    """Measure a mask.
+
+    Args:
+        labels: 0 no lung, 1 right, 2 left.
+        name: Of its file.
+        spacing: Sides of its pixels.
+    """
+    spans = [_span(labels == side, axis=1) for side in (RIGHT, LEFT)]
+    height, width = labels.shape
+    return Measured(
+        name=name,
+        height=height,
+        width=width,
+        parts=int(label(labels > 0)[1]),
+        right_height_px=spans[0],
+        left_height_px=spans[1],
+        width_px=_span(labels > 0, axis=0),
+        spacing_source=spacing.source if spacing else "",
+        areas=areas(labels, spacing),
+    )
+
+
+def _span(mask: np.ndarray, axis: int) -> int:
+    places = np.flatnonzero(mask.any(axis=axis))
+    return int(np.ptp(places)) + 1 if len(places) else 0
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A mask's file.
+
+    Args:
+        path: Where it lies.
+        ours: Whether films.json beside it tells of it.
+        spacing: Sides of its pixels.
+    """
+
+    path: Path
+    ours: bool = False
+    spacing: Spacing | None = None
+
+
+def find_masks(given: Sequence[Path]) -> list[Saved]:
+    """Masks among files and folders, with what films.json beside them tells.
+
+    Args:
+        given: Files, and folders as `segment` writes them.
+
+    Raises:
+        InputError: There is none.
+    """
+    found: dict[Path, Saved] = {}
+    for path in given:
+        if path.is_dir():
+            known = _told(path / "films.json", path)
+            for file in sorted(path.rglob("*.png")):
+                if not file.name.endswith(OVERLAY) and not file.name.startswith("."):
+                    found.setdefault(file, known.get(file, Saved(file)))
+        else:
+            found.setdefault(path, Saved(path))
+    if not found:
+        raise InputError(", ".join(map(str, given)), "no mask", "PNG files", "Give masks or a folder of them.")
+    return list(found.values())
+
+
+def _told(table: Path, folder: Path) -> dict[Path, Saved]:
+    if not table.is_file():
+        return {}
+    found = {}
+    try:
+        for film in json.loads(bounded(table, TABLE).read_text(encoding="utf-8"))["films"]:
+            if film["mask"]:
+                sides = film["spacing_rows_mm"], film["spacing_columns_mm"]
+                spacing = Spacing(float(sides[0]), float(sides[1]), film["spacing_source"]) if sides[0] else None
+                found[folder / film["mask"]] = Saved(folder / film["mask"], True, spacing)
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(table, "no table of films", "as `lungseg segment` writes it", "Move it away.") from error
+    return found
+
+
+def as_csv(rows: Iterator[Measured]) -> Iterator[str]:
+    """Lines of a table, the columns' names first."""
+    writer = None
+    for measured in rows:
+        buffer = io.StringIO()
+        row = measured.row()
+        if writer is None:
+            csv.writer(buffer, lineterminator="\n").writerow(row)
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow([no_formula("" if value is None else value) for value in row.values()])
+        yield buffer.getvalue()

@@ -1,0 +1,131 @@
+"""Which files are films, and each of them read by what it is, not by what it is called."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from lungseg.errors import InputError
+from lungseg.films.dicom import is_dicom, read_dicom
+from lungseg.films.film import Film
+from lungseg.films.pictures import read_picture
+from lungseg.outside import TEXT, bounded
+
+LARGEST = 2**28  # bytes of a film's file
+PICTURES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".gif"})
+DICOM = frozenset({".dcm", ".dicom", ".dic", ".ima", ".img"})
+FEW = "Give films, folders, or a list with --list."
+
+
+@dataclass(frozen=True)
+class Source:
+    """A film's file.
+
+    Args:
+        path: Where it lies.
+        name: What its results are called: below a folder, its path from there without the suffix.
+    """
+
+    path: Path
+    name: str
+
+
+def read_bytes(path: Path) -> bytes:
+    """A film's file, whole.
+
+    Raises:
+        InputError: It is no file, empty, or too large.
+    """
+    content = bounded(path, LARGEST).read_bytes()
+    if not content:
+        raise InputError(path, "an empty file", "a film", "Bring the file again.")
+    return content
+
+
+def read_film(content: bytes, path: Path, inverted: bool | None = None) -> Film:
+    """Read a film of any kind.
+
+    Args:
+        content: Its file's bytes.
+        path: Its file.
+        inverted: Whether low values are bright; None leaves it to the file.
+
+    Raises:
+        InputError: It is no film, or damaged.
+    """
+    if is_dicom(content) or (path.suffix.lower() in DICOM and not _is_picture(content)):
+        return read_dicom(content, path, inverted)
+    return read_picture(content, path, inverted)
+
+
+def _is_picture(content: bytes) -> bool:
+    """Whether a file begins as a PNG, JPEG, GIF or TIFF does, whatever it is called."""
+    return content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*"))
+
+
+def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[Source]:
+    """The films among files and folders, each once, in the order given and of their names in a folder.
+
+    A named file is taken whatever it is called; in a folder, and in those below it, files are taken that are called as
+    pictures or DICOM files are, or that begin as the latter do. What lies in `out` is no film.
+
+    Args:
+        given: Files and folders.
+        out: Where results go.
+        listed: A file with a path in each line; `#` begins a remark.
+
+    Raises:
+        InputError: There is none, one is not there, or two would have results of one name.
+    """
+    paths: dict[Path, str] = {}
+    for path in [*given, *(_lines(listed) if listed else ())]:
+        if path.is_dir():
+            if path.resolve() == out.resolve():
+                raise InputError("--out", f"{out}, which is the folder of films", "another folder", "Name another.")
+            for file in _below(path, out):
+                paths.setdefault(file, str(PurePosixPath(*file.relative_to(path).parts)))
+        elif path.exists():
+            paths.setdefault(path, path.name)
+        else:
+            raise InputError(path, "no such file or folder", "a film", "Correct the path.")
+    if not paths:
+        raise InputError(", ".join(map(str, given)) or "nothing", "no film", "at least one", FEW)
+    return _named(paths)
+
+
+def _lines(listed: Path) -> list[Path]:
+    try:
+        text = bounded(listed, TEXT).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(listed, "no text", "a path in each line, in UTF-8", FEW) from error
+    return [Path(line.strip()) for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _below(folder: Path, out: Path) -> Iterator[Path]:
+    place = out.resolve()
+    for file in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if hidden or not file.is_file() or place in file.resolve().parents:
+            continue
+        if (suffix := file.suffix.lower()) in PICTURES | DICOM or (suffix not in PICTURES and _begins_as_dicom(file)):
+            yield file
+
+
+def _begins_as_dicom(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return is_dicom(stream.read(132))
+
+
+def _named(paths: dict[Path, str]) -> list[Source]:
+    """A name for each: without its suffix, or with it where that would be another's name."""
+    short = {path: str(PurePosixPath(name).with_suffix("")) for path, name in paths.items()}
+    taken: dict[str, int] = {}
+    for name in short.values():
+        taken[name.lower()] = taken.get(name.lower(), 0) + 1
+    found: dict[str, Source] = {}
+    for path, name in paths.items():
+        own = short[path] if taken[short[path].lower()] == 1 else name
+        if (other := found.get(own.lower())) is not None:
+            remedy = "Give the folder above both, and their names keep the difference."
+            raise InputError(path, f"the name {own}, as {other.path} has", "names of their own", remedy)
+        found[own.lower()] = Source(path, own)
+    return list(found.values())

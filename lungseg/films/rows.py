@@ -1,0 +1,169 @@
+"""What is written of each film: a row of films.csv, the whole of it in films.json, a line of the log between."""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lungseg.errors import InputError
+from lungseg.files import no_formula, replacing
+from lungseg.films.film import Spacing
+from lungseg.films.lungs import LEFT, RIGHT
+from lungseg.shapes import UInt8
+
+Status = Literal["segmented", "doubtful", "refused", "unreadable"]
+NOT_IN_CSV = ("quantities",)
+
+
+@dataclass(frozen=True)
+class Areas:
+    """Of both lungs and each of them.
+
+    Args:
+        area_px: Pixels of either lung.
+        right_px: Of the right one.
+        left_px: Of the left one.
+        area_mm2: The same in mm2, None where the size of a pixel is not known.
+        right_mm2: Of the right one.
+        left_mm2: Of the left one.
+        share: Part of the picture that is lung.
+    """
+
+    area_px: int | None = None
+    right_px: int | None = None
+    left_px: int | None = None
+    area_mm2: float | None = None
+    right_mm2: float | None = None
+    left_mm2: float | None = None
+    share: float | None = None
+
+
+def areas(labels: UInt8[np.ndarray, "height width"], spacing: Spacing | None) -> Areas:
+    """Measure a mask.
+
+    Args:
+        labels: 0 no lung, 1 right, 2 left.
+        spacing: Sides of its pixels.
+    """
+    right, left = (int(np.count_nonzero(labels == side)) for side in (RIGHT, LEFT))
+    pixel = spacing.rows * spacing.columns if spacing else None
+    mm2 = [None if pixel is None else round(count * pixel, 1) for count in (right + left, right, left)]
+    share = round((right + left) / labels.size, 6)
+    return Areas(right + left, right, left, mm2[0], mm2[1], mm2[2], share)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A film.
+
+    Args:
+        name: Of its file, below the folder that was given.
+        status: What became of it.
+        why: Reasons of a refusal or doubt, or why it could not be read.
+        sure: How sure each is.
+        mask: File of its labels, below the folder of results; empty where there is none.
+        kind: Of its file.
+        height: In px.
+        width: In px.
+        view: As its file says.
+        spacing_rows_mm: Distance of two rows.
+        spacing_columns_mm: Distance of two columns.
+        spacing_source: Where that stands.
+        area_px: See `Areas`, as the six that follow.
+        parts: Connected parts of the mask.
+        probability: Mean probability of lung over the mask.
+        disagreement: Mean of 1 - Dice over pairs of the model's networks.
+        warnings: What was decided about it.
+        seconds: That it took.
+        model: Whose mask.
+        version: Of the model.
+        sha256: Of the film's file.
+        quantities: What its checks were made by; in films.json alone.
+    """
+
+    name: str
+    status: Status
+    why: tuple[str, ...] = ()
+    sure: tuple[str, ...] = ()
+    mask: str = ""
+    kind: str = ""
+    height: int | None = None
+    width: int | None = None
+    view: str = ""
+    spacing_rows_mm: float | None = None
+    spacing_columns_mm: float | None = None
+    spacing_source: str = ""
+    area_px: int | None = None
+    right_px: int | None = None
+    left_px: int | None = None
+    area_mm2: float | None = None
+    right_mm2: float | None = None
+    left_mm2: float | None = None
+    share: float | None = None
+    parts: int | None = None
+    probability: float | None = None
+    disagreement: float | None = None
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    model: str = ""
+    version: str = ""
+    sha256: str = ""
+    quantities: Mapping[str, float] = field(default_factory=dict)
+
+
+COLUMNS = [one.name for one in fields(Row) if one.name not in NOT_IN_CSV]
+
+
+def as_line(row: Row) -> str:
+    """A row as one line of JSON."""
+    return json.dumps(asdict(row), ensure_ascii=False, allow_nan=False)
+
+
+def read_line(text: str, where: object) -> Row:
+    """The row of a line.
+
+    Raises:
+        InputError: It is none.
+    """
+    try:
+        content = json.loads(text)
+        for name in ("why", "sure", "warnings"):
+            content[name] = tuple(content[name])
+        return Row(**content)
+    except (ValueError, TypeError, KeyError) as error:
+        remedy = "Give --overwrite, and all is made anew."
+        raise InputError(where, "a line that is cut short or of other code", "a film's row", remedy) from error
+
+
+def write_tables(lines: Iterable[str], head: Mapping[str, Any], folder: Path, where: object) -> None:
+    """Write films.csv and films.json, a film at a time.
+
+    Args:
+        lines: As of `as_line`.
+        head: What is said of all films together.
+        folder: Gets both.
+        where: The lines' file, for messages.
+    """
+    with (
+        replacing(folder / "films.csv") as table,
+        replacing(folder / "films.json") as whole,
+        table.open("w", encoding="utf-8", newline="") as cells,
+        whole.open("w", encoding="utf-8") as stream,
+    ):
+        writer = csv.writer(cells, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        stream.write(json.dumps({**head, "films": []}, ensure_ascii=False, indent=1).removesuffix("[]\n}") + "[")
+        for number, line in enumerate(lines):
+            writer.writerow(_cells(read_line(line, where)))
+            stream.write(("," if number else "") + "\n" + line.strip())
+        stream.write("\n]}\n")
+
+
+def _cells(row: Row) -> Iterator[object]:
+    for name in COLUMNS:
+        value = getattr(row, name)
+        yield no_formula("; ".join(value) if isinstance(value, tuple) else "" if value is None else value)

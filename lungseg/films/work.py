@@ -1,0 +1,240 @@
+"""Many films: read, looked at and written side by side, and gone on with where an earlier call ended."""
+
+import json
+import time
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lungseg import __version__
+from lungseg.data.reading import in_order
+from lungseg.errors import InputError
+from lungseg.films.drawing import OVERLAY, write_labels, write_overlay
+from lungseg.films.film import Film, Spacing
+from lungseg.films.limits import Limit, verdict
+from lungseg.films.looking import Looked, look
+from lungseg.films.networks import Model
+from lungseg.films.reading import Source, read_bytes, read_film
+from lungseg.films.rows import Row, areas, as_line, read_line, write_tables
+from lungseg.terminal import plain
+
+LOG = ".films.jsonl"  # a line for each film as it is done; gone when the tables are written
+TABLE = "films.json"
+ANEW = "--skip-existing goes on with what is there, --overwrite makes it anew; or name another folder."
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How films are looked at.
+
+    Args:
+        inverted: Whether low stored values are bright; None leaves it to each file.
+        spacing_mm: Side of a pixel, where the person knows it.
+        refused_too: Whether films that their files alone refuse get a mask all the same.
+        overlay: Whether to draw outlines over the films.
+        dicom_seg: Whether to write DICOM segmentations of DICOM files.
+    """
+
+    inverted: bool | None = None
+    spacing_mm: float | None = None
+    refused_too: bool = False
+    overlay: bool = False
+    dicom_seg: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a call does.
+
+    Args:
+        sources: The films.
+        out: Folder of results.
+        model: What looks at them.
+        limits: That are applied.
+        choices: The person's.
+    """
+
+    sources: Sequence[Source]
+    out: Path
+    model: Model
+    limits: Sequence[Limit]
+    choices: Choices
+
+    def head(self) -> dict[str, Any]:
+        """What is said of all films together, and must be the same for an earlier call to be gone on with."""
+        model = {"name": self.model.name, "version": self.model.version, "sha256": self.model.sha256}
+        networks = [network.described for network in self.model.networks]
+        model["licence"] = "; ".join(dict.fromkeys(one.licence for one in networks))
+        model["trained_on"] = "; ".join(dict.fromkeys(one.trained_on for one in networks))
+        limits = [asdict(limit) for limit in self.limits]
+        return {"lungseg": __version__, "model": model, "choices": asdict(self.choices), "limits": limits}
+
+
+def segment_all(job: Job, skip: bool = False, overwrite: bool = False, threads: int | None = None) -> Iterator[Row]:
+    """Segment films and write what is found of them; the rows come in the order of the films.
+
+    Masks do not depend on how many films are looked at side by side, nor does anything else but `seconds`.
+
+    Args:
+        job: What to do.
+        skip: Take over what an earlier call of the same model and choices did, film by film.
+        overwrite: Forget it.
+        threads: Films at a time; None for all cores.
+
+    Raises:
+        InputError: The folder has results, and nobody says what to do with them; or they are of another model.
+    """
+    earlier = _earlier(job, skip, overwrite)
+    job.out.mkdir(parents=True, exist_ok=True)
+    log = job.out / LOG
+    begun = _begin(log, job.head(), skip)
+    with warnings.catch_warnings():
+        for module in ("pydicom", "highdicom"):  # what they find odd may be of the patient
+            warnings.filterwarnings("ignore", module=module)
+        with log.open("a", encoding="utf-8") as stream:
+            for row in in_order(lambda source: _done(source, job, earlier.get(source.name)), job.sources, threads):
+                stream.write(as_line(row) + "\n")
+                stream.flush()
+                yield row
+    with log.open(encoding="utf-8") as lines:
+        lines.seek(begun)
+        write_tables(lines, job.head(), job.out, log)
+    log.unlink()
+
+
+def _begin(log: Path, head: Mapping[str, Any], skip: bool) -> int:
+    """Make the log ready for the rows of this call; where an earlier one's stand in it, they stay until the end.
+
+    Returns:
+        Where this call's rows begin, in bytes.
+    """
+    if skip and log.is_file():
+        content = log.read_bytes()
+        content = content[: content.rfind(b"\n") + 1]  # a killed call's last line may be cut short
+        log.write_bytes(content)
+        return len(content)
+    first = (json.dumps(head, ensure_ascii=False) + "\n").encode()
+    log.write_bytes(first)
+    return len(first)
+
+
+def _earlier(job: Job, skip: bool, overwrite: bool) -> Mapping[str, Row]:
+    """Name to row of what an earlier call did; also of one that was killed."""
+    files = [path for path in (job.out / TABLE, job.out / LOG) if path.is_file()]
+    if not files or overwrite:
+        return {}
+    if not skip:
+        raise InputError(job.out, "results of an earlier call", "an empty folder", ANEW)
+    rows: dict[str, Row] = {}
+    own = json.loads(json.dumps(job.head()))
+    for path in files:
+        head, lines = _read(path)
+        if different := [key for key in own if head.get(key) != own[key]]:
+            raise InputError(path, f"results of another {different[0]}", "those of the same", ANEW)
+        rows |= {row.name: row for row in lines}
+    return rows
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[Row]]:
+    """Head and rows of a table or a log; the last line of a log may be cut short."""
+    remedy = "Give --overwrite, and all is made anew."
+    text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        if path.name == TABLE:
+            content = json.loads(text)
+            return {key: content[key] for key in content if key != "films"}, [
+                read_line(json.dumps(film), path) for film in content["films"]
+            ]
+        first, *lines = [line for line in text.split("\n")[:-1] if line]
+        return json.loads(first), [read_line(line, path) for line in lines]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(path, "no results, or cut short", "those of an earlier call", remedy) from error
+
+
+def _done(source: Source, job: Job, earlier: Row | None) -> Row:
+    """A film's row, from an earlier call where its file and its mask are still the same."""
+    started, found = time.perf_counter(), ""
+    try:
+        content = read_bytes(source.path)
+        found = sha256(content).hexdigest()
+        if earlier is not None and earlier.sha256 == found and _kept(earlier, job):
+            return earlier
+        row = _look(source, content, job)
+    except InputError as error:
+        row = _unreadable(source, f"found {error.found}, expected {error.expected}")
+    except OSError as error:
+        row = _unreadable(source, f"found {error.strerror or type(error).__name__}, expected a readable file")
+    seconds = round(time.perf_counter() - started, 3)
+    return replace(row, seconds=seconds, sha256=found, model=job.model.name, version=job.model.version)
+
+
+def _unreadable(source: Source, why: str) -> Row:
+    return Row(source.name, "unreadable", (plain(why, kept=""),), ("certain",))
+
+
+def _kept(row: Row, job: Job) -> bool:
+    """Whether a film need not be looked at again."""
+    return row.status != "unreadable" and (not row.mask or (job.out / row.mask).is_file())
+
+
+def _look(source: Source, content: bytes, job: Job) -> Row:
+    film = read_film(content, source.path, job.choices.inverted)
+    if (side := job.choices.spacing_mm) is not None:
+        film = replace(film, spacing=Spacing(side, side, "given by --spacing-mm"))
+    looked = look(film, job.model, job.limits, job.choices.refused_too)
+    row = row_of(source.name, film, looked)
+    if looked.labels is None or (row.status == "refused" and not job.choices.refused_too):
+        return row
+    mask = f"{source.name}.png"
+    write_labels(looked.labels, job.out / mask)
+    if job.choices.overlay:
+        write_overlay(film.grey, looked.labels, job.out / f"{source.name}{OVERLAY}")
+    if job.choices.dicom_seg and film.kind == "dicom":
+        row = replace(row, warnings=row.warnings + _seg(content, source, looked.labels, job))
+    return replace(row, mask=mask)
+
+
+def _seg(content: bytes, source: Source, labels: np.ndarray, job: Job) -> tuple[str, ...]:
+    """Write a DICOM segmentation; a warning where there can be none."""
+    from lungseg.films.dicom_seg import write_seg
+
+    try:
+        write_seg(content, source.path, labels, job.out / f"{source.name}.seg.dcm", job.model)
+    except InputError as error:
+        return (f"no DICOM segmentation: {error.found}",)
+    return ()
+
+
+def row_of(name: str, film: Film, looked: Looked) -> Row:
+    """A film's row, without what is said of its files."""
+    height, width = film.grey.shape
+    spacing = film.spacing
+    measured = asdict(areas(looked.labels, spacing)) if looked.labels is not None else {}
+    return Row(
+        name=name,
+        status=verdict(looked.findings) or "segmented",
+        why=tuple(one.reason for one in looked.findings),
+        sure=tuple(one.sure for one in looked.findings),
+        kind=film.kind,
+        height=height,
+        width=width,
+        view=film.view,
+        spacing_rows_mm=spacing.rows if spacing else None,
+        spacing_columns_mm=spacing.columns if spacing else None,
+        spacing_source=spacing.source if spacing else "",
+        **measured,
+        parts=looked.parts if looked.labels is not None else None,
+        probability=_rounded(looked.probability),
+        disagreement=_rounded(looked.disagreement),
+        warnings=looked.warnings,
+        quantities={key: round(value, 6) for key, value in looked.quantities.items()},
+    )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 6)

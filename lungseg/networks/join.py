@@ -1,0 +1,50 @@
+"""How several encoders, or whole networks, become one."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class Sum(nn.Module):
+    """The sum of maps, each projected by a 1x1 convolution to the channels of the widest.
+
+    Args:
+        channels: Of each map; where all are 0 there is nothing to add, and a map of 0 channels adds nothing.
+    """
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        widest = max(channels)
+        self.projections = nn.ModuleList(nn.Conv2d(each, widest, 1) if each else nn.Identity() for each in channels)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Maps of one size, (batch, channels, height, width)."""
+        pairs = zip(self.projections, maps, strict=True)
+        projected = [projection(each) for projection, each in pairs if each.shape[1]]
+        return torch.stack(projected).sum(dim=0) if projected else maps[0]
+
+
+class Outputs(nn.Module):
+    """Whole networks, and a learned head on their logits: stacking, the other reading of "stacked together".
+
+    Args:
+        networks: Each grey in, logits out.
+        head: From as many channels as there are networks to one.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module], head: nn.Module) -> None:
+        super().__init__()
+        self.networks, self.head = nn.ModuleList(networks), head
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the whole, (batch, 1, height, width)."""
+        return self.head(torch.cat([network(x) for network in self.networks], dim=1))
+
+
+def padded(map_: Tensor, size: tuple[int, int]) -> Tensor:
+    """A map with zeros around it, so that it is not smaller than a size; larger ones lose their borders."""
+    high, wide = size[0] - map_.shape[-2], size[1] - map_.shape[-1]
+    if not high and not wide:
+        return map_
+    return nn.functional.pad(map_, (wide // 2, wide - wide // 2, high // 2, high - high // 2))

@@ -1,0 +1,75 @@
+"""Which files are films, and what their results are called."""
+
+from pathlib import Path
+
+import pytest
+
+from lungseg.errors import InputError
+from lungseg.films.reading import find, read_bytes, read_film
+from tests.films.test_pictures import GREY, encoded
+from tests.own_films import Image, dicom, saved
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.png", "b.PNG", "b.dcm", "deep/a.png", "deep/deeper/c.tif", ".hidden/d.png", "notes.txt"):
+        path = tmp_path / "films" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(Image.fromarray(GREY)))
+    (tmp_path / "films/IM0001").write_bytes(saved(dicom(GREY)))
+    (tmp_path / "films/README").write_text("no film")
+    return tmp_path / "films"
+
+
+def test_a_folder_holds_films_by_name_or_by_their_first_bytes(folder: Path) -> None:
+    names = {source.path.relative_to(folder).as_posix(): source.name for source in find([folder], folder / "out")}
+    assert names == {
+        "IM0001": "IM0001",
+        "a.png": "a",
+        "b.PNG": "b.PNG",  # two of one name keep their suffixes
+        "b.dcm": "b.dcm",
+        "deep/a.png": "deep/a",
+        "deep/deeper/c.tif": "deep/deeper/c",
+    }
+
+
+def test_a_named_file_is_taken_whatever_it_is_called_and_once(folder: Path) -> None:
+    found = find([folder / "notes.txt", folder / "notes.txt"], folder / "out")
+    assert [source.name for source in found] == ["notes"]
+
+
+def test_what_lies_in_the_folder_of_results_is_no_film(folder: Path) -> None:
+    before = find([folder], folder / "out")
+    (folder / "out").mkdir()
+    (folder / "out/a.png").write_bytes(b"")
+    assert find([folder], folder / "out") == before
+    with pytest.raises(InputError, match="which is the folder of films"):
+        find([folder], folder)
+
+
+def test_a_list(folder: Path) -> None:
+    (folder / "list.txt").write_text(f"# films\n{folder / 'b.dcm'}\n\n{folder / 'deep'}\n")
+    found = find([], folder / "out", folder / "list.txt")
+    assert [source.name for source in found] == ["b", "a", "deeper/c"]
+
+
+def test_two_results_of_one_name_are_refused(folder: Path) -> None:
+    with pytest.raises(InputError, match=r"the name a.png, as .*films/a.png has"):
+        find([folder / "a.png", folder / "deep/a.png"], folder / "out")
+
+
+def test_none_and_missing_are_told(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file or folder"):
+        find([folder / "zzz.png"], folder / "out")
+    (tmp_path / "empty").mkdir()
+    for given in ([tmp_path / "empty"], []):
+        with pytest.raises(InputError, match="found no film, expected at least one"):
+            find(given, folder / "out")
+
+
+def test_a_film_is_what_its_bytes_are(folder: Path) -> None:
+    assert read_film(read_bytes(folder / "b.dcm"), folder / "b.dcm").kind == "png"  # a PNG of that name
+    assert read_film(read_bytes(folder / "IM0001"), folder / "IM0001").kind == "dicom"
+    (folder / "empty.png").write_bytes(b"")
+    with pytest.raises(InputError, match="an empty file"):
+        read_bytes(folder / "empty.png")

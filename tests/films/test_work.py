@@ -1,0 +1,371 @@
+"""`lungseg segment` and `measure`: what is written, how a call ends, and that it can be gone on with."""
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from PIL import Image
+
+from lungseg.errors import InputError
+from lungseg.films import networks, work
+from lungseg.films.networks import Model, default, of_files
+from lungseg.films.reading import find
+from lungseg.films.rows import COLUMNS
+from lungseg.films.work import LOG, Choices, Job, segment_all
+from lungseg.segment import segment
+from tests.films.test_dicom import SILENT
+from tests.own_films import dicom, film, mixed, saved
+from tests.workflow import ROOT
+
+Run = Callable[..., int]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("films")
+
+
+@pytest.fixture(scope="module")
+def expected(folder: Path) -> dict[str, str]:
+    return mixed(folder)
+
+
+def job(model: Model, folder: Path, out: Path, **choices: object) -> Job:
+    return Job(find([folder], out), out, model, (), Choices(**choices))
+
+
+def table(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "films.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["name"]: row for row in csv.DictReader(stream)}
+
+
+def labels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.mode == "L"
+        return np.asarray(image)
+
+
+def test_a_mixed_folder(
+    expected: dict[str, str],
+    folder: Path,
+    files: list[Path],
+    tmp_path: Path,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = tmp_path / "out"
+    models = [word for file in files for word in ("--model", file)]
+    assert run("segment", folder, "--out", out, *models, "--overlay") == 1
+    said = capsys.readouterr()
+    assert "21 films: 12 segmented, 0 doubtful, 5 refused, 4 unreadable" in said.out and "Traceback" not in said.err
+    rows = table(out)
+    for name, row in rows.items():
+        wanted = expected[name.removesuffix(".dcm").removesuffix(".png")] if name not in expected else expected[name]
+        assert row["status"] == wanted, row
+        assert bool(row["mask"]) == (wanted == "segmented") == (out / f"{name}.png").is_file()
+        assert bool(row["why"]) == (wanted != "segmented")
+        if row["mask"]:
+            assert labels(out / row["mask"]).shape == (int(row["height"]), int(row["width"])) == (200, 180)
+            assert (out / f"{name}.overlay.png").is_file()
+    assert list(rows["eight"]) == COLUMNS and rows["mono1"]["area_mm2"] and not rows["zero_spacing"]["area_mm2"]
+    assert float(rows["mono1"]["area_mm2"]) == pytest.approx(int(rows["mono1"]["area_px"]) / 4, abs=0.1)
+
+
+def test_one_film_in_every_file_has_one_mask(
+    expected: dict[str, str], folder: Path, model: Model, tmp_path: Path
+) -> None:
+    """Every kind of file holds the same drawn film, and its lungs are known."""
+    truth = film().mask
+    list(segment_all(job(model, folder, tmp_path)))
+    masks = {name: labels(tmp_path / f"{name}.png") for name, status in expected.items() if status == "segmented"}
+    for name, mask in masks.items():
+        dice = 2 * ((mask > 0) & truth).sum() / ((mask > 0).sum() + truth.sum())
+        assert dice > 0.9, (name, dice)
+        assert (mask[:, :70] != 2).all() and (mask[:, 110:] != 1).all()
+    assert len(masks) == 12
+
+
+def test_a_mirrored_film_has_a_mask_where_it_lies_and_the_patients_sides(model: Model, tmp_path: Path) -> None:
+    grey = film().image.astype(np.uint16) * 16
+    tags = {"WindowCenter": 2048, "WindowWidth": 4096}
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films/plain.dcm").write_bytes(saved(dicom(grey, PatientOrientation=["L", "F"], **tags)))
+    turned = {
+        "mirrored": (grey[:, ::-1], ["R", "F"]),
+        "upside_down": (grey[::-1], ["L", "H"]),
+        "on_its_side": (grey.T, ["F", "L"]),
+    }
+    for name, (pixels, orientation) in turned.items():
+        content = saved(dicom(np.ascontiguousarray(pixels), PatientOrientation=orientation, **tags))
+        (tmp_path / f"films/{name}.dcm").write_bytes(content)
+    list(segment_all(job(model, tmp_path / "films", tmp_path / "out")))
+    plain = labels(tmp_path / "out/plain.png")
+    assert np.array_equal(labels(tmp_path / "out/mirrored.png"), plain[:, ::-1])
+    assert np.array_equal(labels(tmp_path / "out/upside_down.png"), plain[::-1])
+    assert np.array_equal(labels(tmp_path / "out/on_its_side.png"), plain.T)
+
+
+def test_the_same_bytes_for_one_film_at_a_time_and_many(
+    expected: dict[str, str], folder: Path, model: Model, tmp_path: Path
+) -> None:
+    for threads in (1, 5):
+        list(segment_all(job(model, folder, tmp_path / str(threads)), threads=threads))
+    one, many = tmp_path / "1", tmp_path / "5"
+    masks = sorted(path.relative_to(one) for path in one.rglob("*.png"))
+    assert len(masks) == 12 and all((one / path).read_bytes() == (many / path).read_bytes() for path in masks)
+    rows = [[{**row, "seconds": ""} for row in table(place).values()] for place in (one, many)]
+    assert rows[0] == rows[1]
+    wholes = [json.loads((place / "films.json").read_text()) for place in (one, many)]
+    for whole in wholes:
+        for row in whole["films"]:
+            del row["seconds"]
+    assert wholes[0] == wholes[1] and wholes[0]["model"]["sha256"] == model.sha256
+
+
+def test_a_killed_call_is_gone_on_with(
+    expected: dict[str, str], folder: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    list(segment_all(job(model, folder, whole)))
+    for _, taken in zip(range(3), (4, 9, 6), strict=True):  # killed three times, once in the middle of a line
+        coming = segment_all(job(model, folder, out), skip=(out / LOG).is_file(), threads=1)
+        for _ in range(taken):
+            next(coming)
+        coming.close()
+        with (out / LOG).open("a") as stream:
+            stream.write('{"name": "cut sho')
+    assert not (out / "films.csv").exists()
+    looked: list[str] = []
+    own = work._look
+    monkeypatch.setattr(work, "_look", lambda source, *rest: looked.append(source.name) or own(source, *rest))
+    (out / "alpha.png").unlink()  # done, but its mask is lost
+    list(segment_all(job(model, folder, out), skip=True))
+    assert not (out / LOG).exists() and "alpha" in looked and "colour" not in looked
+    rows = [[{**row, "seconds": ""} for row in table(place).values()] for place in (whole, out)]
+    assert rows[0] == rows[1]
+
+
+def test_results_are_neither_lost_nor_mixed(
+    expected: dict[str, str], folder: Path, model: Model, files: list[Path], tmp_path: Path
+) -> None:
+    one = folder / "eight.png"
+    list(segment_all(job(model, one, tmp_path)))
+    with pytest.raises(InputError, match=r"results of an earlier call.*--skip-existing.*--overwrite"):
+        next(segment_all(job(model, one, tmp_path)))
+    with pytest.raises(InputError, match="results of another model"):
+        next(segment_all(job(of_files(files[:1]), one, tmp_path), skip=True))
+    with pytest.raises(InputError, match="results of another choices"):
+        next(segment_all(job(model, one, tmp_path, inverted=True), skip=True))
+    assert [row.name for row in segment_all(job(model, one, tmp_path), overwrite=True)] == ["eight"]
+
+
+def test_a_film_that_changed_is_looked_at_again(model: Model, tmp_path: Path) -> None:
+    for number in (0, 1):
+        Image.fromarray(film(number).image).save(tmp_path / "a.png")
+        (row,) = segment_all(job(model, tmp_path / "a.png", tmp_path / "out"), skip=number == 1)
+    (tmp_path / "other").mkdir()
+    (fresh,) = segment_all(job(model, tmp_path / "a.png", tmp_path / "other"))
+    assert row.sha256 == fresh.sha256 and row.area_px == fresh.area_px
+
+
+def test_nothing_of_the_patient_is_in_what_is_written(
+    expected: dict[str, str], folder: Path, model: Model, tmp_path: Path
+) -> None:
+    list(segment_all(job(model, folder, tmp_path, overlay=True)))
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not [word for word in SILENT if word.encode() in content], path
+
+
+def test_a_dicom_segmentation_is_one(model: Model, tmp_path: Path) -> None:
+    import highdicom as hd
+
+    grey = film().image.astype(np.uint16) * 16
+    tags = {"WindowCenter": 2048, "WindowWidth": 4096, "PixelSpacing": [0.4, 0.4]}
+    (tmp_path / "a.dcm").write_bytes(saved(dicom(grey, **tags)))
+    (tmp_path / "bare.dcm").write_bytes(saved(dicom(grey, PatientName=None, PatientID=None, StudyInstanceUID=None)))
+    rows = list(segment_all(job(model, tmp_path, tmp_path / "out", dicom_seg=True)))
+    assert rows[0].warnings == () and rows[1].mask and "no DICOM segmentation" in " ".join(rows[1].warnings)
+    seg = hd.seg.segread(tmp_path / "out/a.seg.dcm")
+    assert [one.segment_label for one in map(seg.get_segment_description, (1, 2))] == ["right lung", "left lung"]
+    wanted = labels(tmp_path / "out/a.png")
+    assert np.array_equal(seg.pixel_array, np.stack([wanted == 1, wanted == 2]))
+    assert str(seg.PatientName) == "Doe^Jane"  # as the standard asks, and as --help says
+    kind = pydicom.dcmread(tmp_path / "out/a.seg.dcm").SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0]
+    assert (kind.CodeValue, kind.CodingSchemeDesignator) == ("39607008", "SCT")
+
+
+def test_a_run_answers_as_its_file_does(runs: list[Path], files: list[Path], tmp_path: Path, run: Run) -> None:
+    Image.fromarray(film(5).image).save(tmp_path / "a.png")
+    assert (
+        run("segment", tmp_path / "a.png", "--out", tmp_path / "x", "--from-run", runs[0], "--from-run", runs[1]) == 0
+    )
+    models = [word for file in files for word in ("--model", file)]
+    assert run("segment", tmp_path / "a.png", "--out", tmp_path / "y", *models) == 0
+    assert (labels(tmp_path / "x/a.png") != labels(tmp_path / "y/a.png")).mean() < 1e-3
+    found = [json.loads((tmp_path / name / "films.json").read_text())["films"][0] for name in "xy"]
+    assert found[0]["disagreement"] == pytest.approx(found[1]["disagreement"], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nowhere.png"], "no such file or folder"),
+        (["a.png", "--model", "a.png"], "no network that opens"),
+        (["a.png", "--model", "net", "--from-run", "."], "both"),
+        (["a.png", "--model", "net", "--frame", "pad"], "--frame: found pad"),
+        (["a.png", "--model", "net", "--spacing-mm", "0"], "--spacing-mm: found 0.0"),
+        (["a.png", "--model", "net", "--checks", "none.csv"], "none.csv: found no such file"),
+        (["a.png", "--from-run", "."], "no weights.json"),
+        ([], "no film"),
+    ],
+)
+def test_bad_words_are_one_message(
+    files: list[Path], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    words: list[str], told: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(film().image).save("a.png")
+    assert run("segment", *[files[0] if word == "net" else word for word in words]) == 2
+    said = capsys.readouterr().err
+    assert told in said and said.count("\n") == 1 and not Path("masks").exists()
+
+
+def test_exit_codes(files: list[Path], tmp_path: Path, run: Run) -> None:
+    Image.fromarray(film().image).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"no film")
+    words = ("--model", files[0], "--out")
+    assert run("segment", tmp_path / "a.png", *words, tmp_path / "0") == 0
+    assert run("segment", tmp_path / "a.png", tmp_path / "b.png", *words, tmp_path / "1") == 1
+    assert run("segment", tmp_path / "b.png", *words, tmp_path / "2") == 2
+    assert table(tmp_path / "2")["b"]["status"] == "unreadable"
+
+
+def test_limits_refuse_and_a_person_may_have_the_mask_all_the_same(
+    files: list[Path], tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(255 - film().image).save(tmp_path / "a.png")
+    checks = tmp_path / "checks.csv"
+    checks.write_text("quantity,side,verdict,limit,sound\ncut,above,refused,0.05,0.001\n")
+    words = ("segment", tmp_path / "a.png", "--model", files[0], "--checks", checks)
+    assert run(*words, "--out", tmp_path / "x") == 2
+    assert "lungs cut off" in table(tmp_path / "x")["a"]["why"] and "lungs cut off" in capsys.readouterr().err
+    assert run(*words, "--out", tmp_path / "y", "--refused-too") == 1 and (tmp_path / "y/a.png").is_file()
+    assert run(*words, "--out", tmp_path / "z", "--invert") == 0
+
+
+def test_without_a_model_one_message_says_so(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(film().image).save(tmp_path / "a.png")
+    monkeypatch.setattr(networks.default, "__defaults__", (tmp_path / "models",))
+    assert run("segment", tmp_path / "a.png", "--out", tmp_path / "out") == 2
+    assert "found no model, expected one in lungseg/models. Give --model" in capsys.readouterr().err
+
+
+def test_the_model_of_a_package_has_a_card(files: list[Path], tmp_path: Path) -> None:
+    for file in files:
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    shas = {file.name: of_files([file]).networks[0].sha256 for file in files}
+    with pytest.raises(InputError, match=r"seed0.json: found no such file"):
+        default(tmp_path)
+    for file in files:
+        card = {"name": "small", "version": "1", "sha256": shas[file.name], "licence": "MIT"}
+        (tmp_path / file.with_suffix(".json").name).write_text(json.dumps(card))
+    model = default(tmp_path)
+    assert (model.name, model.version, len(model.networks), model.folder) == ("small", "1", 2, tmp_path)
+    (tmp_path / "seed1.json").write_text(json.dumps({**card, "version": "2"}))
+    with pytest.raises(InputError, match="expected one name and version"):
+        default(tmp_path)
+    (tmp_path / "seed1.json").write_text(json.dumps({**card, "sha256": "0" * 64}))
+    with pytest.raises(InputError, match="as its card says"):
+        default(tmp_path)
+    (tmp_path / "seed1.json").write_text("{}")
+    with pytest.raises(InputError, match="no name"):
+        default(tmp_path)
+
+
+def test_from_python(model: Model, files: list[Path]) -> None:
+    drawn = film()
+    found = segment(drawn.image, spacing_mm=(0.5, 0.4), model=files)
+    assert found.status == "segmented" and found.labels.shape == drawn.image.shape
+    dice = 2 * ((found.labels > 0) & drawn.mask).sum() / ((found.labels > 0).sum() + drawn.mask.sum())
+    assert dice > 0.9 and found.area_mm2 == pytest.approx(found.area_px * 0.2, abs=0.1)
+    deep = segment(drawn.image.astype(np.uint16) * 16, model=model)
+    assert (deep.labels != found.labels).mean() < 0.02 and deep.area_mm2 is None and "stretched" in deep.warnings[0]
+    inverse = segment(255 - drawn.image, model=model, inverted=True)
+    assert np.array_equal(inverse.labels, found.labels)
+    black = segment(np.zeros((99, 99), dtype=np.uint8), model=model)
+    assert black.status == "refused" and "one shade" in black.why[0]
+    for array in (np.zeros((3, 9, 9)), np.zeros((0, 5)), np.array([["a"]]), np.full((9, 9), np.nan)):
+        with pytest.raises(InputError):
+            segment(array, model=model)
+    with pytest.raises(InputError, match="lengths above 0"):
+        segment(drawn.image, spacing_mm=-1, model=model)
+
+
+def test_measure(files: list[Path], tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "films").mkdir()
+    pixels = film().image.astype(np.uint16) * 16
+    tags = {"WindowCenter": 2048, "WindowWidth": 4096, "ImagerPixelSpacing": [0.5, 0.5]}
+    (tmp_path / "films/a.dcm").write_bytes(saved(dicom(pixels, **tags)))
+    assert run("segment", tmp_path / "films", "--out", tmp_path / "out", "--model", files[0], "--overlay") == 0
+    capsys.readouterr()
+    assert run("measure", tmp_path / "out") == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    told = table(tmp_path / "out")["a"]
+    for name in ("area_px", "right_px", "left_px", "area_mm2", "share", "spacing_source"):
+        assert row[name] == told[name]
+    mask = labels(tmp_path / "out/a.png")
+    assert int(row["right_height_px"]) == np.ptp(np.nonzero(mask == 1)[0]) + 1
+    assert int(row["width_px"]) == np.ptp(np.nonzero(mask)[1]) + 1
+    Image.fromarray((mask > 0).astype(np.uint8) * 255).save(tmp_path / "white.png")  # both lungs in one shade
+    assert run("measure", tmp_path / "white.png", "--spacing-mm", "0.5", "--out", tmp_path / "m.csv") == 0
+    (white,) = csv.DictReader((tmp_path / "m.csv").read_text().splitlines())
+    assert [white[name] for name in ("area_px", "right_px", "left_px", "area_mm2")] == [
+        row[name] for name in ("area_px", "right_px", "left_px", "area_mm2")
+    ]
+    (tmp_path / "empty").mkdir()
+    assert run("measure", tmp_path / "empty") == 2 and "no mask" in capsys.readouterr().err
+
+
+HEAVY = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {names!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Block())
+sys.argv = ["lungseg", *{words!r}]
+from lungseg.cli import main
+main()
+"""
+BENCHMARK = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "snakemake", "dvc", "mlflow", "safetensors",
+             "matplotlib", "seaborn", "statsmodels", "scikit_posthocs", "sklearn", "imagehash", "jinja2", "pyarrow",
+             "contourpy", "onnx", "onnxscript", "highdicom", "openjpeg", "jpeg_ls", "pylibjpeg"}  # fmt: skip
+
+
+def test_a_plain_installation_is_enough(files: list[Path], tmp_path: Path) -> None:
+    """Nothing that an extra brings is imported by segment, measure, audit and compare."""
+    Image.fromarray(film().image).save(tmp_path / "a.png")
+    (tmp_path / "b.dcm").write_bytes(saved(dicom(film().image)))
+    commands = [
+        ["segment", str(tmp_path), "--out", str(tmp_path / "out"), "--model", str(files[0]), "--overlay"],
+        ["measure", str(tmp_path / "out")],
+        ["audit", "workflow/published/mishra.csv"],
+        ["compare", "results/laptop", "results/laptop"],
+    ]
+    for words, ends in zip(commands, (0, 0, 1, 0), strict=True):
+        code = HEAVY.format(names=BENCHMARK, words=words)
+        ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+        assert ended.returncode == ends, ended.stderr[-600:]
+    code = HEAVY.format(names=BENCHMARK, words=["segment", "a.png", "--from-run", "."])
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "bench", capture_output=True, text=True)
+    assert ended.returncode == 2
