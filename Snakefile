@@ -23,7 +23,7 @@ from lungseg.errors import InputError
 from lungseg.jobs import at_work, queue
 from lungseg.jobs.command import run_command
 from lungseg.jobs.fingerprint import fingerprint
-from lungseg.jobs.named_files import check_files, offered_hashes, weights_hashes
+from lungseg.jobs.named_files import check_files, fetch_pinned, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes

@@ -141,8 +141,8 @@ class Variant(Choice):
     weights: str | dict[EncoderName, str] = Field(
         "random",
         description="What the encoders start from, one word for all or one by name for each: `random`, `imagenet` "
-        "(through timm, from its hub), `imagenet-8bit` (MobileNetV2's, in this package), or the path of a local "
-        "safetensors file of one encoder.",
+        "(timm's, a pinned file that is fetched once), `imagenet-8bit` (MobileNetV2's, in this package), or the path "
+        "of a local file of one encoder.",
     )
     width: Positive = Field(
         64, description="Channels at the first level of a network without encoders; doubled at each level."
@@ -219,6 +219,12 @@ class Variant(Choice):
         """What an encoder starts from: `random`, `imagenet`, `imagenet-8bit` or a file's path."""
         chosen = self.weights[encoder] if isinstance(self.weights, dict) else self.weights
         return os.path.expanduser(chosen)  # noqa: PTH111 - leaves a word as it is
+
+    @property
+    def coloured(self) -> tuple[str, ...]:
+        """The encoders that start from weights for colours, each once; the 8-bit ones are turned into grey ones."""
+        names = dict.fromkeys(self.encoders)
+        return tuple(name for name in names if self.start(name) not in ("random", EIGHT_BIT))
 
     def files(self) -> list[str]:
         """Paths of the files that encoders start from."""

@@ -16,6 +16,23 @@ def weights_files(variant: Variant) -> list[Path]:
     return [Path(start) for start in starts if start not in WORDS]
 
 
+def fetch_pinned(variants: Mapping[str, Variant]) -> None:
+    """Fetch what networks start from, before anything is computed.
+
+    Args:
+        variants: Networks to train.
+
+    Raises:
+        InputError: A file cannot be had.
+    """
+    names = [name for one in variants.values() for name in one.encoders if one.start(name) == "imagenet"]
+    if names:
+        from lungseg.networks.starts import source  # seconds of loading
+
+        for name in dict.fromkeys(names):
+            source(name, "imagenet")
+
+
 def check_files(variants: Mapping[str, Variant], datasets: Collection[str], archives: Path | None, raw: Path) -> None:
     """Look for every file that is going to be read.
 

@@ -10,6 +10,7 @@ import torch
 
 from lungseg.errors import InputError
 from lungseg.networks.build import build
+from lungseg.networks.encoders import of_timm
 from lungseg.recipe import SHORT_NAMES, Variant
 
 README = "config/README.md says which names there are."
@@ -31,6 +32,9 @@ def check(name: str, variant: Variant) -> None:
             remedy = f"{'Near it: ' + ', '.join(near) + '. ' if near else ''}{README}"
             expected = "a name of timm or segmentation-models-pytorch that yields feature maps"
             raise InputError(f"config key variants.{name}.encoders", repr(encoder), expected, remedy)
+        if variant.start(encoder) != "random" and not of_timm(encoder):
+            found, remedy = f"weights for {encoder}", f"Choose `tu-{encoder}`, if timm has it, or `weights: random`."
+            raise InputError(f"config key variants.{name}.weights", found, "an encoder of timm", remedy)
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")

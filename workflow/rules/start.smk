@@ -30,6 +30,7 @@ def look_for_files():
     try:
         check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"))
         check_networks(variants)
+        fetch_pinned(variants)
     except InputError as error:
         raise WorkflowError(str(error))
 
