@@ -16,7 +16,7 @@ from lungseg.recipe import LEAST, ONE_VALUE, Choice, Head, Training, Variant
 
 DatasetName = Literal["montgomery", "shenzhen", "jsrt", "phantom"]
 # Keys whose values may be paths; below `weights` those of each encoder.
-PLACES = ("archives", "bundles", "paper", "weights")
+PLACES = ("archives", "bundles", "paper", "weights", "module")
 PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # What lies beside the Snakefile, or is made there by other tools: an experiment of this name would write into it.

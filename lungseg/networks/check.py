@@ -11,6 +11,7 @@ import torch
 from lungseg.errors import InputError
 from lungseg.networks.build import build
 from lungseg.networks.encoders import of_timm
+from lungseg.networks.own import try_out
 from lungseg.recipe import SHORT_NAMES, Variant
 
 README = "config/README.md says which names there are."
@@ -24,7 +25,8 @@ def check(name: str, variant: Variant) -> None:
         variant: Its choices; what its encoders start from is not read.
 
     Raises:
-        InputError: An encoder is unknown, or its library refuses it with this decoder or at films of any size.
+        InputError: A network of one's own cannot be used; or an encoder is unknown, or its library refuses it with this
+            decoder or at films of any size.
     """
     for encoder in variant.encoders:
         if encoder not in SHORT_NAMES and encoder.removeprefix("tu-") not in known():
@@ -38,7 +40,9 @@ def check(name: str, variant: Variant) -> None:
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            build(variant, 0, pretrained=False)
+            network = build(variant, 0, pretrained=False)
+            if variant.module is not None:
+                try_out(network, variant)
     except InputError:
         raise
     except Exception as error:  # whatever the libraries say of names that do not go together

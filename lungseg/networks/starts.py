@@ -14,6 +14,7 @@ from lungseg.errors import InputError
 from lungseg.networks import hub
 from lungseg.networks.encoders import JoinedEncoder, of_timm, timm_model
 from lungseg.networks.join import Outputs
+from lungseg.networks.own import file_hash
 from lungseg.networks.pretrained import FILE, for_grey, mobilenetv2_8bit
 from lungseg.recipe import EIGHT_BIT, Variant
 
@@ -61,9 +62,9 @@ def source(name: str, start: str) -> Source:
 def loaded(variant: Variant) -> dict[str, dict[str, str | None]]:
     """Encoder to what it started from: the word or `file`, the file's name, revision and SHA-256.
 
-    Encoders that start at random are left out.
+    Encoders that start at random are left out. Of a network of one's own `module` has the name and hash of its file.
     """
-    told = {}
+    told: dict[str, dict[str, str | None]] = {"module": {**file_hash(variant)}} if variant.module else {}
     for name in dict.fromkeys(variant.encoders):
         if (start := variant.start(name)) != "random":
             found = source(name, start)

@@ -121,7 +121,8 @@ def _no_network(url: str, **options: object) -> None:
 def test_hub_out_of_reach_names_the_choices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LUNGSEG_WEIGHTS", str(tmp_path))
     monkeypatch.setattr("requests.get", _no_network)
-    with pytest.raises(InputError, match=r"weights of mobilenetv2_100.ra_in1k: found .*Choose `weights: random`, `imagenet-8bit`"):
+    told = r"weights of mobilenetv2_100\.ra_in1k: found .*Choose `weights: random`, `imagenet-8bit`"
+    with pytest.raises(InputError, match=told):
         build(Variant(encoders=("mobilenetv2",), weights="imagenet"), 0)
 
 
