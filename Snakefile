@@ -27,6 +27,7 @@ from lungseg.jobs.named_files import check_files, fetch_pinned, offered_hashes, 
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes
+from lungseg.learning.tuning import rate_name, tried
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
@@ -97,6 +98,7 @@ wildcard_constraints:
     variant="[A-Za-z0-9_-]+",
     train_on="[A-Za-z0-9_-]+",
     seed=r"\d+",
+    rate=r"[0-9.e+-]+",
 
 
 localrules:
@@ -113,6 +115,7 @@ if workflow.storage_settings.default_storage_provider:
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/learning.smk"
+include: "workflow/rules/tune.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/claims.smk"

@@ -165,6 +165,30 @@ def _experiment(configfile: Path) -> Experiment:
 
 
 @app.command()
+def tune(
+    configfile: Annotated[Path, typer.Option(help="Of the experiment that was tuned.")] = CONFIG,
+    root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
+    to: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config/tuned.yaml"),
+) -> None:
+    """Write the networks at the best of the rates that `snakemake tune` tried, for you to read and commit."""
+    from lungseg.learning.tuning import as_file, chosen
+    from lungseg.tables import read_csv
+
+    experiment = _experiment(configfile)
+    tries = root / experiment.folder("results") / "tune/rates.csv"
+    if not tries.is_file():
+        remedy = f"Try the rates first: snakemake --cores all --configfile {configfile} -- tune"
+        raise InputError(tries, "no such file", "the rates that were tried", remedy)
+    table = read_csv(tries)
+    text = as_file(experiment, table)
+    with replacing(to) as part:
+        part.write_text(text, encoding="utf-8")
+    for name, rate in chosen(table).items():
+        say(f"{name}_tuned: learning rate {rate:g}")
+    say(f"{to}: give it after {configfile}, and commit it")
+
+
+@app.command()
 def track(
     results: Annotated[Path | None, typer.Argument(help="A finished experiment's folder, such as cpu/results.")] = None,
     configfile: Annotated[Path, typer.Option(help="Of the experiment, where no folder is given.")] = CONFIG,

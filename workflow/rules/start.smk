@@ -4,7 +4,7 @@
 # It lists the files that were to be made; those of the reference lie beside what other experiments publish.
 OWN_FILES = f"{re.escape(config['name'])}/(data|results)/"
 if EXPERIMENT.folder("") == "":
-    OWN_FILES = r"(data|results)/([^/]+$|(raw|processed|images|splits|runs|predictions|scores|cases|figures)/)"
+    OWN_FILES = r"(data|results)/([^/]+$|(raw|processed|images|splits|runs|tune|predictions|scores|cases|figures)/)"
 AT_WORK = Path(".snakemake/lungseg", config["name"])
 os.environ[at_work.FOLDER] = str(AT_WORK.absolute())
 if workflow.is_main_process:
@@ -24,7 +24,7 @@ def look_for_files():
     if workflow.touch:
         return
     jobs = list(workflow.dag.needrun_jobs())
-    trained = {job.wildcards.variant for job in jobs if job.rule.name == "train"}
+    trained = {job.wildcards.variant for job in jobs if job.rule.name in ("train", "try_rate")}
     fetched = [job.wildcards.dataset for job in jobs if job.rule.name == "download"]
     variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
     try:
