@@ -20,10 +20,11 @@ from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
-from lungseg.jobs import at_work, queue
+from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
+from lungseg.jobs.console import name_user
 from lungseg.jobs.fingerprint import fingerprint
-from lungseg.jobs.named_files import check_files, fetch_pinned, offered_hashes, weights_hashes
+from lungseg.jobs.named_files import check_files, check_places, fetch_pinned, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes
@@ -39,6 +40,9 @@ os.environ.update(LUNGSEG_ROOT=workflow.basedir)  # whatever another checkout ha
 # Activated inside another environment, conda takes the other's place in PATH, which may be behind that of `.venv`: the
 # rules' environment would be built and not used. As the first one, it stands in front.
 os.environ.update(CONDA_SHLVL="0")
+
+
+name_user()  # Snakemake asks for it before the first job
 
 
 # A file of this repository, seen from the folder in which Snakemake runs.

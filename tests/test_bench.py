@@ -8,11 +8,14 @@ import pytest
 
 from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
+from bench.faults import KINDS, OUTPUT, drawn, page, read
+from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
 from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
-TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in ("coverage", "scale", "memory", "rules")]
+OTHERS = ("coverage", "faults", "memory", "mutants", "rules", "scale")  # with pages of their own
+TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in OTHERS]
 
 
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
@@ -81,3 +84,58 @@ def test_the_page_of_the_cluster_says_what_the_measurements_say() -> None:
 def test_hours_on_some_places_are_those_of_the_longest_jobs_first() -> None:
     rule = Rule("train", [1, 3, 2, 2], "")
     assert [rule.wall(places) for places in (1, 2, 3, 100)] == [8, 4, 3, 3]
+
+
+GOOD = "echo 1 > made; echo answer"
+SAID = "lungseg: table.csv: found a hole, expected a number. Delete it."
+
+
+@pytest.mark.parametrize(
+    ("script", "mends", "outcome"),
+    [
+        (GOOD, False, SURVIVED),
+        (f"test -e mended || {{ echo '{SAID}' >&2; exit 1; }}; {GOOD}", True, SURVIVED),
+        (f"test -e mended || {{ echo '{SAID}' >&2; exit 1; }}; {GOOD}", False, STUCK),
+        (f"test -e mended || {{ echo '{SAID}' >&2; exit 1; }}; echo 2 > made; echo answer", True, OTHER),
+        (f"test -e mended || {{ echo '{SAID}'; echo '{SAID.replace('hole', 'gap')}'; exit 1; }}; {GOOD}", True, STUCK),
+        ("test -e mended || { echo no >&2; exit 1; }; " + GOOD, True, STUCK),
+        ("echo 2 > made; echo answer", False, SILENT),
+        ("echo 1 > made; echo another", False, SILENT),
+        ("echo 'Traceback (most recent call last):' >&2; " + GOOD, False, TRACEBACK),
+        ("mkdir logs; echo 'Traceback (most recent call last):' > logs/job.log; " + GOOD, False, TRACEBACK),
+        (f"test -e mended || {{ echo '{SAID}'; sleep 3; }}; {GOOD}", True, STUCK),
+    ],
+)
+def test_the_judge_of_faults_sees_each_outcome(
+    script: str, mends: bool, outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a command that only acts."""
+    monkeypatch.setattr("bench.judge.LIMIT", 1.0)
+    tools, work, here = (tmp_path / name for name in ("tools", "work", "copy"))
+    tools.mkdir()
+    work.mkdir()
+    (tools / "lungseg").write_text(f"#!/bin/sh\n{script}\n")
+    (tools / "lungseg").chmod(0o755)
+    path = {"PATH": f"{tools}:/usr/bin:/bin"}
+    mend = (lambda folder: (folder / "mended").touch()) if mends else nothing
+    monkeypatch.setattr("bench.judge.environment_of", lambda *_: path)
+    case = Case("kind", "name", ["lungseg"], mend=mend, names=r"table\.csv", work="small")
+    untouched = Try(0, "", "answer\n", {"made": "4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865"})
+    assert verdict(case, untouched, tried(case, here, work, tmp_path)) == outcome
+    assert not here.exists()
+
+
+def test_faults_are_drawn_from_the_seed() -> None:
+    for kind in KINDS:
+        cases = drawn(kind)
+        names = [case.name for case in cases]
+        assert len(names) == len(set(names)) >= 10
+        assert names == [case.name for case in drawn(kind)]
+
+
+def test_the_page_of_faults_is_that_of_its_table() -> None:
+    rows = read()
+    wanted = [(kind, case.name) for kind in KINDS for case in drawn(kind)]
+    assert sorted((row["kind"], row["case"]) for row in rows) == sorted(wanted)
+    assert len(wanted) >= 200 and len(KINDS) >= 12
+    assert page(rows) == OUTPUT.with_suffix(".md").read_text(encoding="utf-8")

@@ -1,5 +1,6 @@
 """The README says what is: its picture of the DAG, its links, its commands; and a rule fills its numbers."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
@@ -56,6 +58,19 @@ def test_numbers_are_those_of_the_published_results() -> None:
     for name in ("cpu", "laptop"):
         results = Results(ROOT / "results" / name)
         assert (results.folder / "README.md").read_text() == result_page(results, MISHRA, coverage, "../..")
+
+
+def test_it_says_where_results_are_of_other_training_code_than_todays() -> None:
+    today = yaml.safe_load((ROOT / "workflow/training.yaml").read_text())["code"]
+    older = []
+    for file in sorted(ROOT.glob("results/*/manifest.json")):
+        manifest = json.loads(file.read_text())
+        assert manifest["commit"]
+        named = {one["code"] for one in manifest.get("trained", [])}
+        assert named or manifest["remade"], f"{file} does not name its training code"
+        older += [file.parent.name] if named != {today} else []
+    assert ("by earlier code" in README) == bool(older)
+    assert ("Both were trained by earlier code" in README) == (older == ["cpu", "laptop"])
 
 
 def test_audit_prints_what_is_shown() -> None:

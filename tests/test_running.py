@@ -62,6 +62,19 @@ def test_a_killed_run_goes_on_by_the_same_command_and_a_live_one_is_left_alone(t
     assert (clone / SPLIT[-1]).is_file()
 
 
+def test_a_user_whom_nobody_knows_runs_it(tmp_path: Path) -> None:
+    """As in a container that is given a number in the place of a user."""
+    clone = copy_project(tmp_path / "clone")
+    lost = "import pwd\n\n\ndef nobody(number):\n    raise KeyError(number)\n\n\npwd.getpwuid = nobody\n"
+    (clone / "sitecustomize.py").write_text(lost)
+    environment = command_environment(clone)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        environment.pop(name, None)
+    ended = subprocess.run(SPLIT, cwd=clone, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert f"User: user{os.getuid()}" in ended.stderr
+
+
 @pytest.mark.parametrize("sign", [*" \t'\"$;&|<>()`\\:", "$(id)"])
 def test_setup_refuses_a_folder_in_which_snakemake_cannot_run(tmp_path: Path, sign: str) -> None:
     folder = tmp_path / f"a{sign}b"

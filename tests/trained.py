@@ -7,8 +7,9 @@ import torch
 
 from lungseg.data.images import Film, resize
 from lungseg.data.phantom import draw
+from lungseg.learning.losses import loss_per_image
 from lungseg.learning.run_files import CARD, WEIGHTS
-from lungseg.learning.stepper import loss_per_image, normalise
+from lungseg.learning.stepper import normalise
 from lungseg.learning.weights import save_network
 from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant

@@ -22,6 +22,9 @@ from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.jobs import queue
 
+# What the reference experiment, which is called `paper`, makes below results/; a folder of another name there is where
+# git keeps another experiment.
+MADE = "benchmarks|cases|figures|images|logs|paper|predictions|runs|scores|splits|tune"
 FOLDER = "LUNGSEG_AT_WORK"  # the environment variable that tells jobs where these files lie
 STARTED, RUNNING, JOBS, RUN = "started", "running", "jobs", "run.json"
 _held: list[IO[str]] = []  # for as long as this process lives
@@ -47,13 +50,24 @@ class Run:
         return f"process {self.process} on {self.host.partition(' ')[0]}, begun {self.since}"
 
 
-def arrive(folder: Path, locks: Path, own: str, cluster: bool = False) -> str | None:
+def own_files(name: str) -> re.Pattern[str]:
+    """How paths of an experiment's files begin, and of no other's; a lock names those of the jobs that were to run.
+
+    Args:
+        name: Of the experiment.
+    """
+    if name == "paper":
+        return re.compile(rf"data/|results/([^/]+$|({MADE})/)")
+    return re.compile(rf"{re.escape(name)}/|results/{re.escape(name)}/")
+
+
+def arrive(folder: Path, locks: Path, own: re.Pattern[str], cluster: bool = False) -> str | None:
     """What each Snakemake does first: take away the lock of a killed run of its experiment, if it surely is one.
 
     Args:
         folder: For the files of this experiment; it is made.
         locks: Snakemake's folder of locks.
-        own: A regular expression of how files of this experiment begin, and of no other.
+        own: Of the paths of this experiment's files, and of no other's, as from `own_files`.
         cluster: Whether this run's jobs go elsewhere.
 
     Returns:
@@ -143,9 +157,9 @@ def _stay(path: Path, file: IO[str] | None) -> None:
     fcntl.flock(file, fcntl.LOCK_SH)
 
 
-def _names(lock: Path, own: str) -> bool:
+def _names(lock: Path, own: re.Pattern[str]) -> bool:
     try:
-        return any(re.match(own, line) for line in lock.read_text(encoding="utf-8", errors="replace").splitlines())
+        return any(own.match(line) for line in lock.read_text(encoding="utf-8", errors="replace").splitlines())
     except OSError:
         return False
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Protocol, TextIO, TypeVar
 
 from lungseg.errors import InputError
-from lungseg.jobs import at_work
+from lungseg.jobs import at_work, seals
 
 
 class _Tee:
@@ -63,10 +63,13 @@ def _explain(kind: type[BaseException], error: BaseException, traceback: Traceba
 
 
 def begin(log: str) -> None:
-    """Send everything a job prints to its log as well, and tell bad input in one message.
+    """Send everything a job prints to its log as well, tell bad input in one message, check the job's files.
 
     Args:
         log: Path of the job's log file, written anew.
+
+    Raises:
+        InputError: An input file is not what its job wrote.
     """
     at_work.join()
     name_user()
@@ -75,6 +78,9 @@ def begin(log: str) -> None:
     stream = path.open("w", encoding="utf-8")
     sys.stdout, sys.stderr = _Tee(sys.stdout, stream), _Tee(sys.stderr, stream)
     sys.excepthook = _explain
+    job = getattr(sys.modules["__main__"], "snakemake", None)  # what Snakemake gives to its scripts
+    if job is not None:
+        seals.keep(job.rule, map(str, job.input), map(str, job.output))
 
 
 def name_user() -> None:

@@ -12,7 +12,16 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 # What these modules do is to talk, and to find a place for a training: nothing in a result depends on them.
 SILENT = frozenset(
-    {"errors", "terminal", "jobs.at_work", "jobs.console", "jobs.queue", "learning.devices", "learning.memory"}
+    {
+        "errors",
+        "terminal",
+        "jobs.at_work",
+        "jobs.console",
+        "jobs.queue",
+        "jobs.seals",
+        "learning.devices",
+        "learning.memory",
+    }
 )
 
 

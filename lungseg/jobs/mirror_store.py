@@ -1,6 +1,7 @@
 """Whether MLflow's store answers, who writes to it, and where a local one finds its artifacts."""
 
 import fcntl
+import logging
 import os
 import re
 import socket
@@ -22,7 +23,8 @@ WAIT = 300.0  # seconds for other experiments that bring in theirs
 
 @contextmanager
 def told(uri: str) -> Iterator[None]:
-    """Tell in one message whatever a store may raise."""
+    """Tell in one message whatever a store may raise; MLflow's own log would tell it again, with a traceback."""
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     try:
         yield
     except InputError:

@@ -1,5 +1,6 @@
-"""The files that a configuration names: those that are missing, before anything is computed, and hashes of the rest."""
+"""The files that a configuration names: those that are missing, before anything is computed; hashes; where to write."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
@@ -63,6 +64,24 @@ def check_files(variants: Mapping[str, Variant], datasets: Collection[str], arch
         count = f"{len(lines)} missing file{'s' if len(lines) > 1 else ''}"
         remedy = "Nothing was computed yet:\n" + "\n".join(lines)
         raise InputError("the configuration", count, "every file that it names", remedy)
+
+
+def check_places(folders: Iterable[Path]) -> None:
+    """Look whether files can be put into folders, which need not exist yet; Snakemake itself would end in a traceback.
+
+    Args:
+        folders: Where a run writes.
+
+    Raises:
+        InputError: One of them, or one above it, is a file or cannot be written.
+    """
+    for folder in folders:
+        place = next(one for one in (folder, *folder.absolute().parents) if os.path.lexists(one))
+        if not place.is_dir():
+            raise InputError(place, "a file", "a folder", "Move it away and give the command again.")
+        if not os.access(place, os.W_OK | os.X_OK):
+            remedy = "Change its permissions or its owner, or run in a folder of your own, with --directory."
+            raise InputError(place, "a folder that cannot be written", "one that can", remedy)
 
 
 def _missing_archives(dataset: str, archives: Path | None, folder: Path) -> Iterable[str]:

@@ -15,7 +15,7 @@ import pytest
 from lungseg.errors import InputError
 from lungseg.jobs import at_work
 
-OWN = "tiny/(data|results)/"
+OWN = at_work.own_files("tiny")
 Start = Callable[[str], "subprocess.Popen[str]"]
 
 
@@ -49,14 +49,14 @@ def start(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         file.close()
 
 
-RUN = f"at_work.arrive(folder, folder.parent / 'locks', {OWN!r}); at_work.begin(folder)"
+RUN = "at_work.arrive(folder, folder.parent / 'locks', at_work.own_files('tiny')); at_work.begin(folder)"
 JOB = "import os; os.environ[at_work.FOLDER] = str(folder); at_work.join()"
 
 
-def lock(folder: Path, line: str = "tiny/results/report.html") -> Path:
+def lock(folder: Path, line: str = "tiny/results/table1.csv") -> Path:
     """What Snakemake leaves."""
     path = folder.parent / "locks/0.output.lock"
-    path.write_text(f"docs/x.csv\n{line}\n")
+    path.write_text(f"workflow/papers/mishra/paper.yaml\n{line}\n")
     return path
 
 
@@ -168,9 +168,12 @@ def test_a_lock_without_a_word_about_its_run_stays(folder: Path, start: Start) -
     assert left.exists()
 
 
-def test_the_lock_of_another_experiment_stays(folder: Path, start: Start) -> None:
+@pytest.mark.parametrize(
+    "line", ["data/raw/phantom/archives.json", "results/table1.csv", "tiny2/data/x", "results/cpu/x"]
+)
+def test_the_lock_of_another_experiment_stays(folder: Path, start: Start, line: str) -> None:
     kill(start(RUN))
-    left = lock(folder, "data/raw/phantom/archives.json")
+    left = lock(folder, line)
     assert arrive(folder) == ""
     assert left.exists()
 
@@ -199,3 +202,21 @@ def test_where_all_is_well_nothing_is_said(folder: Path, start: Start) -> None:
     run = at_work.read_run(folder)
     assert run is not None
     assert (run.process, run.cluster) == (os.getpid(), False)
+
+
+def test_paths_belong_to_one_experiment() -> None:
+    """A run of which all but the last table was made locks that table alone."""
+    paths = {
+        "paper": ["data/raw/jsrt/archives.json", "results/table1.csv", "results/runs/unet/pooled/seed0/weights.json"],
+        "tiny": ["tiny/data/raw/phantom/archives.json", "tiny/results/table1.csv", "results/tiny/README.md"],
+    }
+    for name, own in paths.items():
+        for other, listed in paths.items():
+            assert [bool(at_work.own_files(name).match(path)) for path in listed] == [name == other] * len(listed)
+        assert all(at_work.own_files(name).match(path) for path in own)
+
+
+def test_the_folders_of_the_reference_experiment_are_known() -> None:
+    files = Path(__file__).parents[2].glob("workflow/rules/*.smk")
+    made = {name for file in files for name in re.findall(r"<results>/([a-z]+)/", file.read_text())}
+    assert made | {"logs", "benchmarks", "paper"} == set(at_work.MADE.split("|"))

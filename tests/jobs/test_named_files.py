@@ -10,7 +10,7 @@ from lungseg.data.archive import fetch_all, file_hash
 from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
 from lungseg.jobs import remembered
-from lungseg.jobs.named_files import check_files, offered_hashes, weights_hashes
+from lungseg.jobs.named_files import check_files, check_places, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.recipe import Variant
 
@@ -118,3 +118,21 @@ def test_a_damaged_memory_begins_anew(file: Path, tmp_path: Path, counted: list[
     memory.write_bytes(damage)
     assert Hashes(memory)[file] == Hashes(memory)[file] == file_hash(file)
     assert len(counted) == 1
+
+
+def test_a_run_writes_into_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_places([])
+    check_places([tmp_path, tmp_path / "results/logs"])
+    monkeypatch.chdir(tmp_path)
+    check_places([Path("results/logs")])
+    Path("results").write_text("")
+    for name in ("results", "results/logs"):
+        with pytest.raises(InputError, match=r"results: found a file, expected a folder\. Move it away"):
+            check_places([Path("data"), Path(name)])
+    Path("results").unlink()
+    Path("results").symlink_to("gone")
+    with pytest.raises(InputError, match="results: found a file"):
+        check_places([Path("results/logs")])
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # as root one may write everywhere
+    with pytest.raises(InputError, match="found a folder that cannot be written, expected one that can"):
+        check_places([tmp_path / "data"])

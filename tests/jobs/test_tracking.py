@@ -157,6 +157,10 @@ def break_store(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     if way == "a folder":
         database.mkdir()
         return database.rmdir
+    if way == "no table":
+        with closing(sqlite3.connect(database)) as other, other:
+            other.executescript("CREATE TABLE experiments (x)")
+        return database.unlink
     if way == "locked":
         holder = sqlite3.connect(database)
         holder.execute("BEGIN EXCLUSIVE")
@@ -165,7 +169,7 @@ def break_store(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ca
     return lambda: monkeypatch.delenv("MLFLOW_TRACKING_URI")
 
 
-@pytest.mark.parametrize("way", ["no database", "a folder", "locked", "away"])
+@pytest.mark.parametrize("way", ["no database", "a folder", "no table", "locked", "away"])
 def test_a_store_that_fails_is_told_and_the_results_stand(
     tmp_path: Path, bring: Callable[..., pd.DataFrame], capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch, way: str,

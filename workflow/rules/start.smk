@@ -1,14 +1,10 @@
 # Before the first job: nobody else works here, and every file that the configuration names is there.
 
 # Snakemake's lock outlives it when it is killed; jobs tell in the same folder that they are at work.
-# It lists the files that were to be made; those of the reference lie beside what other experiments publish.
-OWN_FILES = f"{re.escape(config['name'])}/(data|results)/"
-if EXPERIMENT.folder("") == "":
-    OWN_FILES = r"(data|results)/([^/]+$|(raw|processed|images|splits|runs|tune|predictions|scores|cases|figures)/)"
 AT_WORK = Path(".snakemake/lungseg", config["name"])
 os.environ[at_work.FOLDER] = str(AT_WORK.absolute())
 if workflow.is_main_process:
-    if said := at_work.arrive(AT_WORK, Path(".snakemake/locks"), OWN_FILES, not LOCAL):
+    if said := at_work.arrive(AT_WORK, Path(".snakemake/locks"), at_work.own_files(config["name"]), not LOCAL):
         print(said, file=sys.stderr)
 # Hashes of the files that the configuration names: another content plans again what is made of it.
 HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
@@ -20,14 +16,17 @@ if workflow.is_main_process:
 
 
 def look_for_files():
-    """Before the first job: whatever is going to be read is there."""
+    """Before the first job: whatever is going to be read is there, and there is room to write."""
     if workflow.touch:
+        seals.forget(AT_WORK)
         return
     jobs = list(workflow.dag.needrun_jobs())
     trained = {job.wildcards.variant for job in jobs if job.rule.name in ("train", "try_rate")}
     fetched = [job.wildcards.dataset for job in jobs if job.rule.name == "download"]
     variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
+    places = ["data", "results", "results/logs", "results/benchmarks"]
     try:
+        check_places(Path(EXPERIMENT.folder(place)) for place in places)
         check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"))
         check_networks(variants)
         fetch_pinned(variants)
