@@ -12,6 +12,7 @@ from lungseg.learning.stored_predictions import Segmentation
 from lungseg.scores.baselines import references
 from lungseg.scores.boundary import boundary
 from lungseg.scores.cases import algorithms, cases, primary, together
+from lungseg.scores.known import know_film
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.postprocessing import two_largest
 from lungseg.scores.scoring import DISTANCES, OVERLAP, score, score_film
@@ -35,7 +36,7 @@ def whole(mask: np.ndarray, spacing: float | None = None) -> Original:
 
 
 def film(prediction: np.ndarray, truth: np.ndarray, original: Original, soft: bool = True) -> pd.DataFrame:
-    table = pd.DataFrame(score_film(logits(prediction), truth, original, soft))
+    table = pd.DataFrame(score_film(logits(prediction), know_film(truth, original), soft))
     assert list(zip(table["size"], table["postprocessing"], strict=True)) == WAYS
     return table.set_index(["size", "postprocessing"])
 
@@ -57,7 +58,7 @@ def test_a_pixel_is_lung_where_its_logit_is_above_zero() -> None:
     truth[2:6, 2:6] = True
     sure[2:6, 2:4], sure[2:6, 4], sure[2:6, 5], sure[0] = 3, 0.25, 0, 0
     found[2:6, 2:5] = True
-    (own, *_) = score_film(sure, truth, whole(truth), True)
+    (own, *_) = score_film(sure, know_film(truth, whole(truth)), True)
     assert [own[name] for name in COUNTS] == [12, 0, 4, 48] and found.sum() == 12
 
 
@@ -82,7 +83,7 @@ def test_millimetres_need_the_films_spacing() -> None:
         masks = (
             (prediction, truth)
             if side == 256
-            else (restore(logits(prediction), Box(0, 0, 512, 512), (512, 512)), lungs(512))
+            else (restore(logits(prediction), Box(0, 0, 512, 512), (512, 512)).whole(), lungs(512))
         )
         assert known.loc[row, "nsd"] == boundary(*masks, (358.4 / side, 358.4 / side), 1.64).nsd
         assert unknown.loc[row, ["hd95_mm", "assd_mm"]].isna().all()
@@ -112,7 +113,8 @@ def test_a_grid_coarser_than_the_tolerance_tells_no_distances(
 def test_lung_beyond_the_box_is_missed() -> None:
     truth = np.ones((100, 100), bool)
     full = np.ones((32, 32), bool)
-    table = pd.DataFrame(score_film(logits(full), full, Original(truth, Box(0, 0, 50, 100), None), soft=True))
+    known = know_film(full, Original(truth, Box(0, 0, 50, 100), None))
+    table = pd.DataFrame(score_film(logits(full), known, soft=True))
     native = table[table["size"] == "native"].iloc[0]
     assert native["recall"] == 0.5 and native["precision"] == 1 and native["false_negative"] == 5000
 
