@@ -63,7 +63,7 @@ def page(
     """
     manifest, plan = results.manifest(), results.plan()
     config = manifest["config"]
-    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"])
+    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"], read_experiment(config).pooled)
     margin = plan.margins.get("dice") if plan else None
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
@@ -84,6 +84,7 @@ def page(
         "over": over(len(manifest["config"]["seeds"])),
         "plots": {name: _figure(results, name, says) for name, says in PLOTS.items()},
         "look": look,
+        "pooled": list(read_experiment(config).pooled),
         "paper": paper,
         "own_table": own_table(manifest),
     }
