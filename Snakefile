@@ -24,7 +24,14 @@ from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
 from lungseg.jobs.console import name_user
 from lungseg.jobs.fingerprint import fingerprint
-from lungseg.jobs.named_files import check_files, check_places, offered_hashes, own_hashes, weights_hashes
+from lungseg.jobs.named_files import (
+    check_files,
+    check_places,
+    keep_out_of_git,
+    offered_hashes,
+    own_hashes,
+    weights_hashes,
+)
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes

@@ -111,8 +111,9 @@ class _Shot:
     def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
         with (folder / "out").open("w") as out:
             process = subprocess.Popen(
-                command, cwd=folder, env=dict(environment), stdout=out, stderr=out, start_new_session=True
-            )
+                command, cwd=folder, env=dict(environment), stdout=out, stderr=out, start_new_session=True,
+                preexec_fn=_interruptible,
+            )  # fmt: skip
             self.group = process.pid
             while process.poll() is None and _jobs_begun(folder) < self.begun:
                 time.sleep(0.02)
@@ -120,6 +121,7 @@ class _Shot:
             assert process.poll() is None, "it ended before it was killed"
             self.fire(process)
             code = process.wait(300)
+            assert code != 0, "nobody was killed"
         if self.whom == "SIGKILL to all":
             self.wait(folder)
         return code, "", (folder / "out").read_text(errors="replace")
@@ -142,6 +144,11 @@ class _Shot:
             except ProcessLookupError:
                 return
             time.sleep(0.1)
+
+
+def _interruptible() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _jobs_begun(folder: Path) -> int:
@@ -409,7 +416,7 @@ def disks(rng: np.random.Generator) -> list[Case]:
     """A disk that fills up while a rule writes; where none can be mounted, a limit on what a file may hold."""
     targets = {
         "images/phantom.csv": [f"{DATA}/processed", f"{RESULTS}/images"], "splits/phantom.csv": [],
-        f"{RUN.removeprefix('tiny/results/')}/weights.safetensors": [RUN], "predictions/pooled.npz": [],
+        f"{RUN.removeprefix('tiny/results/')}/weights.safetensors": [], "predictions/pooled.npz": [],
         "scores/pooled.parquet": [], "scores.csv": [f"{RESULTS}/scores.parquet"], "estimates.csv": [],
         "table1.csv": [], "figures/crossing.png": [], "claims.csv": [], "metrics.json": [], "report.html": [],
     }  # fmt: skip

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
 SEED, COUNT = 20261126, 400
 # Tests of the whole: minutes each, and nobody's own.
-WHOLE = ("browser", "conda", "docs", "dvc", "gpu", "packaging", "pieces", "readme", "rooms", "running", "workflow")
+WHOLE = ("browser", "cluster", "conda", "docs", "dvc", "gpu", "packaging", "rooms", "running", "workflow")
 WORKFLOW = {"project", "results"}  # fixtures that run it
 # What an ablation turns on: here no change may survive.
 CHOICES = ("networks", "learning.augmentation", "learning.stepper", "learning.weights", "learning.training", "recipe")

@@ -119,13 +119,14 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Page to write.")] = None,
 ) -> None:
     """Which cells moved between two results of one experiment, and is it more than seeds and films explain?"""
-    from lungseg.report.changes import as_page, as_text, compare_results, opened
+    from lungseg.report.changes import SCORES, as_page, as_text, compare_results, opened, whole
     from lungseg.statistics.comparisons import COMPARED
 
     if metric not in COMPARED:
         raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
     with opened(a) as one, opened(b) as two:
-        moved = compare_results(one.table("scores"), two.table("scores"))
+        tables = whole(one.table("scores"), f"{a}/{SCORES}"), whole(two.table("scores"), f"{b}/{SCORES}")
+        moved = compare_results(*tables)
     say(as_text(moved, metric))
     if csv:
         write_csv(moved, csv)

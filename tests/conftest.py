@@ -39,6 +39,17 @@ LEFT[2:6, 5:7] = 255
 RIGHT[2:6, 1:3] = 255
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Two processes share the tests: all that look at one run of the tiny experiment in one of them, and first."""
+
+    def runs_it(item: pytest.Item) -> bool:
+        return "project" in getattr(item, "fixturenames", ())
+
+    items.sort(key=runs_it, reverse=True)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("workflow" if runs_it(item) else item.path.name))
+
+
 @pytest.fixture(autouse=True, scope="module")
 def settled() -> Iterator[None]:
     """Let the garbage collector pass over what earlier modules left alive: it took longer than the tests of tables."""

@@ -8,7 +8,7 @@ import pytest
 
 from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
-from bench.faults import KINDS, drawn
+from bench.faults import KINDS, OUTPUT, drawn, page, read
 from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
 from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
 from bench.timing import COLUMNS, RESULTS, in_turn, write
@@ -131,3 +131,11 @@ def test_faults_are_drawn_from_the_seed() -> None:
         names = [case.name for case in cases]
         assert len(names) == len(set(names)) >= 10
         assert names == [case.name for case in drawn(kind)]
+
+
+def test_the_page_of_faults_is_that_of_its_table() -> None:
+    rows = read()
+    wanted = [(kind, case.name) for kind in KINDS for case in drawn(kind)]
+    assert sorted((row["kind"], row["case"]) for row in rows) == sorted(wanted)
+    assert len(wanted) >= 200 and len(KINDS) >= 12
+    assert page(rows) == OUTPUT.with_suffix(".md").read_text(encoding="utf-8")

@@ -97,7 +97,7 @@ def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, table: str | None,
 @pytest.mark.parametrize("text", ["[1, 2]", "{", ""])
 def test_no_paper_at_all_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "paper.yaml").write_text(text)
-    with pytest.raises(InputError, match=r"paper\.yaml: found"):
+    with pytest.raises(InputError, match=r"paper\.yaml(, title)?: found"):
         read_paper(tmp_path)
 
 

@@ -52,6 +52,20 @@ def check_files(
         raise InputError("the configuration", count, "every file that it names", remedy)
 
 
+def keep_out_of_git(folder: Path, root: Path) -> None:
+    """Let git ignore all that an experiment makes, films and weights among it; what `publish` chooses lies elsewhere.
+
+    Args:
+        folder: The experiment's; its last part is its name.
+        root: The repository's folder, whose .gitignore names the experiments of config/.
+    """
+    known, hidden = root / ".gitignore", folder / ".gitignore"
+    if hidden.exists() or (known.is_file() and f"/{folder.name}/" in known.read_text(encoding="utf-8").splitlines()):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    hidden.write_text("*\n", encoding="utf-8")
+
+
 def check_places(folders: Iterable[Path]) -> None:
     """Look whether files can be put into folders, which need not exist yet; Snakemake itself would end in a traceback.
 

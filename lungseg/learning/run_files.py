@@ -14,6 +14,7 @@ HISTORY, CARD, PREDICTIONS = "history.csv", "weights.json", "predictions.npz"
 Card = Mapping[str, Any]
 # What the card of every run tells, of whatever age.
 NEEDED = ("run", "films", "code", "commit", "arithmetic", "size", "parameters", "seconds")
+REMEDY = "Bring the run's files again, or train it again."
 
 
 def diverged(card: Card) -> bool:
@@ -31,12 +32,12 @@ def read_card(path: str | Path, needed: Sequence[str] = ()) -> Card:
     Raises:
         InputError: It is no card, or cut short.
     """
-    facts = read_json(path)
+    facts = read_json(path, remedy=REMEDY)
     try:
         Variant(**facts["variant"]), Training(**facts["training"])
         if missing := [key for key in needed if key not in facts]:
             raise KeyError(missing[0])
     except (ValueError, TypeError, KeyError) as error:
         found = " ".join(str(error).split())[:160]
-        raise InputError(path, found, "the card of a run", "Bring the run's files again, or train it again.") from error
+        raise InputError(path, found, "the card of a run", REMEDY) from error
     return dict(facts)

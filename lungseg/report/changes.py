@@ -16,15 +16,17 @@ from great_tables import GT
 from lungseg.errors import InputError
 from lungseg.outside import TABLE
 from lungseg.report.results import Results
+from lungseg.scores.metrics import COUNTS
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.statistics.intervals import crossed_estimate, interval
-from lungseg.statistics.score_blocks import FILM, METRICS, blocks
+from lungseg.statistics.score_blocks import FILM, METRICS, RUN, blocks
 
 CELL = ["variant", "train_on", "test_on", "metric"]
 COLUMNS = [*CELL, "a", "b", "difference", "low", "high", "seeds_a", "seeds_b", "films", "verdict"]
 SAME, WITHIN, BEYOND, OTHER = "the same", "within noise", "beyond noise", "other films"
 ONLY = {"a": "only in A", "b": "only in B"}
 SCORES = "scores.csv"
+KEY, COUNTED = [*RUN, *FILM], ["dice", "iou", *COUNTS]  # columns without which a score is none
 # Neither an option nor a control character; git itself knows which of the rest is a name.
 REF = re.compile(r"[^-\x00-\x20\x7f][^\x00-\x1f\x7f]*")
 
@@ -86,6 +88,35 @@ def _git(*arguments: str) -> bytes | None:
     environment = os.environ | {"GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     ended = subprocess.run(["git", *arguments], capture_output=True, env=environment)
     return ended.stdout if ended.returncode == 0 else None
+
+
+def whole(scores: pd.DataFrame, where: str) -> pd.DataFrame:
+    """A table of scores, once it is known to be one: compared side by side, its gaps could not be named.
+
+    Args:
+        scores: As it was read.
+        where: Its file, for the message.
+
+    Raises:
+        InputError: A row does not say what it is of, or is doubled; a run lacks a film or a number.
+    """
+    remedy = "Correct the table, or get it again from where it came."
+    if missing := sorted({*KEY, *COUNTED} - set(scores)):
+        raise InputError(where, f"no column {', '.join(missing)}", f"the columns {', '.join([*KEY, *COUNTED])}", remedy)
+    nameless = scores[KEY].isna().any(axis=1)
+    if nameless.any():
+        line = int(nameless.to_numpy().argmax()) + 2
+        raise InputError(f"{where}, line {line}", "an empty cell", f"{', '.join(KEY)} in every row", remedy)
+    if not (pd.api.types.is_integer_dtype(scores["seed"]) and (scores["seed"] >= 0).all()):
+        strange = next(seed for seed in scores["seed"] if not (seed >= 0 and float(seed).is_integer()))
+        raise InputError(f"{where}, seed", f"{strange}", "whole numbers from 0", remedy)
+    try:
+        for _, runs in scores.groupby(["variant", "train_on"], sort=False):
+            for _ in blocks(runs):
+                pass
+    except InputError as error:
+        raise InputError(where, error.found, error.expected, remedy) from error
+    return scores
 
 
 def compare_results(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -156,6 +187,9 @@ def as_text(moved: pd.DataFrame, metric: str) -> str:
     order = listed["difference"].abs().sort_values(ascending=False, kind="stable", na_position="first").index
     row: Any
     for row in listed.loc[order].itertuples():
+        if row.verdict == OTHER:
+            lines.append(f"{row.verdict:13} {row.variant}, {row.train_on}: {row.films} test films are in both")
+            continue
         cell = f"{row.variant}, {row.train_on} on {row.test_on}, {row.metric}"
         if pd.isna(row.difference):
             lines.append(f"{row.verdict:13} {cell}")

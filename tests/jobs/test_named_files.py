@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from lungseg.data.archive import fetch_all, file_hash
 from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
 from lungseg.jobs import remembered
-from lungseg.jobs.named_files import check_files, check_places, offered_hashes, weights_hashes
+from lungseg.jobs.named_files import check_files, check_places, keep_out_of_git, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.recipe import Variant
+from tests.workflow import commit
 
 LOST = Variant(encoders=("mobilenetv2",), weights="lost.safetensors")
 WORD = Variant(encoders=("mobilenetv2",), weights="imagenet-8bit")
@@ -147,3 +149,16 @@ def test_hashes_of_many_files_are_written_down_once(tmp_path: Path, monkeypatch:
         assert [hashes.of(tmp_path / name) for name in "abc"] == [file_hash(tmp_path / name) for name in "abc"]
         assert not memory.exists()
     assert len(json.loads(memory.read_text())) == 3
+
+
+def test_an_experiment_of_any_name_stays_out_of_git(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("/laptop/\n")
+    commit(tmp_path, "One")
+    for name in ("laptop", "second"):
+        for _ in range(2):
+            keep_out_of_git(tmp_path / name, tmp_path)
+        (tmp_path / name / "data").mkdir(parents=True)
+        (tmp_path / name / "data/films.zip").write_text("films")
+    told = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=tmp_path, capture_output=True, text=True)
+    assert told.stdout == ""
+    assert not (tmp_path / "laptop/.gitignore").exists()

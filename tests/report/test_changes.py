@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lungseg.errors import InputError
 from lungseg.report import changes
-from lungseg.report.changes import BEYOND, OTHER, SAME, WITHIN, as_page, compare_results
+from lungseg.report.changes import BEYOND, OTHER, SAME, WITHIN, as_page, as_text, compare_results, whole
 from lungseg.scores.metrics import COUNTS
 
 Run = Callable[..., int]
@@ -187,3 +188,42 @@ def test_a_table_of_others_is_text_wherever_it_is_shown(
     assert "\x1b" not in capsys.readouterr().out
     assert {name[0] for name in pd.read_csv(tmp_path / "moved.csv")["variant"]} == {"'", "\x1b", "<"}
     assert "<img" not in (tmp_path / "moved.html").read_text()
+
+
+def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        cells = table[column].astype(object)
+        cells.iloc[5] = value
+        return table.assign(**{column: cells.infer_objects()})
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda table: pd.concat([table, table[-1:]]), "theirs/scores.csv: found two rows for {'variant': 'unet'"),
+        (lambda table: table[:-1], "theirs/scores.csv: found no row for "),
+        (_with("dice", np.nan), "theirs/scores.csv: found no number for {'variant': 'unet'"),
+        (_with("image_id", np.nan), "theirs/scores.csv, line 7: found an empty cell, expected variant, train_on"),
+        (_with("seed", np.nan), "theirs/scores.csv, line 7: found an empty cell"),
+        (_with("seed", 1.5), "theirs/scores.csv, seed: found 1.5, expected whole numbers"),
+        (_with("seed", -3), "theirs/scores.csv, seed: found -3, expected whole numbers"),
+        (_with("seed", float("inf")), "theirs/scores.csv, seed: found inf, expected whole numbers"),
+        (lambda table: table.drop(columns="dice"), "theirs/scores.csv: found no column dice, expected the columns"),
+        (lambda table: table.drop(columns="seed"), "theirs/scores.csv: found no column seed, expected the columns"),
+    ],
+)
+def test_a_table_that_cannot_be_compared_is_named(change: Callable[[pd.DataFrame], pd.DataFrame], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        whole(change(scores()), "theirs/scores.csv")
+    assert str(caught.value).startswith(message)
+    assert str(caught.value).endswith("Correct the table, or get it again from where it came.")
+
+
+def test_whole_tables_pass_and_other_films_are_told_without_a_gap() -> None:
+    for table in (scores(), scores()[:0], scores(variants=("unet", "mine")).query("variant == 'unet' or seed == 0")):
+        assert whole(table, "").equals(table)
+    assert whole(scores().query("image_id != 'film3'"), "") is not None
+    lines = as_text(compare_results(scores(), scores().query("image_id != 'film3'")), "dice").splitlines()
+    assert lines == ["1 cells other films.", "other films   unet, pooled: 39 test films are in both"]

@@ -86,6 +86,7 @@ def test_the_report_holds_no_element_of_others(results: Results) -> None:
     assert EVIL in names["command"] and EVIL in names["names"]["unet"]
     assert "49" not in names["command"]  # nothing was calculated
     assert text.count("&lt;x-evil") > 10
+    assert re.search(r"<summary>Each cell\. Table 1 in \d+ parts: ", text)
 
 
 def test_table1_holds_no_element_command_or_row_of_others() -> None:

@@ -121,6 +121,7 @@ def test_ticks_are_round_and_on_the_axis() -> None:
     ticks = Axis(-0.0141, 0.027).ticks()
     assert 0 in ticks and all(-0.0141 <= tick <= 0.027 for tick in ticks) and 3 <= len(ticks) <= 6
     assert len(Axis.over([]).ticks()) >= 3 and Axis.over([1, 1]).ticks()
+    assert [Axis(2, 4)(value) for value in (2, 2.5, 4)] == [4, 27, 96] and Axis(1, 1)(1) == 4
 
 
 def test_the_menu_is_made_of_sections_and_strong_words_of_marks() -> None:

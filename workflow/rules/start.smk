@@ -51,5 +51,7 @@ def begin():
         queue.refuse_left(AT_WORK)
         at_work.begin(AT_WORK, not LOCAL)
         queue.remember(AT_WORK, name)
+        if EXPERIMENT.folder(""):
+            keep_out_of_git(Path(config["name"]), Path(workflow.basedir))
     except InputError as error:
         raise WorkflowError(str(error))
