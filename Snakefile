@@ -24,8 +24,15 @@ from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
 from lungseg.jobs.console import name_user
 from lungseg.jobs.fingerprint import fingerprint
-from lungseg.jobs.named_files import check_files, check_places, fetch_pinned, keep_out_of_git
-from lungseg.jobs.named_files import offered_hashes, weights_hashes
+from lungseg.jobs.named_files import (
+    check_files,
+    check_places,
+    fetch_pinned,
+    keep_out_of_git,
+    offered_hashes,
+    own_hashes,
+    weights_hashes,
+)
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes
@@ -56,10 +63,16 @@ if "name" not in config:
 
 try:
     EXPERIMENT = read_experiment(config)
-    if EXPERIMENT.exclude:
+    OWN_SETS = {}
+    if EXPERIMENT.own and workflow.is_main_process:
+        from lungseg.films.own_sets import any_dataset, refuse_shared_names
+
+        OWN_SETS = {name: any_dataset(name, own) for name, own in EXPERIMENT.own.items()}
+        refuse_shared_names(OWN_SETS, EXPERIMENT.datasets)
+    if EXPERIMENT.exclude and workflow.is_main_process:
         from lungseg.data.datasets import refuse_unknown
 
-        refuse_unknown(EXPERIMENT.exclude)
+        refuse_unknown(EXPERIMENT.exclude, OWN_SETS)
 except InputError as error:
     raise WorkflowError(str(error))
 config.update(EXPERIMENT.model_dump(mode="json"))
@@ -99,7 +112,7 @@ pathvars:
 
 
 wildcard_constraints:
-    dataset="[a-z]+",
+    dataset="[a-z][a-z0-9_]*",
     variant="[A-Za-z0-9_-]+",
     train_on="[A-Za-z0-9_-]+",
     seed=r"\d+",

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from lungseg.claims.audited_lines import as_lines, counted
 from lungseg.claims.printed_table import read_combined, read_table
 from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
-from lungseg.config import DatasetName, Experiment, read_experiment
+from lungseg.config import KNOWN, Experiment, read_experiment
 from lungseg.errors import InputError
 from lungseg.files import replacing, write_csv
 from lungseg.films import commands as films
@@ -68,7 +68,7 @@ what it takes for granted. The rules, and what they survive: means over
     }.items()
 )
 
-Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(get_args(DatasetName))}.")]
+Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(KNOWN)}.")]
 Raw = Path("data/raw")
 Encoders = Annotated[
     list[str] | None, typer.Argument(metavar="[ENCODER]...", help="As in `encoders`; none given: the reference's two.")
@@ -286,35 +286,40 @@ def fetch(
 def check(
     names: Names,
     at: Annotated[Path, typer.Option(help="Folder that `fetch` wrote to.")] = Raw,
-    configfile: Annotated[Path | None, typer.Option(help="Whose `exclude` names films to leave out.")] = None,
+    configfile: Annotated[
+        Path | None, typer.Option(help="Whose `exclude` names films to leave out, and whose `own` defines data sets.")
+    ] = None,
 ) -> None:
     """Read data sets from end to end: hashes, counts, films and masks. Exit code 1 if one is not whole.
 
     All films that cannot be used are named at once, with the lines that leave them out of an experiment.
     """
     from lungseg.data.datasets import dataset, refuse_unknown
+    from lungseg.films.own_sets import any_dataset, refuse_shared_names
 
-    exclude = {str(name): films for name, films in _experiment(configfile).exclude.items()} if configfile else {}
-    refuse_unknown(exclude)
+    experiment = _experiment(configfile) if configfile else None
+    own, exclude = (experiment.own, experiment.exclude) if experiment else ({}, {})
+    defined = {name: any_dataset(name, one) for name, one in own.items()}
+    refuse_unknown(exclude, defined)
+    refuse_shared_names(defined, experiment.datasets if experiment else ())
     whole = True
-    for chosen in [dataset(name) for name in names]:
+    for name, chosen in {name: defined[name] if name in defined else dataset(name) for name in names}.items():
         try:
-            told = _read_all(chosen, at / chosen.name, exclude.get(chosen.name, {}))
-            say(f"{chosen.name}: whole, {told}")
+            say(f"{name}: whole, {_read_all(chosen, at / name, exclude.get(name, {}), name in own)}")
         except InputError as error:
             whole = False
-            print(f"{chosen.name}: not whole. {error}", file=sys.stderr)
+            print(f"{name}: not whole. {error}", file=sys.stderr)
     raise typer.Exit(0 if whole else 1)
 
 
-def _read_all(chosen: "Dataset", folder: Path, exclude: Mapping[str, str]) -> str:
+def _read_all(chosen: "Dataset", folder: Path, exclude: Mapping[str, str], own: bool) -> str:
     """Compare the recorded hashes and decode every film."""
     from tqdm import tqdm
 
     from lungseg.data.archive import RECORD, read_record
     from lungseg.data.reading import Unused
 
-    if (folder / RECORD).is_file():
+    if not own and (folder / RECORD).is_file():
         read_record(folder, chosen.archives, whole=True)
     progress = tqdm(chosen.read(folder, exclude), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
     unused = [film.image_id for film in progress if isinstance(film, Unused)]

@@ -5,19 +5,35 @@ The defaults are the reference experiment; `config/schema.json` is exported from
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    PositiveFloat,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from lungseg.errors import InputError
+from lungseg.own import Own, OwnName
 from lungseg.recipe import LEAST, ONE_VALUE, Choice, Head, Training, Variant
 
-DatasetName = Literal["montgomery", "shenzhen", "jsrt", "phantom"]
-# Keys whose values may be paths; below `weights` those of each encoder.
-PLACES = ("archives", "bundles", "paper", "weights", "module")
+KNOWN = ("montgomery", "shenzhen", "jsrt", "phantom")
+# One of these, or a name under `own`.
+DatasetName = Annotated[
+    str, WithJsonSchema({"anyOf": [{"enum": list(KNOWN)}, {"pattern": "^[a-z][a-z0-9_]*$"}], "type": "string"})
+]
+# Keys whose values may be paths; below `weights` those of each encoder, below `own` those of each data set.
+PLACES = ("archives", "bundles", "own", "paper", "weights", "module")
 PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
+FilmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # What lies beside the Snakefile, or is made there by other tools: an experiment of this name would write into it.
 TAKEN = frozenset(
@@ -108,7 +124,9 @@ class Table1(Choice):
     """Which cell of the experiment stands beside the published number."""
 
     train_on: PathPart = Field("pooled", description="The training set, one of the names under train_on.")
-    test_on: str = Field("pooled", description="A data set, or `pooled` for all test images together.")
+    test_on: str = Field(
+        "pooled", description="A data set, or `pooled`: all test images of train_on.pooled's data sets."
+    )
 
 
 class Experiment(Choice):
@@ -122,7 +140,11 @@ class Experiment(Choice):
         "archives",
         description="Folder of already downloaded archives that is looked at first; it need not exist.",
     )
-    exclude: dict[DatasetName, dict[PathPart, Reason]] = Field(
+    own: dict[OwnName, Own] = Field(
+        {},
+        description="Data sets of one's own by name: films with masks; `datasets` lists the names beside the others.",
+    )
+    exclude: dict[DatasetName, dict[FilmName, Reason]] = Field(
         {}, description="Films that are left out, by data set and name, each with its reason; shown with the results."
     )
     preprocessing: Preprocessing = Preprocessing()
@@ -177,12 +199,38 @@ class Experiment(Choice):
     @model_validator(mode="before")
     @classmethod
     def trains_on_what_there_is(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
-        """Training sets that are not given: the reference's that these data sets allow, and all of them together."""
+        """Training sets that are not given: the reference's that these data sets allow, and all of them together.
+
+        Sets of one's own are among all where there are no others: Table 1 is the same with them and without.
+        """
         datasets = given.get("datasets") if isinstance(given, Mapping) else None
         if not isinstance(datasets, list | tuple) or "train_on" in given:
             return given
         allowed = {name: listed for name, listed in TRAIN_ON.items() if set(listed) <= set(datasets)}
-        return {**given, "train_on": allowed | {"pooled": tuple(datasets)}}
+        own = given["own"] if isinstance(given.get("own"), Mapping) else {}
+        others = [name for name in datasets if name not in own]
+        learned = [name for name in datasets if not (isinstance(own.get(name), Mapping) and own[name].get("test_only"))]
+        return {**given, "train_on": allowed | {"pooled": tuple(others or learned)}}
+
+    @model_validator(mode="before")
+    @classmethod
+    def data_sets_are_known(cls, given: Any) -> Any:  # noqa: ANN401
+        """A name of a data set is one of the package's or stands under `own`."""
+        if not isinstance(given, Mapping):
+            return given
+        own = given["own"] if isinstance(given.get("own"), Mapping) else {}
+        for place, name in _named_data_sets(given):
+            if isinstance(name, str) and name not in (*KNOWN, *own):
+                expected = ", ".join(map(repr, KNOWN)) + ", or a name under `own`"
+                error = InitErrorDetails(type=PydanticCustomError("data_set", expected), loc=place, input=name)
+                raise ValidationError.from_exception_data("Experiment", [error])
+        return given
+
+    @model_serializer(mode="wrap")
+    def without_empty_own(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """An experiment without sets of one's own is written as it was before there were any."""
+        written: dict[str, Any] = dump(self)
+        return {key: value for key, value in written.items() if key != "own" or value}
 
     @model_validator(mode="after")
     def names_agree(self) -> Self:
@@ -192,10 +240,16 @@ class Experiment(Choice):
         for train_on, datasets in self.train_on.items():
             if len(set(datasets)) < len(datasets):
                 raise ValueError(f"train_on.{train_on} names one data set twice: {list(datasets)}")
-            if train_on in get_args(DatasetName) and datasets != (train_on,):
+            if train_on in (*KNOWN, *self.own) and datasets != (train_on,):
                 raise ValueError(f"train_on.{train_on} is named as a data set and holds {list(datasets)}: rename it")
             if unknown := set(datasets) - set(self.datasets):
                 raise ValueError(f"train_on.{train_on} names {sorted(unknown)}, which `datasets` does not list")
+            if barred := [name for name in datasets if name in self.own and self.own[name].test_only]:
+                raise ValueError(f"train_on.{train_on} names {barred}, which is `test_only`: leave one of them out")
+        if taken := sorted(set(self.own) & {*KNOWN, "pooled"}):
+            raise ValueError(f"own defines {taken}, a name that has a meaning: choose another")
+        if idle := sorted(set(self.own) - set(self.datasets)):
+            raise ValueError(f"own defines {idle}, which `datasets` does not list")
         if unused := set(self.exclude) - set(self.datasets):
             raise ValueError(f"exclude names {sorted(unused)}, which `datasets` does not list")
         if strange := set(self.films) - set(self.train_on):
@@ -261,9 +315,28 @@ class Experiment(Choice):
         everything = self.cross is None or train_on == self.table1.train_on
         return [variant for variant in self.variants if everything or variant in (self.cross or ())]
 
+    @property
+    def pooled(self) -> tuple[str, ...]:
+        """Whose test films are `pooled`: of train_on.pooled; where there is no such set, of all but one's own."""
+        if "pooled" in self.train_on:
+            return self.train_on["pooled"]
+        return tuple(name for name in self.datasets if name not in self.own) or self.datasets
+
     def folder(self, name: str) -> str:
         """Where this experiment's `data` or `results` lie, so that no experiment overwrites another."""
         return name if self.name == "paper" else f"{self.name}/{name}"
+
+
+def _named_data_sets(given: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Place and name of everything in a configuration that is to be a data set."""
+    lists: dict[tuple[str, ...], Any] = {("datasets",): given.get("datasets")}
+    if isinstance(sets := given.get("train_on"), Mapping):
+        lists |= {("train_on", name): listed for name, listed in sets.items()}
+    for place, listed in lists.items():
+        for number, name in enumerate(listed if isinstance(listed, list | tuple) else ()):
+            yield (*place, number), name
+    if isinstance(exclude := given.get("exclude"), Mapping):
+        yield from ((("exclude", name), name) for name in exclude)
 
 
 def left_out(exclude: Mapping[str, Mapping[str, str]]) -> str:
@@ -322,7 +395,7 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
     """Names of the legal keys at a place in the configuration."""
     groups: dict[str, type[Choice]] = {
         "preprocessing": Preprocessing, "split": Split, "leakage": Leakage, "variants": Variant,
-        "training": Training, "statistics": Statistics, "table1": Table1, "tune": Tune,
+        "training": Training, "statistics": Statistics, "table1": Table1, "tune": Tune, "own": Own,
     }  # fmt: skip
     inside: dict[str, type[Choice]] = {"head": Head, "training": Training}  # of a variant
     at = inside.get(str(location[2])) if len(location) > 2 else None

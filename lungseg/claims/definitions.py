@@ -5,7 +5,7 @@ which definition comes closest to the printed rows. `mixtures` asks which of the
 produce, `yardstick` what being close means, `operating_points` what other cuts give.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
@@ -153,12 +153,13 @@ def _chosen(
     return np.stack([*columns, *losses], axis=-1)
 
 
-def study(runs: Sequence[Counted], printed: pd.DataFrame) -> Study:
+def study(runs: Sequence[Counted], printed: pd.DataFrame, apart: Collection[str] = ()) -> Study:
     """Count in every way.
 
     Args:
         runs: Of the paper's networks, each part and size of each run; all runs have the same films.
         printed: The paper's table: index metric, columns variant; NaN where it prints nothing.
+        apart: Data sets that the paper's table is not about.
     """
     variants = list(dict.fromkeys(run.variant for run in runs))
     names = [name if name in COMPARED else "loss" for name in METRICS]
@@ -168,8 +169,8 @@ def study(runs: Sequence[Counted], printed: pd.DataFrame) -> Study:
         own = [run for run in runs if (run.part, run.size) == (part, size)]
         seeds = [[i for i, run in enumerate(own) if run.variant == variant] for variant in variants]
         counts = np.stack([run.counts for run in own])
-        for films in ["pooled", *dict.fromkeys(own[0].datasets)]:
-            here = [films in ("pooled", name) for name in own[0].datasets]
+        for films in ["pooled", *(name for name in dict.fromkeys(own[0].datasets) if name not in apart)]:
+            here = [films in ("pooled", name) and name not in apart for name in own[0].datasets]
             for i, cut in enumerate(CUTS):
                 for definition, measured in _every(counts[:, here, i], films, part, size, cut):
                     rows.append(astuple(definition))

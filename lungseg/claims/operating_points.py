@@ -5,7 +5,7 @@ are stored, one cut for all seeds of a network, and set where recall or precisio
 or both together. What Dice and IoU are there is compared with what is printed beside it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,11 @@ Histograms = UInt32[np.ndarray, "seed film 2 code"]
 
 
 def operating_points(
-    histograms: Mapping[str, Histograms], datasets: Sequence[str], part: str, printed: pd.DataFrame
+    histograms: Mapping[str, Histograms],
+    datasets: Sequence[str],
+    part: str,
+    printed: pd.DataFrame,
+    apart: Collection[str] = (),
 ) -> pd.DataFrame:
     """Where the printed recall and precision are met, and what else is true there.
 
@@ -39,6 +43,7 @@ def operating_points(
         datasets: Data set of each film.
         part: Of the split, which the films are from.
         printed: The paper's table: index metric, columns variant; NaN where it prints nothing.
+        apart: Data sets that the paper's table is not about.
 
     Returns:
         Columns of `COLUMNS`, a row per network, set of films, key of `CLASSES` and aim that the paper prints: cut is
@@ -48,8 +53,8 @@ def operating_points(
     rows: list[dict[str, object]] = []
     for variant, own in histograms.items():
         column = printed[variant].reindex(COMPARED)
-        for films in ["pooled", *dict.fromkeys(datasets)]:
-            here = np.array([films in ("pooled", name) for name in datasets])
+        for films in ["pooled", *(name for name in dict.fromkeys(datasets) if name not in apart)]:
+            here = np.array([films in ("pooled", name) and name not in apart for name in datasets])
             where = {"variant": variant, "films": films, "part": part, "seeds": len(own)}
             rows += [where | row for row in _met(_swept(own[:, here], films, part), column)]
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -1,6 +1,7 @@
 """The data sets by name."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from lungseg.data import jsrt, montgomery, phantom, shenzhen
 from lungseg.data.reading import Dataset, Radiograph, Unused
@@ -22,17 +23,18 @@ def dataset(name: str) -> Dataset:
     return DATASETS[name]
 
 
-def refuse_unknown(exclude: Mapping[str, Mapping[str, str]]) -> None:
+def refuse_unknown(exclude: Mapping[str, Mapping[str, str]], own: Mapping[str, Dataset] = MappingProxyType({})) -> None:
     """Every film that is to be left out is one that would be used.
 
     Args:
         exclude: Data set to film to reason.
+        own: Data sets that a configuration defines, by name.
 
     Raises:
         InputError: A data set has no such film, or uses it not.
     """
     for name, films in exclude.items():
-        known = dataset(name).films
+        known = (own[name] if name in own else dataset(name)).films
         if strange := sorted(set(films) - set(known)):
             expected = f"films of {name} that are used, such as {known[0]}"
             remedy = "Correct the name; `lungseg data check` tells the names of bad films."

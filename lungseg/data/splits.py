@@ -126,3 +126,25 @@ def split(table: pd.DataFrame, method: str, seed: int, left_out: Collection[str]
     if method == "grouped":
         return grouped_split(table, {film: p.name for film, p in patient_of().items()}, np.random.default_rng(seed))
     raise InputError("split.method", repr(method), "gaal2020, random or grouped", "Correct it in the configuration.")
+
+
+def own_split(
+    table: pd.DataFrame, parts: Mapping[str, str] | None, patients: Mapping[str, str], test_only: bool, seed: int
+) -> pd.DataFrame:
+    """The split of a data set of one's own: a table's; all for testing; or a random one that leaves patients whole.
+
+    Args:
+        table: Columns image_id, dataset, abnormal.
+        parts: Image id to its part; None where no table says.
+        patients: Image id to its patient; empty where no table says.
+        test_only: Whether all films are for testing.
+        seed: Of the random split.
+
+    Returns:
+        Columns image_id, part; rows as in the table.
+    """
+    if test_only:
+        parts = dict.fromkeys(table["image_id"], "test")
+    if parts is None:
+        return grouped_split(table, patients, np.random.default_rng(seed))
+    return pd.DataFrame({"image_id": table["image_id"], "part": table["image_id"].map(parts)})

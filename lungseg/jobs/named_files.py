@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lungseg.errors import InputError
 from lungseg.jobs.remembered import Hashes
+from lungseg.own import Own
 from lungseg.recipe import EIGHT_BIT, Variant
 
 WORDS = ("random", "imagenet", EIGHT_BIT)
@@ -34,7 +35,13 @@ def fetch_pinned(variants: Mapping[str, Variant]) -> None:
             source(name, "imagenet")
 
 
-def check_files(variants: Mapping[str, Variant], datasets: Collection[str], archives: Path | None, raw: Path) -> None:
+def check_files(
+    variants: Mapping[str, Variant],
+    datasets: Collection[str],
+    archives: Path | None,
+    raw: Path,
+    own: Collection[str] = (),
+) -> None:
     """Look for every file that is going to be read.
 
     Args:
@@ -42,6 +49,7 @@ def check_files(variants: Mapping[str, Variant], datasets: Collection[str], arch
         datasets: Data sets whose archives are to be brought.
         archives: The folder of already downloaded archives.
         raw: The folder that has, or gets, one folder for each data set.
+        own: Data sets of one's own, which have no archives.
 
     Raises:
         InputError: Some are missing; it names all of them.
@@ -58,7 +66,7 @@ def check_files(variants: Mapping[str, Variant], datasets: Collection[str], arch
         for name, variant in variants.items()
         if variant.module_file is not None and not Path(variant.module_file).is_file()
     ]
-    for dataset in datasets:
+    for dataset in (name for name in datasets if name not in own):
         lines += _missing_archives(dataset, archives, raw / dataset)
     if lines:
         count = f"{len(lines)} missing file{'s' if len(lines) > 1 else ''}"
@@ -131,3 +139,17 @@ def offered_hashes(dataset: str, archives: Path | None, hashes: Hashes) -> dict[
                 found[choice.name] = hashes[archives / choice.name]
                 break
     return found
+
+
+def own_hashes(own: Mapping[str, Own], hashes: Hashes) -> dict[str, dict[str, str]]:
+    """Data set of one's own to key to SHA-256 of what it names: another film, mask or table makes its films anew.
+
+    Raises:
+        InputError: As `films.own_sets.catalogue`.
+    """
+    if not own:
+        return {}
+    from lungseg.films.own_sets import prints
+
+    with hashes.together():
+        return {name: {one.archive: one.sha256 for one in prints(name, each, hashes.of)} for name, each in own.items()}

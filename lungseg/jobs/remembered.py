@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lungseg.data.archive import file_hash
@@ -18,7 +20,7 @@ class Hashes:
     """
 
     def __init__(self, memory: Path) -> None:
-        self.memory = memory
+        self.memory, self.waits = memory, False
         try:
             known = json.loads(memory.read_text(encoding="utf-8"))
             self.known: dict[str, list[object]] = known if isinstance(known, dict) else {}
@@ -38,7 +40,23 @@ class Hashes:
             self._keep()
         return found
 
+    def of(self, path: Path) -> str:
+        """The same as a function."""
+        return self[path]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is computed here is written down once, at the end: files may be thousands."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
+            self._keep()
+
     def _keep(self) -> None:
+        if self.waits:
+            return
         try:
             with replacing(self.memory) as part:
                 part.write_text(json.dumps(self.known), encoding="utf-8")

@@ -6,6 +6,7 @@ import pandas as pd
 
 from lungseg.claims.evidence import find_pair
 from lungseg.paper import Paper
+from lungseg.statistics.score_blocks import pooled_films
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,8 @@ def seed_means(scores: pd.DataFrame, train_on: str, test_on: str) -> pd.DataFram
     Returns:
         Index variant, seed; a column per metric.
     """
-    own = scores[(scores["train_on"] == train_on) & ((test_on == "pooled") | (scores["test_on"] == test_on))]
+    own = pooled_films(scores) if test_on == "pooled" else scores[scores["test_on"] == test_on]
+    own = own[own["train_on"] == train_on]
     return own.groupby(["variant", "seed"]).mean(numeric_only=True)
 
 

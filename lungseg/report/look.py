@@ -34,7 +34,12 @@ class Look:
 
     @classmethod
     def of(
-        cls, paper: Paper, variants: Iterable[str], datasets: Sequence[str], train_on: Mapping[str, Sequence[str]]
+        cls,
+        paper: Paper,
+        variants: Iterable[str],
+        datasets: Sequence[str],
+        train_on: Mapping[str, Sequence[str]],
+        pooled: Sequence[str] | None = None,
     ) -> "Look":
         """The look of an experiment.
 
@@ -46,14 +51,18 @@ class Look:
             variants: All variants of the experiment.
             datasets: Its data sets.
             train_on: Its training sets.
+            pooled: Data sets whose test films are all test films together; None for all of them.
         """
         order = dict.fromkeys([*paper.names, *variants])
         colours = {variant: PALETTE[place % len(PALETTE)] for place, variant in enumerate(order)}
         names = {variant: paper.name(variant) for variant in order}
         single = {name: DATASETS.get(name, name) for name in datasets}
         every = NUMBERS.get(len(datasets), f"all {len(datasets)}") if len(datasets) > 1 else single[datasets[0]]
+        pooled = datasets if pooled is None else pooled
+        if set(pooled) != set(datasets):
+            every = " + ".join(single[one] for one in pooled)
         joined = {
-            name: every if set(members) == set(datasets) else " + ".join(single[one] for one in members)
+            name: every if set(members) == set(pooled) else " + ".join(single[one] for one in members)
             for name, members in train_on.items()
         }
         return cls(names, colours, single | joined, every)

@@ -64,8 +64,8 @@ def page(
     """
     manifest, plan = results.manifest(), results.plan()
     config = manifest["config"]
-    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"])
     margin, experiment = plan.margins.get("dice") if plan else None, read_experiment(config)
+    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"], experiment.pooled)
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
         "script": (template / "report.js").read_text(encoding="utf-8"),
@@ -87,6 +87,7 @@ def page(
         "over": over(len(manifest["config"]["seeds"])),
         "plots": {name: _figure(results, name, says) for name, says in PLOTS.items()},
         "look": look,
+        "pooled": list(read_experiment(config).pooled),
         "paper": paper,
         "own_table": own_table(manifest),
     }

@@ -1,6 +1,7 @@
 """Tables as the page shows them: results in, rows for its template out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -146,6 +147,20 @@ def crossing(table: pd.DataFrame) -> list[Row]:
     return matrices
 
 
+@dataclass(frozen=True)
+class OneOwn:
+    """What is known of a data set that a configuration defines, by the names of `Dataset`."""
+
+    name: str
+    licence = citation = ""
+    pages = ()
+
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"{self.name}: a data set of one's own"
+
+
 def card(results: Results, dataset: str) -> Row:
     """What the page says of a data set: source, licence, sizes, subgroups, parts, and what is left out and why."""
     images, unused = results.table(f"images/{dataset}"), results.table(f"images/{dataset}.unused")
@@ -153,7 +168,7 @@ def card(results: Results, dataset: str) -> Row:
     counts = parts.groupby("part")["abnormal"].agg(["size", "sum"]).reindex(PARTS).fillna(0).astype(int)
     spacing = images["spacing_mm"].dropna()
     return {
-        "about": DATASETS[dataset],
+        "about": DATASETS.get(dataset) or OneOwn(dataset),
         "films": len(images),
         "parts": [{"part": part, "films": row["size"], "abnormal": row["sum"]} for part, row in counts.iterrows()],
         "sizes": _range(images["width"]) + " × " + _range(images["height"]) + " px",

@@ -1,6 +1,6 @@
 """All scores in one table, and the parts of it that people and other tools read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -10,12 +10,20 @@ from lungseg.scores.metrics import COUNTS
 from lungseg.scores.scoring import DISTANCES, OVERLAP, PRIMARY, WAY
 
 IDENTITY = ["variant", "train_on", "seed", "test_on", "image_id"]
+# 1 for films of a data set that `pooled` leaves out; a table in which it holds all of them has no such column.
+APART = "apart"
 COLUMNS = ["kind", *IDENTITY, "abnormal", "members", *WAY, *OVERLAP, *DISTANCES, "empty", *COUNTS]
 
 
-def together(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """All scores of all training sets, columns in the order of `COLUMNS`; a set whose runs all diverged has none."""
-    return pd.concat([table for table in tables if len(table)], ignore_index=True)[COLUMNS]
+def together(tables: Sequence[pd.DataFrame], apart: Collection[str] = ()) -> pd.DataFrame:
+    """All scores of all training sets, columns in the order of `COLUMNS`; a set whose runs all diverged has none.
+
+    Args:
+        tables: Of each training set.
+        apart: Data sets whose films are not among those of `pooled`; with any, a column `APART` follows.
+    """
+    scores = pd.concat([table for table in tables if len(table)], ignore_index=True)[COLUMNS]
+    return scores.assign(**{APART: scores["test_on"].isin(apart).astype(int)}) if apart else scores
 
 
 def diverged(cards: Iterable[Mapping[str, Any]], main: str) -> pd.DataFrame:
@@ -57,7 +65,8 @@ def primary(scores: pd.DataFrame) -> pd.DataFrame:
     """
     chosen = scores[(scores["kind"] == "network") & (scores[WAY] == list(PRIMARY)).all(axis=1)]
     first = [*IDENTITY, *OVERLAP]
-    return chosen[[*first, *(name for name in COLUMNS if name not in (*first, "kind", "members", *WAY))]]
+    last = [APART] if APART in scores else []
+    return chosen[[*first, *(name for name in COLUMNS if name not in (*first, "kind", "members", *WAY)), *last]]
 
 
 def algorithms(scores: pd.DataFrame) -> pd.DataFrame:

@@ -81,7 +81,12 @@ def binned(histograms: UInt32[np.ndarray, "film 2 code"]) -> Float[np.ndarray, "
 
 
 def calibrate(
-    groups: dict[str, Group], datasets: Sequence[str], train_on: str, level: float, pool: Collection[str] = ()
+    groups: dict[str, Group],
+    datasets: Sequence[str],
+    train_on: str,
+    level: float,
+    pool: Collection[str] = (),
+    apart: Collection[str] = (),
 ) -> Calibrated:
     """Reliability and calibration error of every network of a training set, on each data set and on all (`pooled`).
 
@@ -91,10 +96,11 @@ def calibrate(
         train_on: The training set.
         level: Coverage aimed at, such as 0.95.
         pool: Variants whose seeds' variance is estimated together.
+        apart: Data sets that `pooled` leaves out.
     """
     errors, bins = [pd.DataFrame(columns=ERRORS)], [pd.DataFrame(columns=RELIABILITY)]
     for test_on in [*dict.fromkeys(datasets), "pooled"] if groups else []:
-        here = np.array([test_on in ("pooled", name) for name in datasets])
+        here = np.array([name not in apart if test_on == "pooled" else name == test_on for name in datasets])
         strata = np.array(datasets)[here].tolist()
         own = {variant: group[:, here] for variant, group in groups.items()}
         where: dict[str, Any] = {"train_on": train_on, "test_on": test_on, "images": len(strata)}

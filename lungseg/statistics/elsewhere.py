@@ -25,6 +25,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.stats import t as student
 
+from lungseg.scores.cases import APART
 from lungseg.scores.metrics import RATIOS
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
@@ -62,7 +63,7 @@ def elsewhere(
     primary = scores[(scores[WAY] == list(PRIMARY)).all(axis=1) & (scores["kind"] == "network")]
     rows = []
     for test_on, names in test_sets.items():
-        here = primary[primary["test_on"].isin(names)]
+        here = primary[primary["test_on"].isin(names)].drop(columns=APART, errors="ignore")
         for block in blocks(here):
             if films and block.test_on == "pooled" and set(block.strata) == set(names):
                 rows.append(_rows(replace(block, test_on=test_on), films, level, pool))

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 
 from lungseg.errors import InputError
 from lungseg.scores.boundary import GRID, TOLERANCE_PX
+from lungseg.scores.cases import APART
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.scoring import DISTANCES, OVERLAP
 from lungseg.statistics.subsets import by_seed
@@ -59,6 +60,8 @@ class Block:
 def blocks(scores: pd.DataFrame) -> Iterator[Block]:
     """Cut a table of scores, one row per run and film, into blocks; `pooled` is all test sets of a training set.
 
+    Where the table has a column apart, `pooled` is those whose films have 0 in it.
+
     Variants may have different numbers of seeds, but all have the same films.
 
     Distances need pixels that are not longer than their tolerance (`lungseg.scores.boundary`). A test set that holds a
@@ -80,11 +83,18 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
     for train_on, table in scores.groupby("train_on", sort=False):
         sets = list(table["test_on"].unique())
         for test_on in [*sets, "pooled"]:
-            rows = table if test_on == "pooled" else table[table["test_on"] == test_on]
+            rows = pooled_films(table) if test_on == "pooled" else table[table["test_on"] == test_on]
+            if rows.empty:
+                continue
             rows = rows.sort_values(["seed", *FILM], kind="stable")
             first = rows[rows[["variant", "seed"]].eq(rows[["variant", "seed"]].iloc[0]).all(axis=1)]
             variants = [_runs(str(name), rows[rows["variant"] == name]) for name in table["variant"].unique()]
             yield Block(str(train_on), str(test_on), first["test_on"].tolist(), variants, first["image_id"].tolist())
+
+
+def pooled_films(scores: pd.DataFrame) -> pd.DataFrame:
+    """The rows of films that `pooled` holds."""
+    return scores[scores[APART] == 0] if APART in scores else scores
 
 
 def _runs(variant: str, rows: pd.DataFrame) -> Runs:

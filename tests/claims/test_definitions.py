@@ -236,3 +236,10 @@ def test_without_any_of_the_papers_networks_there_is_nothing_to_tell() -> None:
     assert nothing.table().empty and rank(nothing).empty and list(rank(nothing))[:2] == ["films", "part"]
     assert relations(nothing, TABLE1).empty
     assert isinstance(rank(nothing), pd.DataFrame)
+
+
+def test_a_set_that_the_paper_is_not_about_is_in_no_definition() -> None:
+    whole, less = study(runs(), TABLE1), study(runs(), TABLE1, ["jsrt"])
+    assert set(less.definitions["films"]) == set(whole.definitions["films"]) - {"jsrt"}
+    assert not np.array_equal(less.measured[less.definitions["films"] == "pooled"],
+                              whole.measured[whole.definitions["films"] == "pooled"])  # fmt: skip

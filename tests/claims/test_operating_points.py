@@ -78,3 +78,10 @@ def test_what_the_paper_does_not_print_is_no_aim() -> None:
 def test_cuts_lie_between_the_stored_probabilities() -> None:
     p = expit(VALUES.astype(float))
     assert ((p[:-1] < SWEPT) & (p[1:] > SWEPT)).all() and SWEPT[CODES // 2 - 1] == 0.5
+
+
+def test_a_set_that_the_paper_is_not_about_is_no_film_of_it() -> None:
+    codes, truth = films()
+    found = operating_points({"unet": histograms(codes, truth)[None]}, DATASETS, "test", printed(), ["montgomery"])
+    alone = operating_points({"unet": histograms(codes[:4], truth[:4])[None]}, DATASETS[:4], "test", printed())
+    pd.testing.assert_frame_equal(found, alone)

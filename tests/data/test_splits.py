@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lungseg.data import jsrt, montgomery, shenzhen
 from lungseg.data.patients import patients, seen_elsewhere
-from lungseg.data.splits import PARTS, gaal2020, grouped_split, published, random_split, split
+from lungseg.data.splits import PARTS, gaal2020, grouped_split, own_split, published, random_split, split
 from lungseg.errors import InputError
 
 IDS = {"montgomery": montgomery.IDS, "shenzhen": shenzhen.WITH_MASK, "jsrt": jsrt.IDS}
@@ -155,3 +155,24 @@ def test_the_grouped_method_keeps_every_known_patient_together() -> None:
         part = parts.set_index("image_id")["part"]
         assert all(len(set(part.loc[list(patient.films)])) == 1 for patient in patients())
     assert seen_elsewhere(gaal2020(table))
+
+
+def _own() -> pd.DataFrame:
+    return pd.DataFrame({"image_id": [f"f{n:02d}" for n in range(60)], "dataset": "mine", "abnormal": 0})
+
+
+def test_one_s_own_films_go_where_the_table_says_or_all_to_the_test() -> None:
+    table = _own()
+    parts = {image_id: PARTS[n % 3] for n, image_id in enumerate(table["image_id"])}
+    assert own_split(table, parts, {}, False, 0).to_dict("list") == {"image_id": list(parts), "part": [*parts.values()]}
+    assert set(own_split(table, None, {}, True, 0)["part"]) == {"test"}
+
+
+def test_one_s_own_patients_stay_whole_and_the_seed_decides() -> None:
+    table = _own()
+    patients = {image_id: f"p{n // 3}" for n, image_id in enumerate(table["image_id"])}
+    parts = own_split(table, None, patients, False, 0)
+    assert len(parts.assign(patient=parts["image_id"].map(patients)).drop_duplicates(["patient", "part"])) == 20
+    assert parts["part"].value_counts().to_dict() == {"train": 42, "test": 12, "validation": 6}
+    assert parts.equals(own_split(table.iloc[::-1], None, patients, False, 0).iloc[::-1].reset_index(drop=True))
+    assert not parts.equals(own_split(table, None, patients, False, 1))

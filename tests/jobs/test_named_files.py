@@ -140,6 +140,17 @@ def test_a_run_writes_into_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         check_places([tmp_path / "data"])
 
 
+def test_hashes_of_many_files_are_written_down_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembered, "SETTLED", -1.0)
+    for name in "abc":
+        (tmp_path / name).write_text(name)
+    hashes, memory = Hashes(tmp_path / "memory.json"), tmp_path / "memory.json"
+    with hashes.together():
+        assert [hashes.of(tmp_path / name) for name in "abc"] == [file_hash(tmp_path / name) for name in "abc"]
+        assert not memory.exists()
+    assert len(json.loads(memory.read_text())) == 3
+
+
 def test_an_experiment_of_any_name_stays_out_of_git(tmp_path: Path) -> None:
     (tmp_path / ".gitignore").write_text("/laptop/\n")
     commit(tmp_path, "One")

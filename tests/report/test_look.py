@@ -76,6 +76,8 @@ def test_sets_are_named_in_words() -> None:
     assert [LOOK.tested_on(name) for name in ("pooled", "jsrt")] == ["both", "JSRT"]
     three = Look.of(MISHRA, [], ["montgomery", "shenzhen", "jsrt"], {"nlm": ["montgomery", "shenzhen"]})
     assert three.trained_on("nlm") == "Montgomery + Shenzhen" and three.tested_on("pooled") == "all three"
+    own = Look.of(MISHRA, [], ["montgomery", "jsrt", "mine"], {}, ["montgomery", "jsrt"])
+    assert (own.tested_on("pooled"), own.tested_on("mine")) == ("Montgomery + JSRT", "mine")
     assert Look.of(MISHRA, [], ["phantom"], {"pooled": ["phantom"]}).tested_on("pooled") == "drawn films"
 
 

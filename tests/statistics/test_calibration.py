@@ -111,3 +111,10 @@ def test_each_data_set_stands_apart_and_a_bin_without_a_pixel_says_nothing() -> 
 def test_without_networks_there_are_tables_without_rows() -> None:
     found = calibrate({}, [], "pooled", 0.95)
     assert found.errors.empty and list(found.errors) == ERRORS and list(found.reliability) == RELIABILITY
+
+
+def test_a_set_that_is_apart_is_not_pooled() -> None:
+    group = {"unet": np.stack([binned(films(temperature=2))])}
+    datasets = ["jsrt" if n % 2 else "mine" for n in range(group["unet"].shape[1])]
+    errors = calibrate(group, datasets, "pooled", 0.95, apart=["mine"]).errors
+    assert value(errors, "ece") == value(errors, "ece", test_on="jsrt") != value(errors, "ece", test_on="mine")

@@ -2,7 +2,7 @@
 // Theme, filters, films, and the way from a number to its seeds, a seed to its films, a film to its scores.
 const $ = (selector, inside = document) => inside.querySelector(selector);
 const $$ = (selector, inside = document) => [...inside.querySelectorAll(selector)];
-const { names, sets, every, command, shown, folder } = JSON.parse($("#names").textContent);
+const { names, sets, every, pooled, command, shown, folder } = JSON.parse($("#names").textContent);
 const SVG = "http://www.w3.org/2000/svg";
 const STEP = matchMedia("(max-width: 760px)").matches ? 8 : 24;
 const LOWER = new Set(["loss", "hd95_px", "hd95_mm", "assd_px"]);
@@ -94,7 +94,7 @@ function begin({ films, runs, scores, pixels }) {
   }
   scores = [...Object.keys(RATIOS), ...scores];
   const dialog = $("#trail"), body = $("#trail-body");
-  const tested = (test) => films.map((film, i) => i).filter((i) => test === "pooled" || films[i].dataset === test);
+  const tested = (test) => films.map((film, i) => i).filter((i) => test === "pooled" ? pooled.includes(films[i].dataset) : films[i].dataset === test);
   const trained = (variant, train) => runs.filter((run) => run.variant === variant && run.train_on === train);
 
   /** The mean of a seed's films, or its ratio over all their pixels. */

@@ -28,6 +28,7 @@ rule definitions:
     params:
         runs=RUNS[MAIN],
         datasets=DATASETS,
+        apart=APART,
         tables=200,  # permuted ones, for the yardstick
         seed=config["statistics"]["seed"],
         code=CODE["definitions"],
@@ -52,6 +53,7 @@ rule sweep:
         "../../envs/lungseg.yaml"
     params:
         runs=MAIN_RUNS,
+        apart=APART,
         code=CODE["sweep"],
     script:
         "../scripts/sweep.py"

@@ -1,6 +1,8 @@
 # What the rules share: which runs there are and where their files lie, and what is shown and published.
 
 DATASETS = config["datasets"]
+# Data sets that `pooled` as a test set leaves out: those that train_on.pooled does.
+APART = [name for name in DATASETS if name not in EXPERIMENT.pooled]
 SEEDS = config["seeds"]
 TRAIN_ON = list(config["train_on"])
 MAIN = config["table1"]["train_on"]
@@ -109,7 +111,11 @@ SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "cros
 SHOWN += ["diverged", "subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
 SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes"]
 # What gives networks and sets their names and colours.
-LOOK = {key: config[key] for key in ("datasets", "train_on")} | {"variants": list(config["variants"])}
+LOOK = (
+    {key: config[key] for key in ("datasets", "train_on")}
+    | {"pooled": list(EXPERIMENT.pooled)}
+    | {"variants": list(config["variants"])}
+)
 
 
 # On this machine, as many jobs run side by side as its memory and its GPUs hold, where nobody says otherwise
@@ -172,6 +178,11 @@ def shown(file, category):
 def with_note(wildcards):
     """The note as a parameter: given as a text, its braces would be taken for wildcards."""
     return NOTE
+
+
+def own_set(wildcards):
+    """Where a data set of one's own lies; None of the others."""
+    return config.get("own", {}).get(wildcards.dataset)
 
 
 def excluded(wildcards):

@@ -12,6 +12,7 @@ rule download:
         "../../envs/lungseg.yaml"
     params:
         offered=lookup(dpath="{dataset}", within=OFFERED),
+        own=own_set,
         code=CODE["download"],
     script:
         "../scripts/download.py"
@@ -40,6 +41,7 @@ rule preprocess:
         size=config["preprocessing"]["size"],
         frame=config["preprocessing"]["frame"],
         exclude=excluded,
+        own=own_set,
         code=CODE["preprocess"],
     script:
         "../scripts/preprocess.py"
@@ -60,6 +62,8 @@ rule split:
         method=config["split"]["method"],
         seed=config["split"]["seed"],
         exclude=excluded,
+        own=own_set,
+        tables=lambda wildcards: OFFERED[wildcards.dataset] if own_set(wildcards) else {},
         code=CODE["split"],
     script:
         "../scripts/split.py"

@@ -63,6 +63,7 @@ rule predict:
         runs=lookup(dpath="{train_on}/runs", within=PREDICTED),
         parts=lookup(dpath="{train_on}/parts", within=PREDICTED),
         datasets=DATASETS,
+        test_only=[name in EXPERIMENT.own and EXPERIMENT.own[name].test_only for name in DATASETS],
         trained_on=lookup(dpath="train_on/{train_on}", within=config),
         films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],

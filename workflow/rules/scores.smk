@@ -47,6 +47,7 @@ rule collect:
         "../../envs/lungseg.yaml"
     params:
         main=MAIN,
+        apart=APART,
         code=CODE["collect"],
     script:
         "../scripts/collect.py"

@@ -11,7 +11,8 @@ HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
 ARCHIVES = Path(config["archives"]) if config["archives"] else None
 OFFERED, STARTS = dict.fromkeys(DATASETS, {}), dict.fromkeys(EXPERIMENT.variants, {})
 if workflow.is_main_process:
-    OFFERED = {dataset: offered_hashes(dataset, ARCHIVES, HASHES) for dataset in DATASETS}
+    OFFERED = {name: offered_hashes(name, ARCHIVES, HASHES) for name in DATASETS if name not in EXPERIMENT.own}
+    OFFERED |= own_hashes(EXPERIMENT.own, HASHES)
     STARTS = {name: weights_hashes(variant, HASHES) for name, variant in EXPERIMENT.variants.items()}
 
 
@@ -27,7 +28,7 @@ def look_for_files():
     places = ["data", "results", "results/logs", "results/benchmarks"]
     try:
         check_places(Path(EXPERIMENT.folder(place)) for place in places)
-        check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"))
+        check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"), EXPERIMENT.own)
         check_networks(variants)
         fetch_pinned(variants)
     except InputError as error:

@@ -64,6 +64,7 @@ rule calibrate:
         runtime=growing(60),
     params:
         runs=RUNS,
+        apart=APART,
         level=config["statistics"]["level"],
         pool=config["statistics"]["pool"],
         code=CODE["calibrate"],

@@ -21,6 +21,7 @@ for (train_on, runs), file in zip(choices.runs.items(), files.predictions, stric
         found = stored.histograms(run["variant"], run["seed"], "test")
         groups.setdefault(run["variant"], []).append(binned(found))
     stacked = {variant: np.stack(seeds) for variant, seeds in groups.items()}
-    tables.append(calibrate(stacked, [dataset for dataset, _ in stored.films.of()], train_on, choices.level, pool))
+    films = [dataset for dataset, _ in stored.films.of()]
+    tables.append(calibrate(stacked, films, train_on, choices.level, pool, choices.apart))
 write_csv(pd.concat([one.errors for one in tables]), snakemake.output.errors)
 write_csv(pd.concat([one.reliability for one in tables]), snakemake.output.reliability)

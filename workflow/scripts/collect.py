@@ -11,6 +11,6 @@ begin(snakemake.log[0])
 cards = [read_card(file, NEEDED) for file in snakemake.input.cards]
 refuse_mixture(cards)
 write_csv(diverged(cards, snakemake.params.main), snakemake.output.diverged)
-scores = together([read_parquet(file, COLUMNS) for file in snakemake.input.scores])
+scores = together([read_parquet(file, COLUMNS) for file in snakemake.input.scores], snakemake.params.apart)
 write_parquet(scores, snakemake.output.parquet)
 write_csv(primary(scores), snakemake.output.csv)

@@ -23,7 +23,7 @@ places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.ma
 originals = list(read_originals(stored.films.of(), *places))
 runs = [(run["variant"], run["seed"]) for run in stored.trained(choices.runs) if run["variant"] in printed]
 counted = [one for run in tqdm(runs, desc="count", unit="run") for one in count_run(stored, *run, originals)]
-found = study(counted, printed)
+found = study(counted, printed, choices.apart)
 write_parquet(found.table(), made.parquet)
 write_csv(rank(found).round(DECIMALS), made.ranked)
 write_csv(relations(found, printed), made.relations)

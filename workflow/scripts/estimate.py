@@ -13,6 +13,7 @@ from lungseg.plan import declared_pool, plan_of
 from lungseg.scores.cases import COLUMNS
 from lungseg.statistics.elsewhere import elsewhere
 from lungseg.statistics.estimation import make_tables
+from lungseg.statistics.score_blocks import pooled_films
 from lungseg.statistics.sensitivity import sensitivity
 from lungseg.statistics.subgroups import subgroup_differences
 from lungseg.tables import read_csv, read_parquet
@@ -31,6 +32,7 @@ for field in tables.__dataclass_fields__:
 films = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
 write_csv(sensitivity(scores, films, choices.level, pool), snakemake.output.sensitivity)
 write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)
-sets = {name: [name] for name in scores["test_on"].unique()} | choices.train_on | {"pooled": scores["test_on"].unique()}
+sets = {name: [name] for name in scores["test_on"].unique()} | choices.train_on
+sets["pooled"] = pooled_films(scores)["test_on"].unique()
 sets = {name: sets[name] for name in plan.test_on if name in sets} if plan else {}
 write_csv(elsewhere(scores, sets, plan.films if plan else [], choices.level, pool), snakemake.output.elsewhere)

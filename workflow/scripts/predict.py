@@ -22,7 +22,8 @@ check_films(cards, learned)
 lost = [run_key(run["variant"], run["seed"]) for run, card in zip(choices.runs, cards, strict=True) if diverged(card)]
 folders = [Path(file).parent for file in files.cards]
 whole = [(run, folder) for run, folder, card in zip(choices.runs, folders, cards, strict=True) if not diverged(card)]
-parts = {part: read_part(part, *groups) for part in choices.parts}
+split = [[file for file, whole in zip(group, choices.test_only, strict=True) if not whole] for group in groups]
+parts = {part: read_part(part, *(groups if part == "test" else split)) for part in choices.parts}
 films = predicted_films(parts)
 if any(not run["bundle"] for run, _ in whole):  # else torch is not needed
     from lungseg.learning.inference import predict_run

@@ -3,15 +3,20 @@
 from pathlib import Path
 
 from lungseg.data.archive import read_record
-from lungseg.data.datasets import dataset
 from lungseg.data.images import preprocess
 from lungseg.files import write_csv
+from lungseg.films.own_sets import any_dataset, expect_record
 from lungseg.jobs.console import begin
+from lungseg.own import Own
 
 begin(snakemake.log[0])
-chosen, exclude = dataset(snakemake.wildcards.dataset), snakemake.params.exclude
+own = Own(**snakemake.params.own) if snakemake.params.own else None
+chosen, exclude = any_dataset(snakemake.wildcards.dataset, own), snakemake.params.exclude
 folder = Path(snakemake.input.record).parent
-read_record(folder, chosen.archives, whole=True)
+if own:
+    expect_record(chosen.name, own, folder)
+else:
+    read_record(folder, chosen.archives, whole=True)
 listing = preprocess(
     chosen.read(folder, exclude, snakemake.threads),
     dataset=chosen.name,

@@ -1,11 +1,19 @@
 """Say which film of one data set is for training, validation and testing."""
 
-from lungseg.data.splits import split
+from lungseg.data.splits import own_split, split
 from lungseg.files import write_csv
+from lungseg.films.own_sets import catalogue
 from lungseg.jobs.console import begin
+from lungseg.own import Own
 from lungseg.tables import read_csv
 
 begin(snakemake.log[0])
 table = read_csv(snakemake.input.table)
 choices = snakemake.params
-write_csv(split(table, choices.method, choices.seed, choices.exclude), snakemake.output.split)
+if choices.own:
+    own = Own(**choices.own)
+    tables = catalogue(snakemake.wildcards.dataset, own).tables
+    parts = own_split(table, tables.get("split"), tables.get("patients", {}), own.test_only, choices.seed)
+else:
+    parts = split(table, choices.method, choices.seed, choices.exclude)
+write_csv(parts, snakemake.output.split)

@@ -20,7 +20,9 @@ for run in stored.trained(runs):
     if run["variant"] in printed:
         found.setdefault(run["variant"], []).append(stored.histograms(run["variant"], run["seed"], "test"))
 stacked = {variant: np.stack(seeds) for variant, seeds in found.items()}
-points = operating_points(stacked, [dataset for dataset, _ in stored.films.of()], "test", printed)
+points = operating_points(
+    stacked, [dataset for dataset, _ in stored.films.of()], "test", printed, snakemake.params.apart
+)
 write_csv(points, snakemake.output.points)
 curves = [read_csv(file).assign(**run) for run, file in zip(runs, files.histories, strict=True)]
 write_csv(best_epochs(pd.concat(curves), printed), snakemake.output.epochs)
