@@ -13,6 +13,7 @@ from lungseg.shapes import Bool, Float, UInt32
 
 # Probability above which a pixel is lung; `soft` counts the probability itself, as losses do.
 CUTS: dict[str, float | None] = {"soft": None, "0.3": 0.3, "0.5": 0.5, "0.7": 0.7}
+STRIP = 2**17  # pixels that are counted at a time
 # TP, FP, FN, TN, fractions of pixels where probabilities are counted; the sum of the pixels' binary cross-entropy.
 Counts = Float[np.ndarray, "*any 5"]
 
@@ -67,6 +68,15 @@ def count(
         logits: Of lung; beyond 16 they count as 16, about where Keras clips probabilities.
         truth: Where the lungs are.
     """
+    # Some rows at a time, which the processor's cache holds; every count and sum is a sum over the pixels.
+    strip = max(1, STRIP // max(1, truth.shape[1]))
+    rows = range(0, len(truth), strip)
+    return sum((_count(logits[row : row + strip], truth[row : row + strip]) for row in rows), np.zeros((len(CUTS), 5)))
+
+
+def _count(
+    logits: Float[np.ndarray, "height width"], truth: Bool[np.ndarray, "height width"]
+) -> Float[np.ndarray, "cut 5"]:
     x = np.clip(logits.astype(np.float32), -EDGE, EDGE)
     rest = np.exp(-np.abs(x))  # probability of the other side, before it is divided by 1 + rest
     soft = np.where(x > 0, 1, rest) / (1 + rest)

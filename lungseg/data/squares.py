@@ -1,5 +1,6 @@
 """Where on a film the network's square lies, and the way back from the square to the film."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,18 +82,13 @@ def restore(logits: Float16[np.ndarray, "size size"], box: Box, shape: tuple[int
         box: Which part of the film the square shows.
         shape: Height and width of the film.
     """
-    # Pillow too resizes rows before columns, so both ways give the same digits. A column without a logit above 0 has no
-    # mean above 0; the others are enlarged a strip at a time, which the processor's cache holds.
-    wide = _resized(logits, len(logits), box.width)
-    inside = _overlap(box, shape)
+    wide, inside = _widened(logits, box), _overlap(box, shape)
     rows, columns = inside.in_box
-    lit = columns.start + np.flatnonzero((wide[:, columns] > 0).any(axis=0))
+    lit = columns.start + np.flatnonzero((wide[:, columns] > 0).any(axis=0))  # elsewhere no mean is above 0
     first, last = (int(lit[0]), int(lit[-1]) + 1) if len(lit) else (0, 0)
     mask = np.empty((rows.stop - rows.start, last - first), dtype=bool)
-    for start in range(first, last, STRIP):
-        strip = wide[:, start : min(start + STRIP, last)]
-        tall = _resized(strip, box.height, strip.shape[1])
-        np.greater(tall[rows], 0, out=mask[:, start - first : start - first + strip.shape[1]])
+    for place, tall in _strips(wide[:, first:last], box.height):
+        np.greater(tall[rows], 0, out=mask[:, place])
     return trim(mask, inside.on_film[0].start, box.left + first, shape)
 
 
@@ -100,13 +96,28 @@ def restore_logits(
     logits: Float16[np.ndarray, "size size"], box: Box, shape: tuple[int, ...]
 ) -> Float32[np.ndarray, "height width"]:
     """The logits themselves at the film's own size, minus infinity beyond the box; see `restore`."""
-    there = _resized(logits, box.height, box.width)
-    if box == Box(0, 0, *shape):
-        return there
+    wide, inside = _widened(logits, box), _overlap(box, shape)
     film = np.full(shape, -np.inf, dtype=np.float32)
-    inside = _overlap(box, shape)
-    film[inside.on_film] = there[inside.in_box]
+    within = film[inside.on_film]
+    for place, tall in _strips(wide[:, inside.in_box[1]], box.height):
+        within[:, place] = tall[inside.in_box[0]]
     return film
+
+
+def _widened(logits: np.ndarray, box: Box) -> Float32[np.ndarray, "height width"]:
+    """Logits at the width of their box, and at its height where that is no more than the square's.
+
+    Where the height grows, Pillow itself makes the width first, so that two steps give the digits of one. Where it
+    shrinks, Pillow may make the height first, and one step is taken.
+    """
+    return _resized(logits, min(len(logits), box.height), box.width)
+
+
+def _strips(wide: np.ndarray, height: int) -> Iterator[tuple[slice, Float32[np.ndarray, "height strip"]]]:
+    """Logits that have their width, at their height too: some columns at a time, which the processor's cache holds."""
+    for start in range(0, wide.shape[1], STRIP):
+        strip = wide[:, start : start + STRIP]
+        yield slice(start, start + strip.shape[1]), _resized(strip, height, strip.shape[1])
 
 
 def _resized(logits: np.ndarray, height: int, width: int) -> Float32[np.ndarray, "height width"]:

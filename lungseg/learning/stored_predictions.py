@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -138,24 +139,33 @@ def encode(
 def write_predictions(
     path: str | Path, predictions: Iterable[Prediction], films: Films, diverged: Sequence[str] = ()
 ) -> None:
-    """Write a NumPy archive, the same bytes for the same content.
+    """Write a NumPy archive, the same bytes for the same content, run by run: none is held longer than it takes.
 
     It holds `dataset`, `image_id` and `part` of each film, `sha256` of all, and of each run its
     `{variant}/seed{seed}/codes` and `…/histograms`.
 
     Args:
         path: The file.
-        predictions: One per run; all of the same films.
+        predictions: One per run; all of the same films. Each is asked for when those before it are written.
         films: Those films.
         diverged: `{variant}/seed{seed}` of runs that say nothing, because their training diverged.
     """
-    arrays = {name: np.array(value) for name, value in vars(films).items()}
-    arrays |= {"diverged": np.array(diverged)} if diverged else {}
-    for one in predictions:
-        arrays[run_key(one.variant, one.seed) + "/codes"] = one.codes
-        arrays[run_key(one.variant, one.seed) + "/histograms"] = one.histograms
-    with replacing(path) as file, file.open("wb") as stream:
-        np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
+    arrays = chain(_told(films, diverged), chain.from_iterable(map(_said, predictions)))
+    with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as store:
+        for name, array in arrays:  # as `numpy.savez_compressed`, which wants all arrays at once
+            with store.open(f"{name}.npy", "w", force_zip64=True) as stream:
+                np.lib.format.write_array(stream, array)
+
+
+def _told(films: Films, diverged: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
+    yield from ((name, np.array(value)) for name, value in vars(films).items())
+    if diverged:
+        yield "diverged", np.array(diverged)
+
+
+def _said(one: Prediction) -> Iterator[tuple[str, np.ndarray]]:
+    yield f"{run_key(one.variant, one.seed)}/codes", one.codes
+    yield f"{run_key(one.variant, one.seed)}/histograms", one.histograms
 
 
 def run_key(variant: str, seed: int) -> str:

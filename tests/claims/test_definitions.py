@@ -130,6 +130,18 @@ def test_histograms_are_counted_like_films() -> None:
     )
 
 
+@pytest.mark.parametrize("shape", [(700, 500), (3, 200_000), (0, 10)])
+def test_a_large_film_counts_as_its_rows_do(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    logits, truth = rng.normal(0, 6, shape).astype(np.float32), rng.random(shape) > 0.6
+    found, rows = count(logits, truth), [count(logits[i : i + 1], truth[i : i + 1]) for i in range(len(truth))]
+    np.testing.assert_allclose(found, np.sum(rows, axis=0) if rows else 0, rtol=1e-9)
+    usual = found[list(CUTS).index("0.5"), :4]
+    inside = logits > 0
+    cells = inside & truth, inside & ~truth, ~inside & truth, ~inside & ~truth
+    assert usual.tolist() == [cell.sum() for cell in cells]
+
+
 def test_pixels_beyond_the_square_have_a_finite_loss() -> None:
     """There the logit is minus infinity; Keras clips probabilities at 1e-7, whose logit is -16.1."""
     found = count(np.array([[-np.inf, 9.0]]), np.array([[True, True]]))

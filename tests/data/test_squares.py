@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from lungseg.data.squares import Box, Frame, choose_box, cut, restore
+from lungseg.data.squares import Box, Frame, choose_box, cut, restore, restore_logits
 
 FRAMES: list[Frame] = ["stretch", "pad", "crop"]
 
@@ -63,3 +64,17 @@ def test_the_outline_lies_where_the_logit_crosses_zero() -> None:
     ramp = np.tile(np.arange(-3, 5, dtype=np.float16), (8, 1))
     mask = restore(ramp, Box(0, 0, 64, 640), (64, 640)).whole()
     assert abs(int((~mask[32]).sum()) - 640 * 3.5 / 8) <= 1
+
+
+@pytest.mark.parametrize(
+    "box", [Box(0, 0, 300, 700), Box(-200, 0, 700, 700), Box(30, 300, 99, 350), Box(-5, -9, 9, 20)]
+)
+def test_a_film_is_enlarged_as_in_one_step(box: Box) -> None:
+    """To the last bit, whatever the width; beyond the box is nothing."""
+    logits = np.random.default_rng(0).normal(size=(24, 24)).astype(np.float16)
+    image = Image.fromarray(logits.astype(np.float32)).resize((box.width, box.height), Image.Resampling.BILINEAR)
+    frame = np.full((1500, 1500), -np.inf, dtype=np.float32)
+    frame[500 + box.top : 500 + box.top + box.height, 500 + box.left : 500 + box.left + box.width] = image
+    expected = frame[500:800, 500:1200]
+    np.testing.assert_array_equal(restore_logits(logits, box, expected.shape), expected)
+    np.testing.assert_array_equal(restore(logits, box, expected.shape).whole(), expected > 0)

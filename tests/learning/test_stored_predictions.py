@@ -1,5 +1,8 @@
 """Stored predictions: masks kept exactly, logits nearly, counts of pixels enough for every way of counting."""
 
+import weakref
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,7 @@ from lungseg.learning.stored_predictions import (
     EDGE,
     VALUES,
     Films,
+    Prediction,
     encode,
     predicted_films,
     read_bundle,
@@ -76,6 +80,25 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "p.npz").read_bytes()
     with pytest.raises(InputError, match="no run proposed/seed0, expected one of unet/seed0, unet/seed1"):
         stored.of("proposed", 0)
+
+
+def test_runs_are_written_one_by_one_as_numpy_writes_them_together(tmp_path: Path) -> None:
+    made, films, held = [encode("unet", seed, LOGITS + seed, PARTS) for seed in range(3)], predicted_films(PARTS), []
+
+    def one_by_one() -> Iterator[Prediction]:
+        for one in made:
+            fresh = replace(one)
+            held.append(weakref.ref(fresh))
+            yield fresh
+            del fresh
+            assert not any(run() for run in held), "a run that is written is still held"
+
+    write_predictions(tmp_path / "p.npz", one_by_one(), films, ["unet/seed3"])
+    arrays = {name: np.array(value) for name, value in vars(films).items()} | {"diverged": np.array(["unet/seed3"])}
+    for one in made:
+        arrays |= {f"unet/seed{one.seed}/codes": one.codes, f"unet/seed{one.seed}/histograms": one.histograms}
+    np.savez_compressed(tmp_path / "numpy.npz", **arrays)
+    assert (tmp_path / "p.npz").read_bytes() == (tmp_path / "numpy.npz").read_bytes()
 
 
 def test_a_run_that_diverged_is_named_and_says_nothing(tmp_path: Path) -> None:

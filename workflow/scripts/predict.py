@@ -12,7 +12,7 @@ from lungseg.learning.run_files import NEEDED, PREDICTIONS, diverged, read_card
 from lungseg.learning.stored_predictions import predicted_films, read_bundle, run_key, write_predictions
 
 begin(snakemake.log[0])
-files, choices, predictions = snakemake.input, snakemake.params, []
+files, choices = snakemake.input, snakemake.params
 groups = (files.pixels, files.tables, files.splits)
 own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]
 train, validation = (read_part(part, *own) for part in ("train", "validation"))
@@ -30,8 +30,9 @@ if any(not run["bundle"] for run, _ in whole):  # else torch is not needed
     from lungseg.learning.training import start
 
     device = start(choices.device, snakemake.threads)
-for run, folder in tqdm(whole, desc=f"predict {snakemake.wildcards.train_on}", unit="run"):
-    who, bundle = (run["variant"], run["seed"]), run["bundle"]
-    found = read_bundle(folder / PREDICTIONS, *who, films) if bundle else predict_run(folder, *who, parts, device)
-    predictions.append(found)
+predictions = (
+    read_bundle(folder / PREDICTIONS, *who, films) if run["bundle"] else predict_run(folder, *who, parts, device)
+    for run, folder in tqdm(whole, desc=f"predict {snakemake.wildcards.train_on}", unit="run")
+    for who in [(run["variant"], run["seed"])]
+)
 write_predictions(snakemake.output[0], predictions, films, lost)
