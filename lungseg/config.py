@@ -36,9 +36,9 @@ FilmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_len
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # What lies beside the Snakefile, or is made there by other tools: an experiment of this name would write into it.
 TAKEN = frozenset(
-    ["archives", "bench", "build", "changelog", "config", "containerfile", "contributing", "data", "dist", "docs", "dvc_plots",
-     "envs", "license", "lungseg", "makefile", "mlartifacts", "mlruns", "notice", "pieces", "profiles", "results", "snakefile",
-     "tests", "workflow"]
+    ["archives", "bench", "build", "changelog", "config", "containerfile", "contributing", "data", "dist", "docs",
+     "dvc_plots", "envs", "license", "lungseg", "makefile", "mlartifacts", "mlruns", "notice", "pieces", "profiles",
+     "results", "snakefile", "tests", "workflow"]
 )  # fmt: skip
 DATASETS: tuple[DatasetName, ...] = ("montgomery", "shenzhen", "jsrt")
 TRAIN_ON: dict[str, tuple[DatasetName, ...]] = {
