@@ -27,6 +27,7 @@ from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import (
     check_files,
     check_places,
+    fetch_pinned,
     keep_out_of_git,
     offered_hashes,
     own_hashes,
@@ -35,6 +36,7 @@ from lungseg.jobs.named_files import (
 from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes
+from lungseg.learning.tuning import rate_name, tried
 from lungseg.learning.memory import machine_mb, side_by_side, training_mb
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
@@ -114,6 +116,7 @@ wildcard_constraints:
     variant="[A-Za-z0-9_-]+",
     train_on="[A-Za-z0-9_-]+",
     seed=r"\d+",
+    rate=r"[0-9.e+-]+",
 
 
 localrules:
@@ -130,6 +133,7 @@ if workflow.storage_settings.default_storage_provider:
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/learning.smk"
+include: "workflow/rules/tune.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/claims.smk"

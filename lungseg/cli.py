@@ -21,10 +21,12 @@ from lungseg.files import replacing, write_csv
 from lungseg.films import commands as films
 from lungseg.jobs.console import describe
 from lungseg.outside import read_yaml
+from lungseg.recipe import SHORT_NAMES
 from lungseg.terminal import plain, say
 
 if TYPE_CHECKING:
     from lungseg.data.datasets import Dataset
+    from lungseg.networks.hub import Pinned
 
 BAD_INPUT, NOT_JUDGED = 2, 3  # exit codes
 OF_CLASSES = (
@@ -35,6 +37,8 @@ OF_CLASSES = (
 app = typer.Typer(help="Lung-field segmentation on chest radiographs.", no_args_is_help=True, add_completion=False)
 data = typer.Typer(help="List, fetch and check the data sets.", no_args_is_help=True)
 app.add_typer(data, name="data")
+weights = typer.Typer(help="Fetch and check pretrained weights, for machines without a network.", no_args_is_help=True)
+app.add_typer(weights, name="weights")
 
 AUDIT_HELP = """\b
 A table of your own is a CSV file; keep the decimals as printed, leave out what is not printed:
@@ -66,6 +70,12 @@ what it takes for granted. The rules, and what they survive: means over
 
 Names = Annotated[list[str], typer.Argument(metavar="DATASET...", help=f"Of {', '.join(KNOWN)}.")]
 Raw = Path("data/raw")
+Encoders = Annotated[
+    list[str] | None, typer.Argument(metavar="[ENCODER]...", help="As in `encoders`; none given: the reference's two.")
+]
+Place = Annotated[
+    Path | None, typer.Option(help="The folder; else that of the variable LUNGSEG_WEIGHTS, else a cache of yours.")
+]
 CONFIG = Path("config/config.yaml")
 
 
@@ -153,6 +163,30 @@ def _experiment(configfile: Path) -> Experiment:
         remedy = "Give --configfile as you give it to snakemake."
         raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
     return read_experiment(read_yaml(configfile, dict, "config/README.md explains every key."))
+
+
+@app.command()
+def tune(
+    configfile: Annotated[Path, typer.Option(help="Of the experiment that was tuned.")] = CONFIG,
+    root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
+    to: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config/tuned.yaml"),
+) -> None:
+    """Write the networks at the best of the rates that `snakemake tune` tried, for you to read and commit."""
+    from lungseg.learning.tuning import as_file, chosen
+    from lungseg.tables import read_csv
+
+    experiment = _experiment(configfile)
+    tries = root / experiment.folder("results") / "tune/rates.csv"
+    if not tries.is_file():
+        remedy = f"Try the rates first: snakemake --cores all --configfile {configfile} -- tune"
+        raise InputError(tries, "no such file", "the rates that were tried", remedy)
+    table = read_csv(tries)
+    text = as_file(experiment, table)
+    with replacing(to) as part:
+        part.write_text(text, encoding="utf-8")
+    for name, rate in chosen(table).items():
+        say(f"{name}_tuned: learning rate {rate:g}")
+    say(f"{to}: give it after {configfile}, and commit it")
 
 
 @app.command()
@@ -303,6 +337,48 @@ def phantom(png: Annotated[Path, typer.Argument(help="Picture to write.")]) -> N
 
     with replacing(png) as part:
         Image.fromarray(contact_sheet(columns=4, rows=2)).reduce(2).save(part, format="png", optimize=True)
+
+
+@weights.command("fetch")
+def fetch_weights(
+    encoders: Encoders = None,
+    to: Place = None,
+    url: Annotated[str | None, typer.Option("--from", help="Folder of the files on a mirror, as an address.")] = None,
+) -> None:
+    """Bring the pinned files of `weights: imagenet` into a folder; set LUNGSEG_WEIGHTS to it where they are used."""
+    from lungseg.networks import hub
+
+    place = hub.folder() if to is None else to
+    for row in _pinned(encoders):
+        path = hub.obtain(row, place, f"{url.rstrip('/')}/{row.file}" if url else None)
+        say(f"{row.model}: {path}, revision {row.revision}, sha256 {hub.sha256(path)}")
+
+
+@weights.command("check")
+def check_weights(encoders: Encoders = None, at: Place = None) -> None:
+    """Which of the pinned files lie in a folder, and are they the pinned ones? Exit code 1 if one is not."""
+    from lungseg.networks import hub
+
+    place, whole = hub.folder() if at is None else at, True
+    for row in _pinned(encoders):
+        try:
+            path = hub.file_of(row, place)
+        except InputError as error:
+            whole = False
+            print(f"{row.model}: {error}", file=sys.stderr)
+            continue
+        whole &= path is not None
+        found = f"whole, {path}, sha256 {hub.sha256(path)}" if path else f"not in {place}"
+        say(f"{row.model}: {found}")
+    raise typer.Exit(0 if whole else 1)
+
+
+def _pinned(encoders: list[str] | None) -> "list[Pinned]":
+    """The rows of encoders in the table of pinned files."""
+    from lungseg.networks import hub
+    from lungseg.networks.encoders import timm_model
+
+    return [hub.row_of(timm_model(name)) for name in encoders or SHORT_NAMES]
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
+    PositiveFloat,
     SerializerFunctionWrapHandler,
     ValidationError,
     WithJsonSchema,
@@ -30,15 +31,15 @@ DatasetName = Annotated[
     str, WithJsonSchema({"anyOf": [{"enum": list(KNOWN)}, {"pattern": "^[a-z][a-z0-9_]*$"}], "type": "string"})
 ]
 # Keys whose values may be paths; below `weights` those of each encoder, below `own` those of each data set.
-PLACES = ("archives", "bundles", "own", "paper", "weights")
+PLACES = ("archives", "bundles", "own", "paper", "weights", "module")
 PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 FilmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 # What lies beside the Snakefile, or is made there by other tools: an experiment of this name would write into it.
 TAKEN = frozenset(
     ["archives", "bench", "build", "changelog", "config", "containerfile", "contributing", "data", "dist", "docs",
-     "dvc_plots", "envs", "license", "lungseg", "makefile", "mlartifacts", "mlruns", "notice", "pieces", "profiles",
-     "results", "snakefile", "tests", "workflow"]
+     "dvc_plots", "envs", "license", "lungseg", "makefile", "mlartifacts", "mlruns", "notice", "pieces",
+     "profiles", "results", "snakefile", "tests", "workflow"]
 )  # fmt: skip
 DATASETS: tuple[DatasetName, ...] = ("montgomery", "shenzhen", "jsrt")
 TRAIN_ON: dict[str, tuple[DatasetName, ...]] = {
@@ -105,6 +106,18 @@ class Statistics(Choice):
         description="Variants whose seeds' variance is estimated together and whose pairs are corrected together; a "
         "variant that is not among them changes none of their numbers. Without it, the paper's.",
     )
+
+
+class Tune(Choice):
+    """Which learning rates are tried on the target `tune`, apart from the experiment's own trainings."""
+
+    variants: tuple[PathPart, ...] | None = Field(
+        None, description="Networks to tune. Without it all but those whose names end in `_tuned`."
+    )
+    rates: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
+        (0.0003, 0.001, 0.003), description="Three learning rates, a quarter of the training at each."
+    )
+    seed: Seed = Field(1000, description="Of the tries; none of the experiment's `seeds`.")
 
 
 class Table1(Choice):
@@ -175,6 +188,7 @@ class Experiment(Choice):
     )
     statistics: Statistics = Statistics()
     table1: Table1 = Table1()
+    tune: Tune = Tune()
 
     @field_validator("archives", "bundles", "paper")
     @classmethod
@@ -246,6 +260,12 @@ class Experiment(Choice):
             raise ValueError(f"table1.test_on is {self.table1.test_on!r}, not one of {[*self.datasets, 'pooled']}")
         if strange := set(self.cross or ()) - set(self.variants):
             raise ValueError(f"cross names {sorted(strange)}, which `variants` does not list")
+        if strange := set(self.tune.variants or ()) - set(self.variants):
+            raise ValueError(f"tune.variants names {sorted(strange)}, which `variants` does not list")
+        if self.tune.seed in self.seeds:
+            raise ValueError(f"tune.seed is {self.tune.seed}, one of `seeds`: rates are chosen on another")
+        if len(set(self.tune.rates)) < len(self.tune.rates):
+            raise ValueError(f"tune.rates names one rate twice: {list(self.tune.rates)}")
         if strange := set(self.statistics.pool or ()) - set(self.variants):
             raise ValueError(f"statistics.pool names {sorted(strange)}, which `variants` does not list")
         for key in ("datasets", "seeds"):
@@ -284,6 +304,11 @@ class Experiment(Choice):
     def trained_as(self, variant: str) -> Training:
         """How a variant is trained: as all are, but for its own choices."""
         return self.variants[variant].trained_as(self.training)
+
+    def to_tune(self) -> list[str]:
+        """The variants whose learning rate the target `tune` tries."""
+        named = self.tune.variants
+        return [name for name in self.variants if (not name.endswith("_tuned") if named is None else name in named)]
 
     def trained(self, train_on: str) -> list[str]:
         """The variants that are trained on a set."""
@@ -370,7 +395,7 @@ def _known_keys(location: tuple[str | int, ...]) -> list[str]:
     """Names of the legal keys at a place in the configuration."""
     groups: dict[str, type[Choice]] = {
         "preprocessing": Preprocessing, "split": Split, "leakage": Leakage, "variants": Variant,
-        "training": Training, "statistics": Statistics, "table1": Table1, "own": Own,
+        "training": Training, "statistics": Statistics, "table1": Table1, "tune": Tune, "own": Own,
     }  # fmt: skip
     inside: dict[str, type[Choice]] = {"head": Head, "training": Training}  # of a variant
     at = inside.get(str(location[2])) if len(location) > 2 else None

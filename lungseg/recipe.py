@@ -141,8 +141,8 @@ class Variant(Choice):
     weights: str | dict[EncoderName, str] = Field(
         "random",
         description="What the encoders start from, one word for all or one by name for each: `random`, `imagenet` "
-        "(through timm, from its hub), `imagenet-8bit` (MobileNetV2's, in this package), or the path of a local "
-        "safetensors file of one encoder.",
+        "(timm's, a pinned file that is fetched once), `imagenet-8bit` (MobileNetV2's, in this package), or the path "
+        "of a local file of one encoder.",
     )
     width: Positive = Field(
         64, description="Channels at the first level of a network without encoders; doubled at each level."
@@ -162,6 +162,13 @@ class Variant(Choice):
         None,
         description="A skip at the film's own side: the plain U-Net has one (`false` takes it away), a decoder of "
         "segmentation-models-pytorch has none (`true` gives it one).",
+    )
+    module: str | None = Field(
+        None,
+        pattern=r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*$",
+        max_length=500,
+        description="`file.py:function`: a network of one's own, in the place of encoders and decoder. The function is "
+        "given the variant and returns a torch.nn.Module, grey films in, logits of the same shape out.",
     )
     training: Training | None = Field(None, description="What this network is trained with otherwise than the others.")
 
@@ -208,7 +215,12 @@ class Variant(Choice):
     @property
     def usual(self) -> bool:
         """Whether its parts are known to go together, without building it."""
-        return self.decoder in SUPERVISED and set(self.encoders) <= set(SHORT_NAMES)
+        return self.module is None and self.decoder in SUPERVISED and set(self.encoders) <= set(SHORT_NAMES)
+
+    @property
+    def module_file(self) -> str | None:
+        """The path of the file behind `module`."""
+        return None if self.module is None else os.path.expanduser(self.module.rpartition(":")[0])  # noqa: PTH111
 
     def trained_as(self, common: Training) -> Training:
         """How it is trained: as the others, but for its own choices."""
@@ -220,6 +232,12 @@ class Variant(Choice):
         chosen = self.weights[encoder] if isinstance(self.weights, dict) else self.weights
         return os.path.expanduser(chosen)  # noqa: PTH111 - leaves a word as it is
 
+    @property
+    def coloured(self) -> tuple[str, ...]:
+        """The encoders that start from weights for colours, each once; the 8-bit ones are turned into grey ones."""
+        names = dict.fromkeys(self.encoders)
+        return tuple(name for name in names if self.start(name) not in ("random", EIGHT_BIT))
+
     def files(self) -> list[str]:
         """Paths of the files that encoders start from."""
         starts = dict.fromkeys(map(self.start, self.encoders))
@@ -229,7 +247,12 @@ class Variant(Choice):
 def _contradictions(variant: Variant) -> Iterator[tuple[bool, str]]:
     """What a variant must not be, and the words for it."""
     name, encoders = variant.decoder, variant.encoders
-    own = name in SUPERVISED and not encoders  # a network without encoders
+    own = name in SUPERVISED and not encoders and variant.module is None  # a network without encoders
+    beside = [key for key in variant.chosen() if key not in ("module", "width", "training")]
+    yield (
+        variant.module is not None and bool(beside),
+        f"`module` is a whole network, and `{', '.join(beside)}` decides nothing beside it: leave it out",
+    )
     yield bool(encoders) and name == "nnunet", "`nnunet` is a network without encoders: leave `encoders` out"
     yield not encoders and name not in SUPERVISED, f"`decoder: {name}` needs `encoders`"
     yield (

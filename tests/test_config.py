@@ -234,7 +234,9 @@ def test_no_experiment_is_called_like_what_lies_beside_the_snakefile() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=CONFIG.parent, capture_output=True, text=True, check=True).stdout
     names = {Path(line).parts[0].lower() for line in listed.splitlines()}
     assert {name for name in names if "." not in name} <= TAKEN
-    assert not TAKEN & {yaml.safe_load(path.read_text())["name"] for path in CONFIG.glob("*.yaml")}
+    assert not TAKEN & {
+        yaml.safe_load(path.read_text())["name"] for path in CONFIG.glob("*.yaml") if path.stem != "tuned"
+    }
 
 
 def test_home_is_found_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,6 +259,7 @@ def test_a_file_of_keys_is_read() -> None:
     assert read_yaml(CONFIG / "cpu.yaml", dict, "")["name"] == "cpu"
 
 
+OWN = Path(__file__).with_name("own_networks.py")
 # For every key of a variant and of the training: two values, and what else they need to mean something.
 ONE, TWO = {"encoders": BOTH[:1]}, {"encoders": ["mobilenetv2", "tu-mobilenetv3_small_050"]}
 VARIANTS: dict[str, list[dict[str, Any]]] = {
@@ -269,6 +272,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "meta_learner": [{"width": 4}, {"width": 4, "meta_learner": True}],
     "head": [{"width": 4, "meta_learner": True}, {"width": 4, "head": {"dense": [128, 64, 32]}}],
     "full_resolution_skip": [{"width": 4}, {"width": 4, "full_resolution_skip": False}],
+    "module": [{"module": f"{OWN}:small"}, {"module": f"{OWN}:large"}],
     "training": [{"width": 4}, {"width": 4, "training": {"deep_supervision": True}}],
 }
 HEADS: dict[str, list[Any]] = {"dense": [[8], [8, 8]], "dropout": [0, 0.5], "normalise": [True, False]}

@@ -24,7 +24,7 @@ from lungseg.jobs import queue
 
 # What the reference experiment, which is called `paper`, makes below results/; a folder of another name there is where
 # git keeps another experiment.
-MADE = "benchmarks|cases|figures|images|logs|paper|predictions|runs|scores|splits"
+MADE = "benchmarks|cases|figures|images|logs|paper|predictions|runs|scores|splits|tune"
 FOLDER = "LUNGSEG_AT_WORK"  # the environment variable that tells jobs where these files lie
 STARTED, RUNNING, JOBS, RUN = "started", "running", "jobs", "run.json"
 _held: list[IO[str]] = []  # for as long as this process lives

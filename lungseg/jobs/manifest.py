@@ -68,6 +68,12 @@ def trained(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [kind | {"runs": kinds.count(kind)} for number, kind in enumerate(kinds) if kind not in kinds[:number]]
 
 
+def loaded(cards: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The pretrained weights that runs started from, each file once; cards of older code do not tell."""
+    told = [{"encoder": name} | facts for card in cards for name, facts in card.get("loaded", {}).items()]
+    return [each for number, each in enumerate(told) if each not in told[:number]]
+
+
 def first_training(histories: Sequence[str | Path]) -> str | None:
     """When the first epoch of all runs began, in UTC; None where a table does not say.
 

@@ -18,6 +18,23 @@ def weights_files(variant: Variant) -> list[Path]:
     return [Path(start) for start in starts if start not in WORDS]
 
 
+def fetch_pinned(variants: Mapping[str, Variant]) -> None:
+    """Fetch what networks start from, before anything is computed.
+
+    Args:
+        variants: Networks to train.
+
+    Raises:
+        InputError: A file cannot be had.
+    """
+    names = [name for one in variants.values() for name in one.encoders if one.start(name) == "imagenet"]
+    if names:
+        from lungseg.networks.starts import source  # seconds of loading
+
+        for name in dict.fromkeys(names):
+            source(name, "imagenet")
+
+
 def check_files(
     variants: Mapping[str, Variant],
     datasets: Collection[str],
@@ -43,6 +60,11 @@ def check_files(
         for name, variant in variants.items()
         for file in weights_files(variant)
         if not file.is_file()
+    ]
+    lines += [
+        f"  {variant.module_file}, as variants.{name}.module says: give a file of Python with the function in it."
+        for name, variant in variants.items()
+        if variant.module_file is not None and not Path(variant.module_file).is_file()
     ]
     for dataset in (name for name in datasets if name not in own):
         lines += _missing_archives(dataset, archives, raw / dataset)
@@ -99,8 +121,9 @@ def _missing_archives(dataset: str, archives: Path | None, folder: Path) -> Iter
 
 
 def weights_hashes(variant: Variant, hashes: Hashes) -> dict[str, str]:
-    """File -> SHA-256 of what a network's encoders start from; what is missing is left out."""
-    return {str(file): hashes[file] for file in weights_files(variant) if file.is_file()}
+    """File -> SHA-256 of what a network's encoders start from, and of its module; what is missing is left out."""
+    named = [*weights_files(variant), *([Path(variant.module_file)] if variant.module_file else [])]
+    return {str(file): hashes[file] for file in named if file.is_file()}
 
 
 def offered_hashes(dataset: str, archives: Path | None, hashes: Hashes) -> dict[str, str]:

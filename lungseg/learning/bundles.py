@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungseg.config import Experiment
+from lungseg.data.archive import file_hash
 from lungseg.errors import InputError
 from lungseg.learning.run_files import CARD, HISTORY, NEEDED, PREDICTIONS, Card, read_card
 from lungseg.outside import TEXT, bounded
@@ -120,6 +121,11 @@ def checked_card(path: Path, run: Run, experiment: Experiment) -> Card:
         if there != here:
             remedy = "Correct the configuration, or name another folder under `bundles`."
             raise InputError(f"{path}, {key}", f"{there}", f"{here}, as the configuration says", remedy)
+    if (file := experiment.variants[run.variant].module_file) and Path(file).is_file():
+        there, here = card.get("loaded", {}).get("module", {}).get("sha256"), file_hash(Path(file))
+        if there != here:
+            remedy = f"Bring {file} as it was, or remove the bundle and the run is trained."
+            raise InputError(f"{path}, module", f"sha256 {there}", f"{here}, that of {file}", remedy)
     return card
 
 

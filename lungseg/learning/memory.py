@@ -45,12 +45,14 @@ class Cost:
 
 ENCODERS = {"mobilenetv2": Cost(4.0e6, 3500), "inceptionresnetv2": Cost(62.0e6, 6400)}  # each with a decoder of its own
 META_LEARNER = Cost(1e5, 4100)
-UNKNOWN = ENCODERS["inceptionresnetv2"] * 2  # an encoder that is not in the table
+UNKNOWN = ENCODERS["inceptionresnetv2"] * 2  # an encoder that is not in the table, a network of one's own
 
 
 def cost(variant: Variant) -> Cost:
     """What the network of a variant takes; two encoders share a decoder, and take less than both alone."""
     head = META_LEARNER if variant.last else Cost(0, 0)
+    if variant.module is not None:
+        return UNKNOWN
     if not variant.encoders:
         return head + Cost(31.0e6 * (variant.width / 64) ** 2, 8840 * variant.width / 64)
     together = head

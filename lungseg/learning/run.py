@@ -17,6 +17,7 @@ from lungseg.learning.stepper import arithmetic
 from lungseg.learning.training import Checkpoint, Epoch, Examples, diverged, fit, identity, recorded, write_history
 from lungseg.learning.weights import describe_run, save_network, starts
 from lungseg.networks.build import build
+from lungseg.networks.starts import loaded
 from lungseg.recipe import Training, Variant
 
 
@@ -75,7 +76,7 @@ def train_run(
         remedy = "Train it on a machine that has that arithmetic, or all runs on this one (leave `bundles` out)."
         raise InputError(f"the arithmetic of {device}", here, f"{recipe.arithmetic}, as in the bundles", remedy)
     network = build(recipe.variant, recipe.seed)
-    begun = starts(network, recipe.variant)
+    begun, read = starts(network, recipe.variant), loaded(recipe.variant)
     network.to(device)
     made_of = identity(recipe.code, recipe.variant, choices, recipe.seed, train, validation, begun)
     checkpoint = Checkpoint(folder / CHECKPOINT, made_of, recipe.checkpoint_seconds)
@@ -88,7 +89,7 @@ def train_run(
         said = f"lungseg: {where}. It ends there, and no mean will hold it. A smaller training.learning_rate helps."
         print(said, file=sys.stderr)
     facts: dict[str, Any] = {"run": recipe.name, "identity": made_of, "code": recipe.code, "commit": recipe.commit}
-    facts["starts"] = begun
+    facts |= {"starts": begun, "loaded": read}
     facts["films"] = {"train": train.sha256(), "validation": validation.sha256()}
     save_network(
         network, folder / WEIGHTS, folder / CARD, facts | describe_run(network, recipe.variant, choices, epochs, train)

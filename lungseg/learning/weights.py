@@ -14,12 +14,13 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import AGAIN, replacing
 from lungseg.learning.batches import passes
-from lungseg.learning.run_files import read_card
+from lungseg.learning.run_files import Card, read_card
 from lungseg.learning.stepper import arithmetic
 from lungseg.learning.training import Epoch, diverged, told
 from lungseg.machine import processor
 from lungseg.networks.architecture import architecture
 from lungseg.networks.build import build
+from lungseg.networks.own import file_hash
 from lungseg.networks.starts import encoders_of
 from lungseg.recipe import Training, Variant
 
@@ -72,9 +73,13 @@ def describe_run(
 
 
 def starts(network: nn.Module, variant: Variant) -> dict[str, str]:
-    """Encoder to the hash of its tensors, for those encoders of an untrained network that do not start at random."""
+    """Encoder to the hash of its tensors, for those encoders of an untrained network that do not start at random.
+
+    Of a network of one's own: `module` to the hash of its file.
+    """
     parts = encoders_of(network, variant)
-    return {name: tensors_hash(part) for name, part in parts if variant.start(name) != "random"}
+    module = {"module": file_hash(variant)["sha256"]} if variant.module else {}
+    return module | {name: tensors_hash(part) for name, part in parts if variant.start(name) != "random"}
 
 
 def tensors_hash(module: nn.Module) -> str:
@@ -85,6 +90,22 @@ def tensors_hash(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
+def refuse_another_module(card: Card, where: Path) -> None:
+    """The file of a network of one's own is the one that was trained; its code is run.
+
+    Raises:
+        InputError: It is not there, or was changed.
+    """
+    variant = Variant(**card["variant"])
+    if variant.module is None:
+        return
+    file, wanted = Path(str(variant.module_file)), card["loaded"]["module"]["sha256"]
+    found = file_hash(variant)["sha256"] if file.is_file() else "no such file"
+    if found != wanted:
+        remedy = "Bring the file as it was when the run was trained, or train the run again."
+        raise InputError(file, found, f"sha256 {wanted}, as {where} says", remedy)
+
+
 def load_network(weights: Path, card: Path) -> nn.Module:
     """Build the network that a card names and give it its trained weights.
 
@@ -92,6 +113,7 @@ def load_network(weights: Path, card: Path) -> nn.Module:
         InputError: The weights are cut short, changed or of another network.
     """
     facts = read_card(card)
+    refuse_another_module(facts, card)
     network = build(Variant(**facts["variant"]), seed=0, pretrained=False)
     wanted = facts.get("weights_sha256")
     with weights.open("rb") as file:

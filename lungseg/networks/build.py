@@ -11,6 +11,7 @@ from lungseg.networks.decoders import decoded
 from lungseg.networks.head import DenseHead
 from lungseg.networks.join import Outputs
 from lungseg.networks.nnunet import nnunet
+from lungseg.networks.own import own
 from lungseg.networks.starts import load_pretrained
 from lungseg.networks.unet import UNet
 from lungseg.networks.unused import remove_unused
@@ -26,9 +27,11 @@ def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:
         pretrained: False leaves `variant.weights` unread, for a network whose trained weights follow.
 
     Raises:
-        InputError: Pretrained weights cannot be had.
+        InputError: Pretrained weights, or a network of one's own, cannot be had.
     """
     torch.manual_seed(seed)
+    if variant.module is not None:
+        return own(variant)
     if not variant.encoders:
         return _without_encoders(variant)
     if variant.join == "outputs":

@@ -10,6 +10,8 @@ import torch
 
 from lungseg.errors import InputError
 from lungseg.networks.build import build
+from lungseg.networks.encoders import of_timm
+from lungseg.networks.own import try_out
 from lungseg.recipe import SHORT_NAMES, Variant
 
 README = "config/README.md says which names there are."
@@ -23,7 +25,8 @@ def check(name: str, variant: Variant) -> None:
         variant: Its choices; what its encoders start from is not read.
 
     Raises:
-        InputError: An encoder is unknown, or its library refuses it with this decoder or at films of any size.
+        InputError: A network of one's own cannot be used; or an encoder is unknown, or its library refuses it with this
+            decoder or at films of any size.
     """
     for encoder in variant.encoders:
         if encoder not in SHORT_NAMES and encoder.removeprefix("tu-") not in known():
@@ -31,10 +34,15 @@ def check(name: str, variant: Variant) -> None:
             remedy = f"{'Near it: ' + ', '.join(near) + '. ' if near else ''}{README}"
             expected = "a name of timm or segmentation-models-pytorch that yields feature maps"
             raise InputError(f"config key variants.{name}.encoders", repr(encoder), expected, remedy)
+        if variant.start(encoder) != "random" and not of_timm(encoder):
+            found, remedy = f"weights for {encoder}", f"Choose `tu-{encoder}`, if timm has it, or `weights: random`."
+            raise InputError(f"config key variants.{name}.weights", found, "an encoder of timm", remedy)
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            build(variant, 0, pretrained=False)
+            network = build(variant, 0, pretrained=False)
+            if variant.module is not None:
+                try_out(network, variant)
     except InputError:
         raise
     except Exception as error:  # whatever the libraries say of names that do not go together

@@ -5,6 +5,7 @@ from typing import Any
 import segmentation_models_pytorch as smp
 from torch import nn
 
+from lungseg.networks.colours import in_colour
 from lungseg.networks.encoders import register
 from lungseg.networks.full_resolution import FullResolution
 from lungseg.networks.head import DenseHead
@@ -33,10 +34,12 @@ def decoded(variant: Variant) -> nn.Module:
         choices["decoder_channels"] = list(variant.decoder_channels)
     if variant.decoder == "dpt":  # reads tokens, not maps: a plain vision transformer of timm, at any size
         name = f"tu-{variant.encoders[0].removeprefix('tu-')}"
-        choices |= {"dynamic_img_size": True}
+        choices |= {"dynamic_img_size": True, "in_channels": 3 if variant.coloured else 1}
     else:
-        name = register(variant.encoders, variant.join)
+        name = register(variant.encoders, variant.join, variant.coloured)
     network = ARCHITECTURES[variant.decoder](name, **choices)
+    if variant.decoder == "dpt" and variant.coloured:
+        in_colour(network.get_submodule("encoder"))
     head = network.get_submodule("segmentation_head")
     inputs = next(layer.in_channels for layer in head.modules() if isinstance(layer, nn.Conv2d))
     enlarged = [layer for layer in head.modules() if isinstance(layer, nn.Upsample)]

@@ -1,12 +1,13 @@
 """Encoders of timm and segmentation-models-pytorch by name, one or several side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import segmentation_models_pytorch as smp
 import torch
 from segmentation_models_pytorch.encoders import TimmUniversalEncoder
 from torch import Tensor, nn
 
+from lungseg.networks.colours import in_colour
 from lungseg.networks.cpu_layers import StridedDepthwise
 from lungseg.networks.join import Sum, padded
 
@@ -27,6 +28,7 @@ class JoinedEncoder(nn.Module):
     Args:
         names: Which encoders, in the order their channels are joined.
         join: `concatenate` or `sum`.
+        coloured: Those of them whose weights were trained with colours.
         depth: How many halvings, 1 to 5.
         output_stride: By how much the smallest map is smaller than the film at most.
         in_channels: Channels of the input.
@@ -36,19 +38,25 @@ class JoinedEncoder(nn.Module):
         self,
         names: Sequence[str],
         join: str = "concatenate",
+        coloured: Collection[str] = (),
         depth: int = 5,
         output_stride: int = 32,
         in_channels: int = 1,
     ) -> None:
         super().__init__()
         self.names, self.depth, self.stride = tuple(names), depth, output_stride
-        self.join = join
+        self.join, self.coloured = join, coloured
         self.output_stride = min(output_stride, 2**depth)
         self.set_in_channels(in_channels)
 
     def set_in_channels(self, in_channels: int, pretrained: bool = False) -> None:
         """Build the encoders for this many input channels (segmentation-models-pytorch calls this)."""
-        self.parts = nn.ModuleList(encoder(name, self.depth, self.stride, in_channels) for name in self.names)
+        self.parts = nn.ModuleList(
+            in_colour(encoder(name, self.depth, self.stride, 3))
+            if name in self.coloured
+            else encoder(name, self.depth, self.stride, in_channels)
+            for name in self.names
+        )
         scales = list(zip(*(part.out_channels[1:] for part in self.parts), strict=True))  # type: ignore[index]
         self.sums = nn.ModuleList(Sum(scale) for scale in scales) if self.join == "sum" else None
         self.out_channels = [in_channels, *(max(scale) if self.sums else sum(scale) for scale in scales)]
@@ -100,12 +108,28 @@ def _replace_strided_depthwise(encoder: nn.Module) -> None:
             module.__class__ = StridedDepthwise
 
 
-def register(names: Sequence[str], join: str) -> str:
-    """Make joined encoders known to segmentation-models-pytorch, the way it knows its own."""
-    key = f"lungseg:{join}:" + "+".join(names)
+def of_timm(name: str) -> bool:
+    """Whether an encoder is built by timm, whose pretrained weights it can take."""
+    return name in TIMM or name not in smp.encoders.encoders
+
+
+def timm_model(name: str) -> str:
+    """The model of timm behind an encoder's name."""
+    return TIMM.get(name, name.removeprefix("tu-"))
+
+
+def register(names: Sequence[str], join: str, coloured: Collection[str] = ()) -> str:
+    """Make joined encoders known to segmentation-models-pytorch, the way it knows its own.
+
+    Args:
+        names: As of `JoinedEncoder`, and so the others.
+        join: How they meet.
+        coloured: Whose weights were trained with colours.
+    """
+    key = f"lungseg:{join}:" + "+".join(f"{name}{':colours' * (name in coloured)}" for name in names)
     smp.encoders.encoders[key] = {
         "encoder": JoinedEncoder,
-        "params": {"names": tuple(names), "join": join},
+        "params": {"names": tuple(names), "join": join, "coloured": tuple(coloured)},
         "pretrained_settings": {},
     }
     return key

@@ -20,6 +20,7 @@ from lungseg.report.counting import calibration_in_words, groups, study_in_words
 from lungseg.report.differences import seed_means
 from lungseg.report.inline import inline
 from lungseg.report.look import Look
+from lungseg.report.methods import common, otherwise
 from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
@@ -63,19 +64,21 @@ def page(
     """
     manifest, plan = results.manifest(), results.plan()
     config = manifest["config"]
-    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"], read_experiment(config).pooled)
-    margin = plan.margins.get("dice") if plan else None
+    margin, experiment = plan.margins.get("dice") if plan else None, read_experiment(config)
+    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"], experiment.pooled)
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
         "script": (template / "report.js").read_text(encoding="utf-8"),
         "packed": packed,
         "command": command,
-        "folder": read_experiment(config).folder("results"),
+        "folder": experiment.folder("results"),
         "level": level,
         "manifest": manifest,
         "finished": datetime.fromisoformat(manifest["finished"]),
         "config": config,
         "config_text": yaml.safe_dump(without_places(config), sort_keys=False, allow_unicode=True),
+        "training": common(experiment.training),
+        "otherwise": otherwise(experiment, look.name),
         "shown": config["table1"],
         "margin": margin,
         "verdicts": VERDICTS,

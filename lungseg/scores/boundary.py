@@ -8,9 +8,10 @@ empty, and those of the film's own size are the ones to read.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
-from scipy.ndimage import binary_erosion
+from jaxtyping import Bool, Int64
 from scipy.spatial import KDTree
+
+from lungseg.data.patches import Patch, trim
 
 GRID = 256  # px; side of the square in whose pixels distances are told where millimetres are not known
 TOLERANCE_MM = 1.64  # mean boundary distance of the second observer on JSRT, van Ginneken et al. 2006
@@ -69,11 +70,22 @@ def boundary(
     References: Nikolov et al. (2021), J Med Internet Res 23(7):e26151 (NSD); Maier-Hein et al. (2024), Metrics
         reloaded, Nat Methods 21:195.
     """
-    if not (prediction.any() and truth.any()):
-        diagonal = float(np.hypot(*np.multiply(prediction.shape, spacing)))
+    ours, theirs = (KDTree(outline(trim(mask)) * spacing) for mask in (prediction, truth))
+    return between(ours, theirs, tolerance, diagonal=float(np.hypot(*np.multiply(truth.shape, spacing))))
+
+
+def between(ours: KDTree, theirs: KDTree, tolerance: float, diagonal: float) -> Boundary:
+    """Compare two outlines; see `boundary`.
+
+    Args:
+        ours: Places of the pixels of the predicted outline, in the unit wanted.
+        theirs: Those of the true one.
+        tolerance: In that unit.
+        diagonal: Of the image, in that unit.
+    """
+    if not (ours.n and theirs.n):
         return Boundary(diagonal, diagonal, 0.0)
-    ours, theirs = (_outline(mask, spacing) for mask in (prediction, truth))
-    there, back = KDTree(theirs).query(ours)[0], KDTree(ours).query(theirs)[0]
+    there, back = theirs.query(ours.data)[0], ours.query(theirs.data)[0]
     both = np.concatenate([there, back])
     return Boundary(
         hd95=float(max(np.percentile(there, 95), np.percentile(back, 95))),
@@ -82,9 +94,12 @@ def boundary(
     )
 
 
-def _outline(mask: Bool[np.ndarray, "height width"], spacing: tuple[float, float]) -> Float[np.ndarray, "point 2"]:
-    """Places of a mask's outermost pixels."""
-    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
-    part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    corner = np.array([rows[0], columns[0]])
-    return np.asarray((np.argwhere(part & ~binary_erosion(part)) + corner) * spacing)
+def outline(patch: Patch) -> Int64[np.ndarray, "point 2"]:
+    """Row and column on the film of each of a mask's outermost pixels, row by row."""
+    framed = np.pad(patch.mask, 1)
+    inner = framed[:-2, 1:-1] & framed[2:, 1:-1]
+    inner &= framed[1:-1, :-2]
+    inner &= framed[1:-1, 2:]
+    # Flat positions are found several times as fast as pairs.
+    rows, columns = np.divmod(np.flatnonzero(patch.mask > inner), max(patch.mask.shape[1], 1))
+    return np.stack([rows + patch.top, columns + patch.left], axis=1)

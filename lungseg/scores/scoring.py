@@ -1,19 +1,23 @@
 """Every number of every film: on the network's square and at the film's own size, as predicted and cleaned."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float16
+from scipy.spatial import KDTree
 from tqdm import tqdm
 
 from lungseg.data.images import Original
+from lungseg.data.patches import Patch, shared, trim
 from lungseg.data.squares import restore
 from lungseg.learning.stored_predictions import Segmentation
 from lungseg.scores.baselines import Reference
-from lungseg.scores.boundary import GRID, TOLERANCE_MM, TOLERANCE_PX, boundary, resolves
-from lungseg.scores.metrics import COUNTS, RATIOS, confusion, loss, ratios
+from lungseg.scores.boundary import between, outline
+from lungseg.scores.known import Known, KnownFilm, Ruler, know_film
+from lungseg.scores.metrics import COUNTS, RATIOS, loss, ratios
 from lungseg.scores.postprocessing import two_largest
 
 OVERLAP = ["dice", "iou", "precision", "recall", "loss", "accuracy"]
@@ -21,8 +25,6 @@ DISTANCES = ["hd95_px", "assd_px", "nsd", "hd95_mm", "assd_mm"]
 # A film is scored on the grid the network works on or at its own size, its mask as it is or its two largest parts.
 WAY = ["size", "postprocessing"]
 PRIMARY = ("network", "none")
-
-Spacing = tuple[float, float]
 
 
 def score(
@@ -46,82 +48,71 @@ def score(
     """
     rows = []
     for film, (truth, original) in enumerate(tqdm(zip(truths, originals, strict=True), total=len(truths), unit="film")):
+        known = know_film(truth, original)
         for kind, one in chain((("network", one) for one in networks), (("reference", one) for one in references)):
             members = "+".join(map(str, one.members if isinstance(one, Reference) else [one.seed]))
             identity = {"kind": kind, "variant": one.variant, "seed": one.seed, "members": members, "film": film}
-            ways = score_film(one.logits[film], truth, original, one.soft)
+            ways = score_film(one.logits[film], known, one.soft)
             rows += [identity | way for way in (ways if kind == "network" else islice(ways, 1))]
     names = ["kind", "variant", "seed", "members", "film", *WAY, *OVERLAP, *DISTANCES, "empty", *COUNTS]
     return pd.DataFrame(rows, columns=names)
 
 
-def score_film(
-    logits: Float16[np.ndarray, "size size"], truth: Bool[np.ndarray, "size size"], original: Original, soft: bool
-) -> Iterator[dict[str, object]]:
-    """One prediction of one film, scored in each way; the primary way first.
+def score_film(logits: Float16[np.ndarray, "size size"], film: KnownFilm, soft: bool) -> Iterator[dict[str, object]]:
+    """One prediction of one film, scored in each way when it is asked for; the primary way first.
 
     Distances in px are those on a grid of 256 x 256 over what the network sees, whatever the size the film is scored
     at; those in mm need the film's spacing. The tolerance of NSD is the same length in either unit. Where a pixel of
     the size that the film is scored at is longer than that, all distances are empty.
+
+    Args:
+        logits: Of lung, on the network's square.
+        film: As from `know_film`.
+        soft: Whether the logits are probabilities' and so have a loss.
     """
-    size, box, mm = len(logits), original.box, original.spacing_mm
-    small = _units((GRID / size, GRID / size), (box.height / size, box.width / size), mm)
-    large = _units((GRID / box.height, GRID / box.width), (1, 1), mm)
-    values = {"loss": float(loss(logits[None], truth[None])[0]) if soft else None}
-    for name, units in (("network", small), ("native", large)):
-        own = name == "network"
-        mask, known = (logits > 0, truth) if own else (restore(logits, box, original.mask.shape), original.mask)
-        scored = score_mask(mask, known, *units)
-        kept = two_largest(mask)
-        cleaned = scored if kept is mask else score_mask(kept, known, *units)
-        for postprocessing, numbers in (("none", scored), ("two_largest", cleaned)):
-            way = {"size": name, "postprocessing": postprocessing}
-            yield way | numbers | (values if (name, postprocessing) == PRIMARY else {})
+    values = {"loss": float(loss(logits[None], film.truth[None])[0]) if soft else None}
+    yield from _cleaned("network", trim(logits > 0), film.network, values)
+    yield from _cleaned("native", restore(logits, film.box, film.native.lungs.shape), film.native, {})
 
 
-def _units(px: Spacing, steps: Spacing, mm: float | None) -> tuple[Spacing, Spacing | None]:
-    """Height and width of a pixel in px of the 256 grid, and in mm where the film's spacing is known."""
-    return px, None if mm is None else (steps[0] * mm, steps[1] * mm)
+def _cleaned(size: str, mask: Patch, known: Known, values: Mapping[str, object]) -> Iterator[dict[str, object]]:
+    """The mask as it is, with the values that it alone has, and its two largest parts."""
+    scored = score_mask(mask, known)
+    yield {"size": size, "postprocessing": "none", **scored, **values}
+    kept = two_largest(mask.mask)
+    cleaned = scored if kept is mask.mask else score_mask(replace(mask, mask=kept), known)
+    yield {"size": size, "postprocessing": "two_largest", **cleaned}
 
 
-def score_mask(
-    prediction: Bool[np.ndarray, "height width"],
-    truth: Bool[np.ndarray, "height width"],
-    px: Spacing,
-    mm: Spacing | None,
-) -> dict[str, object]:
+def score_mask(prediction: Patch, known: Known) -> dict[str, object]:
     """Overlap and distances of one mask.
 
     Args:
         prediction: Where the network says the lungs are.
-        truth: Where they are.
-        px: Height and width of a pixel on the grid of 256 px.
-        mm: The same in mm; None where it is not known.
+        known: The film at this size.
 
     Returns:
         Values for `OVERLAP` (loss is None), `DISTANCES` (NaN where a pixel is longer than their tolerance), empty and
         `COUNTS`.
     """
-    counts = confusion(prediction=prediction[None], truth=truth[None]).to_numpy(dtype=float)[0]
-    overlap = dict(zip(RATIOS, ratios(counts).tolist(), strict=True))
-    fine = resolves(px, TOLERANCE_PX) if mm is None else resolves(mm, TOLERANCE_MM)
+    right, found = shared(prediction, known.lungs), int(np.count_nonzero(prediction.mask))
+    height, width = prediction.shape
+    counts = [right, found - right, known.area - right, height * width - found - known.area + right]
+    overlap = dict(zip(RATIOS, ratios(np.array(counts, dtype=float)).tolist(), strict=True))
     return {
         **{name: overlap.get(name) for name in OVERLAP},
-        **(_distances(prediction, truth, px, mm) if fine else dict.fromkeys(DISTANCES, np.nan)),
-        "empty": int(not prediction.any()),
-        **dict(zip(COUNTS, counts.astype(int).tolist(), strict=True)),
+        **_distances(prediction, known.rulers),
+        "empty": int(not found),
+        **dict(zip(COUNTS, counts, strict=True)),
     }
 
 
-def _distances(
-    prediction: Bool[np.ndarray, "height width"],
-    truth: Bool[np.ndarray, "height width"],
-    px: Spacing,
-    mm: Spacing | None,
-) -> dict[str, object]:
-    in_px = boundary(prediction, truth, px, TOLERANCE_PX)
-    found = {"hd95_px": in_px.hd95, "assd_px": in_px.assd, "nsd": in_px.nsd}
-    if mm is None:
-        return {**found, "hd95_mm": np.nan, "assd_mm": np.nan}
-    in_mm = boundary(prediction, truth, mm, TOLERANCE_MM)
-    return {**found, "nsd": in_mm.nsd, "hd95_mm": in_mm.hd95, "assd_mm": in_mm.assd}
+def _distances(prediction: Patch, rulers: Sequence[Ruler]) -> dict[str, float]:
+    told = dict.fromkeys(DISTANCES, np.nan)
+    if not rulers:
+        return told
+    places = outline(prediction)
+    for unit, ruler in zip(("px", "mm"), rulers, strict=False):  # NSD is that of the last: in mm where it is known
+        found = between(KDTree(places * ruler.spacing), ruler.outline, ruler.tolerance, ruler.diagonal)
+        told |= {f"hd95_{unit}": found.hd95, f"assd_{unit}": found.assd, "nsd": found.nsd}
+    return told

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import requests
 import segmentation_models_pytorch as smp
 import torch
 from safetensors.torch import save_file
@@ -113,10 +114,15 @@ def test_missing_or_broken_weights_file_is_a_clear_error(tmp_path: Path) -> None
         build(Variant(encoders=("mobilenetv2",), weights=str(broken)), 0)
 
 
+def _no_network(url: str, **options: object) -> None:
+    raise requests.ConnectionError("no network")
+
+
 def test_hub_out_of_reach_names_the_choices(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match=r"weights of mobilenetv2: found .*Choose `weights: random`, `imagenet-8bit`"):
+    monkeypatch.setenv("LUNGSEG_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr("requests.get", _no_network)
+    told = r"weights of mobilenetv2_100\.ra_in1k: found .*Choose `weights: random`, `imagenet-8bit`"
+    with pytest.raises(InputError, match=told):
         build(Variant(encoders=("mobilenetv2",), weights="imagenet"), 0)
 
 

@@ -26,11 +26,10 @@ def test_every_tensor_is_that_of_the_file_it_was_packed_from() -> None:
 
 
 @pytest.mark.skipif(not UNPACKED.exists(), reason="the unpacked file is not here")
-def test_unpacked_file_gives_the_same_network() -> None:
-    ours, theirs = (build(Variant(encoders=("mobilenetv2",), weights=w), 3) for w in (EIGHT_BIT, str(UNPACKED)))
-    for (name, one), other in zip(ours.state_dict().items(), theirs.state_dict().values(), strict=True):
-        assert torch.equal(one, other), name
-    assert mobilenetv2_8bit().keys() == load_file(UNPACKED).keys()
+def test_unpacked_file_holds_the_same_tensors() -> None:
+    unpacked = load_file(UNPACKED)
+    assert mobilenetv2_8bit().keys() == unpacked.keys()
+    assert all(torch.equal(value, unpacked[key]) for key, value in mobilenetv2_8bit().items())
 
 
 def test_timm_takes_it_strictly_and_grey_is_grey_three_times() -> None:

@@ -9,9 +9,11 @@ import pytest
 from lungseg.data.images import Original
 from lungseg.data.squares import Box, restore
 from lungseg.learning.stored_predictions import Segmentation
+from lungseg.scores import known, scoring
 from lungseg.scores.baselines import references
-from lungseg.scores.boundary import boundary
+from lungseg.scores.boundary import boundary, outline
 from lungseg.scores.cases import algorithms, cases, primary, together
+from lungseg.scores.known import know_film
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.postprocessing import two_largest
 from lungseg.scores.scoring import DISTANCES, OVERLAP, score, score_film
@@ -35,7 +37,7 @@ def whole(mask: np.ndarray, spacing: float | None = None) -> Original:
 
 
 def film(prediction: np.ndarray, truth: np.ndarray, original: Original, soft: bool = True) -> pd.DataFrame:
-    table = pd.DataFrame(score_film(logits(prediction), truth, original, soft))
+    table = pd.DataFrame(score_film(logits(prediction), know_film(truth, original), soft))
     assert list(zip(table["size"], table["postprocessing"], strict=True)) == WAYS
     return table.set_index(["size", "postprocessing"])
 
@@ -57,7 +59,7 @@ def test_a_pixel_is_lung_where_its_logit_is_above_zero() -> None:
     truth[2:6, 2:6] = True
     sure[2:6, 2:4], sure[2:6, 4], sure[2:6, 5], sure[0] = 3, 0.25, 0, 0
     found[2:6, 2:5] = True
-    (own, *_) = score_film(sure, truth, whole(truth), True)
+    (own, *_) = score_film(sure, know_film(truth, whole(truth)), True)
     assert [own[name] for name in COUNTS] == [12, 0, 4, 48] and found.sum() == 12
 
 
@@ -73,18 +75,18 @@ def test_pixels_are_those_of_the_256_grid_at_any_size(net: int, side: int) -> No
 def test_millimetres_need_the_films_spacing() -> None:
     """A film of JSRT: 0.175 mm at 2048 px is 1.4 mm on the grid of 256, and NSD the same in either unit."""
     truth, prediction = lungs(256), lungs(256, 0.03)
-    known, unknown = film(prediction, truth, whole(lungs(512), 0.175 * 4)), film(prediction, truth, whole(lungs(512)))
+    in_mm, unknown = film(prediction, truth, whole(lungs(512), 0.175 * 4)), film(prediction, truth, whole(lungs(512)))
     for row in (("network", "none"), ("native", "none")):
-        assert known.loc[row, "hd95_mm"] == pytest.approx(1.4 * known.loc[row, "hd95_px"])
-        assert known.loc[row, "assd_mm"] == pytest.approx(1.4 * known.loc[row, "assd_px"])
-        assert known.loc[row, "nsd"] == unknown.loc[row, "nsd"]
+        assert in_mm.loc[row, "hd95_mm"] == pytest.approx(1.4 * in_mm.loc[row, "hd95_px"])
+        assert in_mm.loc[row, "assd_mm"] == pytest.approx(1.4 * in_mm.loc[row, "assd_px"])
+        assert in_mm.loc[row, "nsd"] == unknown.loc[row, "nsd"]
         side = {"network": 256, "native": 512}[row[0]]
         masks = (
             (prediction, truth)
             if side == 256
-            else (restore(logits(prediction), Box(0, 0, 512, 512), (512, 512)), lungs(512))
+            else (restore(logits(prediction), Box(0, 0, 512, 512), (512, 512)).whole(), lungs(512))
         )
-        assert known.loc[row, "nsd"] == boundary(*masks, (358.4 / side, 358.4 / side), 1.64).nsd
+        assert in_mm.loc[row, "nsd"] == boundary(*masks, (358.4 / side, 358.4 / side), 1.64).nsd
         assert unknown.loc[row, ["hd95_mm", "assd_mm"]].isna().all()
 
 
@@ -112,7 +114,8 @@ def test_a_grid_coarser_than_the_tolerance_tells_no_distances(
 def test_lung_beyond_the_box_is_missed() -> None:
     truth = np.ones((100, 100), bool)
     full = np.ones((32, 32), bool)
-    table = pd.DataFrame(score_film(logits(full), full, Original(truth, Box(0, 0, 50, 100), None), soft=True))
+    half = know_film(full, Original(truth, Box(0, 0, 50, 100), None))
+    table = pd.DataFrame(score_film(logits(full), half, soft=True))
     native = table[table["size"] == "native"].iloc[0]
     assert native["recall"] == 0.5 and native["precision"] == 1 and native["false_negative"] == 5000
 
@@ -251,6 +254,23 @@ def test_networks_are_scored_in_every_way_and_references_in_one() -> None:
     assert first["seed"] == 3 and first["dice"] < 1 and first["recall"] < 1 and first["precision"] == 1
     with pytest.raises(ValueError, match="shorter"):
         score([network], [], truths, [whole(lungs(64))])
+
+
+def test_what_is_known_of_a_film_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its outline at either size, however many networks there are."""
+    calls = []
+    monkeypatch.setattr(known, "outline", lambda patch: calls.append(patch.shape) or outline(patch))
+    truths = np.stack([lungs(256)] * 2)
+    networks = [Segmentation("unet", seed, stack(lungs(256), lungs(256, 0.01))) for seed in range(3)]
+    score(networks, [], truths, [whole(lungs(300)), whole(lungs(280))])
+    assert calls == [(256, 256), (300, 300), (256, 256), (280, 280)]
+
+
+def test_references_cost_no_more_than_the_way_they_are_scored_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    for step in ("restore", "two_largest"):
+        monkeypatch.delattr(scoring, step)
+    oracle = Segmentation("oracle", 0, stack(lungs(32)), soft=False)
+    assert score([], [oracle], lungs(32)[None], [whole(lungs(64))])["dice"].tolist() == [1]
 
 
 @pytest.fixture

@@ -132,6 +132,8 @@ THREADS = 4 if ON_GPU else 1
 SIZE = EXPERIMENT.preprocessing.size
 # A parameter without defaults: a key that the code learns later plans no network again that does without it.
 CHOSEN = {name: variant.chosen() for name, variant in EXPERIMENT.variants.items()}
+# The file of a network of one's own: an edit there trains that network again, and no other.
+MODULES = {name: local([one.module_file] if one.module else []) for name, one in EXPERIMENT.variants.items()}
 # How many films each training set is learned from (None: all), and the seed that chooses them.
 FILMS = {name: [EXPERIMENT.films.get(name), EXPERIMENT.split.seed] for name in TRAIN_ON}
 RECIPES = {name: EXPERIMENT.trained_as(name) for name in EXPERIMENT.variants}

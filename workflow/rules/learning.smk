@@ -10,6 +10,7 @@ rule train:
         ),
         tables=collect("<results>/images/{dataset}.csv", dataset=lookup(dpath="train_on/{train_on}", within=config)),
         splits=collect("<results>/splits/{dataset}.csv", dataset=lookup(dpath="train_on/{train_on}", within=config)),
+        module=lookup(dpath="{variant}", within=MODULES),
     output:
         weights="<results>/runs/{variant}/{train_on}/seed{seed}/weights.safetensors",
         card="<results>/runs/{variant}/{train_on}/seed{seed}/weights.json",

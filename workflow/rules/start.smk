@@ -22,7 +22,7 @@ def look_for_files():
         seals.forget(AT_WORK)
         return
     jobs = list(workflow.dag.needrun_jobs())
-    trained = {job.wildcards.variant for job in jobs if job.rule.name == "train"}
+    trained = {job.wildcards.variant for job in jobs if job.rule.name in ("train", "try_rate")}
     fetched = [job.wildcards.dataset for job in jobs if job.rule.name == "download"]
     variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
     places = ["data", "results", "results/logs", "results/benchmarks"]
@@ -30,6 +30,7 @@ def look_for_files():
         check_places(Path(EXPERIMENT.folder(place)) for place in places)
         check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"), EXPERIMENT.own)
         check_networks(variants)
+        fetch_pinned(variants)
     except InputError as error:
         raise WorkflowError(str(error))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from lungseg.config import without_places
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
-from lungseg.jobs.manifest import archives, environment, first_training, packages, planned, seconds, trained
+from lungseg.jobs.manifest import archives, environment, first_training, loaded, packages, planned, seconds, trained
 from lungseg.learning.run_files import read_card
 from lungseg.machine import commit, hardware
 
@@ -18,6 +18,7 @@ folder = Path(snakemake.input.benchmarks[0]).parents[1]  # DIR/download/phantom.
 benchmarks = {}
 for file in map(Path, snakemake.input.benchmarks):
     benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)
+cards = [read_card(file) for file in snakemake.input.cards]
 manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     "config": without_places(snakemake.params.config),
@@ -28,7 +29,8 @@ manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "hardware": hardware(),
     "plan": next((planned(Path(file)) for file in snakemake.input.plan), None),
     "first_training": first_training(snakemake.input.histories),
-    "trained": trained([read_card(file) for file in snakemake.input.cards]),
+    "trained": trained(cards),
+    "loaded": loaded(cards),
     "seconds": seconds(benchmarks),
 }
 with replacing(snakemake.output[0]) as path:

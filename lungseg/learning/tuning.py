@@ -1,0 +1,120 @@
+"""Which learning rate suits a network: a quarter of the training at each of three, and the best one written down.
+
+The tries use a seed that is none of the experiment's, and validation films judge them. The network at the chosen rate
+is a variant of its own, `{variant}_tuned`, in a file that a person reads and commits.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from lungseg.config import Experiment, Tune
+from lungseg.errors import InputError
+from lungseg.recipe import Training
+from lungseg.tables import read_csv
+
+SHARE = 4  # a try takes this part of the training's length
+COLUMNS = ["variant", "learning_rate", "seed", "validation_dice", "epoch"]
+
+
+def tried(recipe: Training, rate: float) -> Training:
+    """A training's choices for one try.
+
+    Args:
+        recipe: Of the whole training.
+        rate: The learning rate to try.
+
+    Returns:
+        The same at that rate, a quarter as long; at least one epoch or step.
+    """
+    key, length = ("steps", recipe.steps) if recipe.steps else ("epochs", recipe.epochs)
+    choices = {key: max(1, round((length or 0) / SHARE)), "learning_rate": rate}
+    return Training(**{k: v for k, v in recipe.model_dump().items() if k not in ("epochs", "steps")} | choices)
+
+
+def rate_name(rate: float) -> str:
+    """A rate as its folder has it."""
+    return f"{rate:g}"
+
+
+def judged(histories: Mapping[tuple[str, float], str | Path], tune: Tune) -> pd.DataFrame:
+    """A row for each try.
+
+    Args:
+        histories: Variant and rate to its history.csv.
+        tune: What was tried.
+
+    Returns:
+        Variant, rate, seed, the best validation Dice of all epochs and the first epoch that had it; neither where the
+        training diverged.
+    """
+    rows = []
+    for (variant, rate), file in histories.items():
+        history = read_csv(file)
+        row: dict[str, Any] = {"variant": variant, "learning_rate": rate, "seed": tune.seed}
+        if np.isfinite(history[["train_loss", "validation_loss"]].astype(float)).all(axis=None):
+            dice = history["validation_dice"].to_numpy(dtype=float)
+            row |= {"validation_dice": dice.max(), "epoch": int(dice.argmax()) + 1}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def chosen(tries: pd.DataFrame) -> dict[str, float]:
+    """Variant to the rate with the best validation Dice; of two alike, the smaller one.
+
+    Raises:
+        InputError: All tries of a variant diverged.
+    """
+    found = {}
+    for variant in tries["variant"].unique():
+        rows = tries[tries["variant"] == variant].sort_values("learning_rate")
+        dice, rates = (rows[key].to_numpy(dtype=float) for key in ("validation_dice", "learning_rate"))
+        if np.isnan(dice).all():
+            remedy = "Name smaller ones under tune.rates, or leave the variant out of tune.variants."
+            told = f"trainings that diverged at rates {', '.join(map(rate_name, rates))}"
+            raise InputError(f"the tries of {variant}", told, "one that learned", remedy)
+        found[str(variant)] = float(rates[np.nanargmax(dice)])
+    return found
+
+
+def tuned_variants(experiment: Experiment, rates: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+    """Name to choices of the tuned networks.
+
+    Args:
+        experiment: Has the networks.
+        rates: Of `chosen`.
+
+    Raises:
+        InputError: The experiment has no network of such a name.
+    """
+    made = {}
+    for name, rate in rates.items():
+        if name not in experiment.variants:
+            remedy = "Give the configuration that was tuned, or tune again."
+            raise InputError("rates.csv", f"variant {name}", f"one of {', '.join(experiment.variants)}", remedy)
+        choices = experiment.variants[name].chosen()
+        made[f"{name}_tuned"] = choices | {"training": (choices.get("training") or {}) | {"learning_rate": rate}}
+    return made
+
+
+def as_file(experiment: Experiment, tries: pd.DataFrame) -> str:
+    """The text of a configuration file with the tuned networks, the tries above each."""
+    rates = chosen(tries)
+    variants = tuned_variants(experiment, rates)
+    lines = [
+        f"# Networks of `{experiment.name}` at the best of the rates that were tried; written by `lungseg tune`.",
+        "# Give this file after the experiment's own: --configfile FILE config/tuned.yaml",
+        "variants:",
+    ]
+    for name, rate in rates.items():
+        rows = tries[tries["variant"] == name].sort_values("learning_rate")
+        pairs = zip(rows["learning_rate"], rows["validation_dice"], strict=True)
+        told = ", ".join(f"{rate_name(each)}: {dice:.4f}" for each, dice in pairs)
+        lines += [f"  # validation Dice {told}; chosen {rate_name(rate)}"]
+        one = yaml.safe_dump({f"{name}_tuned": variants[f"{name}_tuned"]}, default_flow_style=None, sort_keys=False)
+        lines += [f"  {line}" for line in one.splitlines()]
+    return "\n".join(lines) + "\n"

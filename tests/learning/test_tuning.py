@@ -1,0 +1,104 @@
+"""Rates are tried on a quarter of the training with a seed of their own, and the best is written down as a variant."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from lungseg.config import Experiment, Tune, read_experiment
+from lungseg.errors import InputError
+from lungseg.learning.training import Epoch, write_history
+from lungseg.learning.tuning import as_file, chosen, judged, tried
+from lungseg.outside import read_yaml
+from lungseg.recipe import Training
+
+EXPERIMENT = read_experiment(
+    {
+        "name": "small",
+        "variants": {
+            "unet": {"width": 32, "training": {"loss": "dice"}},
+            "fpn": {"encoders": ["efficientnet-b0"], "decoder": "fpn"},
+        },
+        "training": {"epochs": 20},
+    }
+)
+
+
+def history(file: Path, *dice: float, loss: float = 0.5) -> Path:
+    write_history([Epoch(n + 1, 0.001, loss, loss, each, 0.9, 10.0, 1.0) for n, each in enumerate(dice)], file)
+    return file
+
+
+def tries(*rows: tuple[str, float, float | None]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["variant", "learning_rate", "validation_dice"])
+
+
+@pytest.mark.parametrize(
+    ("given", "length"), [({"epochs": 20}, (5, None)), ({"steps": 600}, (None, 150)), ({"epochs": 1}, (1, None))]
+)
+def test_a_try_is_the_same_training_a_quarter_as_long(given: dict[str, int], length: tuple[int | None, ...]) -> None:
+    whole = Training(loss="dice", **given)
+    found = tried(whole, 0.003)
+    assert (found.epochs, found.steps) == length
+    assert found.learning_rate == 0.003 and found.loss == "dice"
+    assert found.schedule == whole.schedule
+
+
+def test_the_best_epoch_judges_a_try_and_one_that_diverged_has_none(tmp_path: Path) -> None:
+    files = {
+        ("unet", 0.001): history(tmp_path / "a.csv", 0.5, 0.8, 0.7),
+        ("unet", 0.003): history(tmp_path / "b.csv", 0.9, loss=float("nan")),
+    }
+    table = judged(files, Tune())
+    assert table["validation_dice"].tolist()[0] == 0.8 and table["epoch"].tolist()[0] == 2
+    assert table["validation_dice"].isna().tolist() == [False, True]
+    assert table["seed"].tolist() == [1000, 1000]
+    assert chosen(table) == {"unet": 0.001}
+
+
+def test_of_two_alike_the_smaller_rate_is_chosen_and_none_of_none() -> None:
+    rows = [("unet", 0.003, 0.9), ("unet", 0.001, 0.9), ("fpn", 0.001, 0.5), ("fpn", 0.003, 0.6)]
+    assert chosen(tries(*rows)) == {"unet": 0.001, "fpn": 0.003}
+    with pytest.raises(InputError, match=r"the tries of unet: found trainings that diverged at rates 0.001, 0.003"):
+        chosen(tries(("unet", 0.003, None), ("unet", 0.001, None)))
+
+
+def test_what_is_written_is_an_ordinary_variant_beside_the_others(tmp_path: Path) -> None:
+    text = as_file(EXPERIMENT, tries(("unet", 0.001, 0.9), ("unet", 0.003, 0.95), ("fpn", 0.0003, 0.8)))
+    assert "# validation Dice 0.001: 0.9000, 0.003: 0.9500; chosen 0.003" in text
+    (tmp_path / "tuned.yaml").write_text(text, encoding="utf-8")
+    added = read_yaml(tmp_path / "tuned.yaml", dict, "")["variants"]
+    given = {name: one.chosen() for name, one in EXPERIMENT.variants.items()}
+    both = read_experiment({"name": "small", "variants": given | added, "training": {"epochs": 20}})
+    tuned, before = both.trained_as("unet_tuned"), both.trained_as("unet")
+    assert tuned == before.model_copy(update={"learning_rate": 0.003})
+    alone = {name: one.model_copy(update={"training": None}) for name, one in both.variants.items()}
+    assert alone["unet_tuned"] == alone["unet"] and alone["fpn_tuned"] == alone["fpn"]
+    assert both.to_tune() == ["unet", "fpn"]
+    with pytest.raises(InputError, match="variant other"):
+        as_file(EXPERIMENT, tries(("other", 0.001, 0.9)))
+
+
+@pytest.mark.parametrize(
+    ("tune", "told"),
+    [
+        ({"seed": 1}, "one of `seeds`: rates are chosen on another"),
+        ({"variants": ["lost"]}, "which `variants` does not list"),
+        ({"rates": [0.1, 0.1, 0.2]}, "names one rate twice"),
+        ({"rates": [0.1, 0.2]}, "rates"),
+    ],
+)
+def test_what_cannot_be_tuned_is_told(tune: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read_experiment({"name": "small", "tune": tune})
+    assert Experiment(name="small").tune.rates == (0.0003, 0.001, 0.003)
+
+
+def test_the_file_of_one_variant_alone_is_yaml() -> None:
+    text = as_file(EXPERIMENT, tries(("fpn", 0.0003, 0.8)))
+    assert yaml.safe_load(text) == {
+        "variants": {
+            "fpn_tuned": {"encoders": ["efficientnet-b0"], "decoder": "fpn", "training": {"learning_rate": 0.0003}}
+        }
+    }
