@@ -37,7 +37,7 @@ from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
 from lungseg.films.reading import DICOM, LARGEST, PICTURES, read_film
 from lungseg.outside import TABLE, bounded
-from lungseg.own import Own
+from lungseg.own import SIDES, TABLES, Own
 from lungseg.shapes import Bool, UInt8
 from lungseg.zips import FILMS, open_zip
 
@@ -48,6 +48,10 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 VALUES = {"abnormal": ("0", "1"), "split": PARTS}
 SOURCE = "of one's own"
 SQUARE = 0.01  # sides of a pixel that differ by a smaller share are one
+# What archives.json of a data set of one's own may tell of, by the keys of the configuration.
+OWN_ARCHIVES = tuple(
+    Archive(key, page="") for key in ("images", "masks", *(f"masks.{side}" for side in SIDES), *TABLES)
+)
 HashOf = Callable[[Path], str]
 
 
@@ -261,7 +265,7 @@ def any_dataset(name: str, own: Own | None) -> Dataset:
     return Dataset(
         name=name,
         title=f"{name}: a data set of one's own",
-        archives=tuple(Archive(key, page="") for key in ("images", *own.mask_places(), *dict(own.tables()))),
+        archives=OWN_ARCHIVES,
         films=made.used,
         unused=len(made.films) - len(made.used),
         citation="not said",
@@ -372,8 +376,7 @@ def expect_record(name: str, own: Own, folder: Path) -> None:
     Raises:
         InputError: One was changed, added or removed since.
     """
-    archives = any_dataset(name, own).archives
-    told = {entry.archive: entry.sha256 for entry in read_record(folder, archives)}
+    told = {entry.archive: entry.sha256 for entry in read_record(folder, OWN_ARCHIVES)}
     for entry in prints(name, own):
         if told.get(entry.archive) != entry.sha256:
             where, found = f"own.{name}.{entry.archive}", f"files with sha256 {entry.sha256}"

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from lungseg.data.archive import read_record
-from lungseg.data.datasets import dataset
+from lungseg.data.datasets import DATASETS
+from lungseg.films.own_sets import OWN_ARCHIVES
 from lungseg.plan import read_plan
 
 
 def archives(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
-    """The archives of each data set that its films were read from, by its name.
+    """The archives of each data set that its films were read from, by its name; of one's own what its keys name.
 
     Args:
         folders: Where the archives of a data set lie, named by it.
@@ -26,9 +27,8 @@ def archives(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
     Raises:
         InputError: A folder's record is damaged.
     """
-    return {
-        folder.name: [asdict(one) for one in read_record(folder, dataset(folder.name).archives)] for folder in folders
-    }
+    known = {folder: DATASETS[folder.name].archives if folder.name in DATASETS else OWN_ARCHIVES for folder in folders}
+    return {folder.name: [asdict(one) for one in read_record(folder, each)] for folder, each in known.items()}
 
 
 def packages() -> dict[str, str]:

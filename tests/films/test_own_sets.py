@@ -21,6 +21,7 @@ from lungseg.films.own_sets import (
     refuse_shared_names,
     write_record,
 )
+from lungseg.jobs.manifest import archives
 from lungseg.own import Own
 from tests.conftest import encoded, write_zip
 from tests.own_films import dicom, film, saved, tiff
@@ -236,6 +237,9 @@ def test_films_are_those_of_the_record(place: Path) -> None:
     entries = json.loads((place / "raw/archives.json").read_text())
     assert [(one["archive"], one["official"]) for one in entries] == [("images", None), ("masks", None)]
     expect_record("mine", own(place), place / "raw")
+    (place / "raw").rename(place / "mine")
+    assert archives([place / "mine"]) == {"mine": entries}
+    (place / "mine").rename(place / "raw")
     shutil.copy(place / "films/a.png", place / "films/f.png")
     with pytest.raises(InputError, match=r"own.mine.images: found files with sha256 .* They were changed"):
         expect_record("mine", own(place), place / "raw")
