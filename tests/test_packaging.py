@@ -57,7 +57,7 @@ def test_no_index_and_no_host_is_named() -> None:
 
 def test_imports_of_the_package_are_declared() -> None:
     names = {re.split(r"[>=<\[]", text)[0] for text in DECLARED}
-    modules = {"yaml": "pyyaml", "PIL": "pillow", "great_tables": "great-tables"}
+    modules = {"yaml": "pyyaml", "PIL": "pillow", "great_tables": "great-tables", "pydantic_core": "pydantic"}
     modules |= {name: name.replace("_", "-") for name in ("segmentation_models_pytorch", "scikit_posthocs")}
     found = set()
     for path in (ROOT / "lungseg").rglob("*.py"):

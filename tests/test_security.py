@@ -13,6 +13,7 @@ from tests.workflow import ROOT
 
 FILES = sorted([*ROOT.glob("lungseg/**/*.py"), *ROOT.glob("workflow/scripts/*.py")])
 RUN = {"subprocess.run", "subprocess.Popen", "subprocess.call", "subprocess.check_output", "subprocess.check_call"}
+OWN = ROOT / "lungseg/networks/own.py"  # a network of one's own: the one place that runs a file that is named to it
 FORBIDDEN = {
     *("eval", "exec", "compile", "os.system", "os.popen", "os.execv", "os.execvp", "pickle.load", "pickle.loads"),
     *(
@@ -43,7 +44,7 @@ def keyword(call: ast.Call, name: str) -> str | None:
 def test_nothing_runs_a_text(file: Path) -> None:
     for name, call in calls(file):
         where = f"{file.name}:{call.lineno}"
-        assert name not in FORBIDDEN, where
+        assert name not in FORBIDDEN or (name in ("exec", "compile") and file == OWN), where
         assert not re.search(r"(?<!\.str)\.extract(all)?$", name), where
         if name in RUN:  # a list of words: no shell splits it
             assert keyword(call, "shell") is None and not isinstance(call.args[0], ast.Constant | ast.JoinedStr), where

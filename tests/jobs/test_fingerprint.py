@@ -37,6 +37,7 @@ def test_every_data_file_of_the_package_counts_with_the_module_beside_it() -> No
     """A module opens the files that begin with its name; the fingerprint takes these."""
     files = [path for path in ROOT.glob("lungseg/**/*") if path.is_file() and path.suffix not in {".py", ".pyc"}]
     assert {path.name for path in files} == {
+        "hub_weights.csv",
         "patients_films.json",
         "pretrained_mobilenetv2.safetensors",
         "splits_gaal2020.json",

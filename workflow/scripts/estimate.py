@@ -21,18 +21,19 @@ from lungseg.tables import read_csv, read_parquet
 begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
-rng = np.random.default_rng(choices.seed)
 scores, coverage = read_parquet(files.scores, COLUMNS), read_csv(files.coverage)
 pool = declared_pool(choices.pool, plan := plan_of(files.plan), paper)
 declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
-given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, choices.level, rng)
-tables = make_tables(*given, pool=pool, coverage=coverage, **declared)
+given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, choices.level)
+tables = make_tables(*given, np.random.default_rng(choices.seed), pool=pool, coverage=coverage, **declared)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
-films = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
-write_csv(sensitivity(scores, films, choices.level, pool), snakemake.output.sensitivity)
+write_csv(
+    sensitivity(scores, seen_elsewhere(pd.concat(map(read_csv, files.splits))), choices.level, pool),
+    snakemake.output.sensitivity,
+)
 write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)
 sets = {name: [name] for name in scores["test_on"].unique()} | choices.train_on
-sets["pooled"] = pooled_films(scores)["test_on"].unique()
+sets |= {"pooled": pooled_films(scores)["test_on"].unique()}
 sets = {name: sets[name] for name in plan.test_on if name in sets} if plan else {}
 write_csv(elsewhere(scores, sets, plan.films if plan else [], choices.level, pool), snakemake.output.elsewhere)

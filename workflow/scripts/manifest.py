@@ -14,11 +14,10 @@ from lungseg.learning.run_files import read_card
 from lungseg.machine import commit, hardware
 
 begin(snakemake.log[0])
-folder = Path(snakemake.input.benchmarks[0]).parents[1]  # DIR/download/phantom.tsv
-benchmarks = {}
+folder, benchmarks = Path(snakemake.input.benchmarks[0]).parents[1], {}  # DIR/download/phantom.tsv
 for file in map(Path, snakemake.input.benchmarks):
     benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)
-cards = [read_card(file) for file in snakemake.input.cards]
+cards = list(map(read_card, snakemake.input.cards))
 manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     "config": without_places(snakemake.params.config),
@@ -29,8 +28,7 @@ manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "hardware": hardware(),
     "plan": next((planned(Path(file)) for file in snakemake.input.plan), None),
     "first_training": first_training(snakemake.input.histories),
-    "trained": trained(cards),
-    "loaded": loaded(cards),
+    **{"trained": trained(cards), "loaded": loaded(cards)},
     "seconds": seconds(benchmarks),
 }
 with replacing(snakemake.output[0]) as path:
