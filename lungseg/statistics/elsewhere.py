@@ -29,7 +29,7 @@ from lungseg.scores.cases import APART
 from lungseg.scores.metrics import RATIOS
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
-from lungseg.statistics.score_blocks import METRICS, Block, blocks
+from lungseg.statistics.score_blocks import METRICS, Block, blocks, pooled_films
 from lungseg.statistics.seeds import SeedVariance, seed_variances
 
 COLUMNS = [
@@ -38,9 +38,26 @@ COLUMNS = [
 ]  # fmt: skip
 
 
+def sets_asked(
+    scores: pd.DataFrame, train_on: Mapping[str, Sequence[str]], asked: Sequence[str]
+) -> dict[str, list[str]]:
+    """The data sets of each test set that a printed number may be about.
+
+    Args:
+        scores: The table scores.parquet.
+        train_on: Training set to its data sets; a test set may be called like it.
+        asked: Names of test sets; those that are neither a data set, nor a training set, nor `pooled` are passed over.
+    """
+    known = {name: [name] for name in scores["test_on"].unique()} | {
+        name: list(sets) for name, sets in train_on.items()
+    }
+    known["pooled"] = list(pooled_films(scores)["test_on"].unique())
+    return {name: known[name] for name in asked if name in known}
+
+
 def elsewhere(
     scores: pd.DataFrame,
-    test_sets: Mapping[str, Sequence[str]],
+    sets: Mapping[str, Sequence[str]],
     films: Sequence[int],
     level: float,
     pool: Sequence[str],
@@ -49,7 +66,7 @@ def elsewhere(
 
     Args:
         scores: The table scores.parquet; networks in the primary way of scoring count.
-        test_sets: Test set to the data sets in it; those without scores are passed over.
+        sets: Test set to the data sets in it; those without scores are passed over.
         films: Sizes that the other test set may have.
         level: Coverage aimed at, such as 0.95.
         pool: Variants whose seeds' variance is estimated together, as in `seeds`.
@@ -62,7 +79,7 @@ def elsewhere(
     """
     primary = scores[(scores[WAY] == list(PRIMARY)).all(axis=1) & (scores["kind"] == "network")]
     rows = []
-    for test_on, names in test_sets.items():
+    for test_on, names in sets.items():
         here = primary[primary["test_on"].isin(names)].drop(columns=APART, errors="ignore")
         for block in blocks(here):
             if films and block.test_on == "pooled" and set(block.strata) == set(names):

@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import t as student
 
 from lungseg.scores.metrics import RATIOS
-from lungseg.statistics.elsewhere import COLUMNS, elsewhere, predicted
+from lungseg.statistics.elsewhere import COLUMNS, elsewhere, predicted, sets_asked
 from lungseg.statistics.intervals import crossed_estimate
 from lungseg.statistics.seeds import own_variance
 from tests.statistics.test_estimation import scores
@@ -66,3 +66,10 @@ def test_only_networks_in_the_primary_way_count_and_unknown_sets_are_passed_over
     alone = elsewhere(table, SETS, [28], 0.95, [])
     pd.testing.assert_frame_equal(alone, elsewhere(pd.concat([table, *more]), SETS | {"x": ["y"]}, [28], 0.95, []))
     assert elsewhere(table, {}, [28], 0.95, []).empty and list(elsewhere(table, SETS, [], 0.95, [])) == COLUMNS
+
+
+def test_a_test_set_is_a_data_set_a_training_set_or_all_that_are_pooled() -> None:
+    scores = pd.DataFrame({"test_on": ["jsrt", "nlm", "jsrt", "mine"], "apart": [False, False, False, True]})
+    found = sets_asked(scores, {"both": ("jsrt", "nlm")}, ["nlm", "both", "pooled", "unknown"])
+    assert found == {"nlm": ["nlm"], "both": ["jsrt", "nlm"], "pooled": ["jsrt", "nlm"]}
+    assert sets_asked(scores, {}, []) == {}

@@ -11,9 +11,8 @@ from lungseg.jobs.console import begin
 from lungseg.paper import read_paper, read_references
 from lungseg.plan import declared_pool, plan_of
 from lungseg.scores.cases import COLUMNS
-from lungseg.statistics.elsewhere import elsewhere
+from lungseg.statistics.elsewhere import elsewhere, sets_asked
 from lungseg.statistics.estimation import make_tables
-from lungseg.statistics.score_blocks import pooled_films
 from lungseg.statistics.sensitivity import sensitivity
 from lungseg.statistics.subgroups import subgroup_differences
 from lungseg.tables import read_csv, read_parquet
@@ -23,17 +22,13 @@ files, choices = snakemake.input, snakemake.params
 paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 scores, coverage = read_parquet(files.scores, COLUMNS), read_csv(files.coverage)
 pool = declared_pool(choices.pool, plan := plan_of(files.plan), paper)
-declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
 given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, choices.level)
+declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
 tables = make_tables(*given, np.random.default_rng(choices.seed), pool=pool, coverage=coverage, **declared)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
-write_csv(
-    sensitivity(scores, seen_elsewhere(pd.concat(map(read_csv, files.splits))), choices.level, pool),
-    snakemake.output.sensitivity,
-)
+twins = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
+write_csv(sensitivity(scores, twins, choices.level, pool), snakemake.output.sensitivity)
 write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)
-sets = {name: [name] for name in scores["test_on"].unique()} | choices.train_on
-sets |= {"pooled": pooled_films(scores)["test_on"].unique()}
-sets = {name: sets[name] for name in plan.test_on if name in sets} if plan else {}
+sets = sets_asked(scores, choices.train_on, plan.test_on if plan else [])
 write_csv(elsewhere(scores, sets, plan.films if plan else [], choices.level, pool), snakemake.output.elsewhere)

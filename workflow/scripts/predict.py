@@ -17,8 +17,7 @@ groups = (files.pixels, files.tables, files.splits)
 own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]
 train, validation = (read_part(part, *own) for part in ("train", "validation"))
 learned = {"train": subset(train, *choices.films).sha256(), "validation": validation.sha256()}
-cards = [read_card(file, NEEDED) for file in files.cards]
-check_films(cards, learned)
+check_films(cards := [read_card(file, NEEDED) for file in files.cards], learned)
 lost = [run_key(run["variant"], run["seed"]) for run, card in zip(choices.runs, cards, strict=True) if diverged(card)]
 folders = [Path(file).parent for file in files.cards]
 whole = [(run, folder) for run, folder, card in zip(choices.runs, folders, cards, strict=True) if not diverged(card)]
