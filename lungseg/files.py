@@ -2,6 +2,7 @@
 
 import csv
 import glob
+import hashlib
 import json
 import os
 import re
@@ -164,3 +165,9 @@ def read_json(path: str | Path, kind: type = dict, remedy: str = AGAIN) -> Any: 
     if not isinstance(content, kind):
         raise InputError(path, f"a {type(content).__name__}", f"a {kind.__name__}", remedy)
     return content
+
+
+def file_hash(path: Path, algorithm: str = "sha256") -> str:
+    """A file's hash as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()

@@ -1,6 +1,5 @@
 """Getting an archive, whole and of known origin, from a folder or an address."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pooch
 from requests.exceptions import RequestException
 
 from lungseg.errors import InputError
-from lungseg.files import AGAIN, read_json, replacing
+from lungseg.files import AGAIN, file_hash, read_json, replacing
 from lungseg.outside import TEXT, bounded
 
 SUMS, RECORD = "SHA256SUMS", "archives.json"
@@ -188,12 +187,6 @@ def read_sums(path: Path) -> dict[str, str]:
         if sums.setdefault(name, digest.lower()) != digest.lower():
             raise InputError(f"{path} line {number}", f"a second hash of {name}", "one", "Remove the wrong one.")
     return sums
-
-
-def file_hash(path: Path, algorithm: str = "sha256") -> str:
-    """A file's hash as hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
 
 
 def _sweep(archive: Archive, folder: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from lungseg.data.archive import RECORD, Archive, Obtained, file_hash, read_record
+from lungseg.data.archive import RECORD, Archive, Obtained, read_record
 from lungseg.data.datasets import dataset
 from lungseg.data.films import PARTS
 from lungseg.data.reading import (
@@ -32,7 +32,7 @@ from lungseg.data.reading import (
     sha256,
 )
 from lungseg.errors import InputError
-from lungseg.files import read_rows, replacing
+from lungseg.files import file_hash, read_rows, replacing
 from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
 from lungseg.films.reading import DICOM, LARGEST, PICTURES, read_film

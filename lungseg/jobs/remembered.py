@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lungseg.data.archive import file_hash
-from lungseg.files import replacing
+from lungseg.files import file_hash, replacing
 
 SETTLED = 2.0  # a file changed less than so many seconds ago may change again without a new time
 

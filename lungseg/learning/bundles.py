@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungseg.config import Experiment
-from lungseg.data.archive import file_hash
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 from lungseg.learning.run_files import CARD, HISTORY, NEEDED, PREDICTIONS, Card, read_card
 from lungseg.outside import TEXT, bounded
 from lungseg.recipe import Training, Variant

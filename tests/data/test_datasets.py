@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from lungseg.data import jsrt, montgomery, shenzhen
-from lungseg.data.archive import fetch_all, file_hash
+from lungseg.data.archive import fetch_all
 from lungseg.data.datasets import DATASETS, Radiograph, Unused, dataset
 from lungseg.data.reading import in_order, lungs_of
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 from tests.conftest import LEFT, RIGHT, SIDE, Members, encoded, write_zip
 
 Packed = Callable[[dict[str, Members]], Path]

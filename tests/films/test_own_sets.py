@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lungseg.data.archive import file_hash
 from lungseg.data.datasets import refuse_unknown
 from lungseg.data.reading import BadFilms, Radiograph, Unused
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 from lungseg.films.own_sets import (
     any_dataset,
     catalogue,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from lungseg.data.archive import fetch_all, file_hash
+from lungseg.data.archive import fetch_all
 from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 from lungseg.jobs import remembered
 from lungseg.jobs.named_files import check_files, check_places, keep_out_of_git, offered_hashes, weights_hashes
 from lungseg.jobs.remembered import Hashes
