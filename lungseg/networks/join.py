@@ -1,6 +1,7 @@
 """How several encoders, or whole networks, become one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,8 +43,13 @@ class Outputs(nn.Module):
         return self.head(torch.cat([network(x) for network in self.networks], dim=1))
 
 
-def padded(map_: Tensor, size: tuple[int, int]) -> Tensor:
-    """A map with zeros around it, so that it is not smaller than a size; larger ones lose their borders."""
+def padded(map_: Tensor, size: Sequence[Any]) -> Tensor:
+    """A map with zeros around it, so that it is not smaller than a size; larger ones lose their borders.
+
+    Args:
+        map_: Shape (batch, channels, height, width).
+        size: Height and width: whole numbers, or symbols of them while a network is exported.
+    """
     high, wide = size[0] - map_.shape[-2], size[1] - map_.shape[-1]
     if not high and not wide:
         return map_

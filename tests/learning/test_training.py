@@ -19,6 +19,7 @@ from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import read_rows
 from lungseg.learning import stepper, training
+from lungseg.learning.batches import round_of
 from lungseg.learning.losses import loss_per_image
 from lungseg.learning.run import Recipe, train_run
 from lungseg.learning.run_files import CARD, read_card
@@ -297,11 +298,11 @@ def test_learning_rate_falls_from_the_start_to_zero() -> None:
 
 
 def test_steps_go_over_every_film_once_in_whole_batches() -> None:
-    rng = np.random.default_rng(0)
-    order = training._batches(10, 4, rng)
+    order = round_of(Training(batch_size=4), 10, 0, 1).order
     assert order.shape == (2, 4)
     assert len(set(order.ravel())) == 8
-    assert sorted(training._batches(3, 4, rng).ravel()) == [0, 1, 2]  # fewer films than a batch
+    few = round_of(Training(batch_size=4), 3, 0, 1).order
+    assert sorted(few.ravel()) == [0, 1, 2]  # fewer films than a batch
 
 
 def test_asking_for_a_missing_gpu_is_a_clear_error() -> None:
