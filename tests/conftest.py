@@ -40,14 +40,11 @@ RIGHT[2:6, 1:3] = 255
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the tests: all that look at one run of the tiny experiment in one of them, and first."""
-
-    def runs_it(item: pytest.Item) -> bool:
-        return "project" in getattr(item, "fixturenames", ())
-
-    items.sort(key=runs_it, reverse=True)
+    """Two processes share the test files: those that look at one run of the tiny experiment in one, and first."""
+    using = {item.path for item in items if "project" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: item.path in using, reverse=True)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("workflow" if runs_it(item) else item.path.name))
+        item.add_marker(pytest.mark.xdist_group("workflow" if item.path in using else item.path.name))
 
 
 @pytest.fixture(autouse=True, scope="module")
