@@ -39,6 +39,7 @@ LEFT[2:6, 5:7] = 255
 RIGHT[2:6, 1:3] = 255
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Two processes share the test files: those that look at one run of the tiny experiment in one, and first."""
     using = {item.path for item in items if "project" in getattr(item, "fixturenames", ())}
