@@ -19,6 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungseg.jobs.fingerprint import imports
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
 SEED, COUNT = 20261126, 400
@@ -78,7 +80,7 @@ def own_tests(module: Path, root: Path = ROOT) -> tuple[list[str], list[str]]:
         root: The project.
     """
     room, name = module.parent.name if len(module.parts) > 2 else "", module.stem
-    dotted = ".".join(module.with_suffix("").parts)
+    dotted = ".".join(module.with_suffix("").parts[1:])
     named = {f"tests/{room}/test_{name}.py", f"tests/test_{name}.py"} if room else {f"tests/test_{name}.py"}
     first, others = [], []
     for file in sorted(root.glob("tests/**/test_*.py")):
@@ -87,19 +89,9 @@ def own_tests(module: Path, root: Path = ROOT) -> tuple[list[str], list[str]]:
             continue
         if path in named or path == f"tests/{room}/test_{name}s.py":
             first.append(path)
-        elif dotted in _imported(file):
+        elif dotted in imports(file.read_text(encoding="utf-8")):
             others.append(path)
     return first, others
-
-
-def _imported(file: Path) -> set[str]:
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names.update(one.name for one in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.update({node.module, *(f"{node.module}.{one.name}" for one in node.names)})
-    return names
 
 
 def pytest_collection_modifyitems(items: list) -> None:  # type: ignore[type-arg]

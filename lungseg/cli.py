@@ -17,7 +17,7 @@ from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
 from lungseg.config import KNOWN, Experiment, read_experiment
 from lungseg.errors import InputError
-from lungseg.files import replacing, write_csv
+from lungseg.files import file_hash, replacing, write_csv
 from lungseg.films import commands as films
 from lungseg.jobs.console import describe
 from lungseg.outside import read_yaml
@@ -351,7 +351,7 @@ def fetch_weights(
     place = hub.folder() if to is None else to
     for row in _pinned(encoders):
         path = hub.obtain(row, place, f"{url.rstrip('/')}/{row.file}" if url else None)
-        say(f"{row.model}: {path}, revision {row.revision}, sha256 {hub.sha256(path)}")
+        say(f"{row.model}: {path}, revision {row.revision}, sha256 {file_hash(path)}")
 
 
 @weights.command("check")
@@ -368,7 +368,7 @@ def check_weights(encoders: Encoders = None, at: Place = None) -> None:
             print(f"{row.model}: {error}", file=sys.stderr)
             continue
         whole &= path is not None
-        found = f"whole, {path}, sha256 {hub.sha256(path)}" if path else f"not in {place}"
+        found = f"whole, {path}, sha256 {file_hash(path)}" if path else f"not in {place}"
         say(f"{row.model}: {found}")
     raise typer.Exit(0 if whole else 1)
 

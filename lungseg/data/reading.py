@@ -290,10 +290,10 @@ def expect_ids(archive: OpenArchive, what: str, found: Iterable[str], expected: 
     found, expected = set(found), set(expected)
     missing = sorted(expected - found - set(archive.left_out))
     if len(missing) > FEW:
-        said = f"{len(found & expected)} {what}, without {_first(missing)}"
+        said = f"{len(found & expected)} {what}, without {first_of(missing)}"
         raise InputError(archive.path, said, f"all {len(expected)}", AGAIN)
     if extra := sorted(found - expected):
-        said = f"{len(found)} {what}, {_first(extra)} among them"
+        said = f"{len(found)} {what}, {first_of(extra)} among them"
         raise InputError(archive.path, said, f"the {len(expected)} that are published", AGAIN)
 
 
@@ -308,7 +308,8 @@ def needed(archive: OpenArchive, what: str, found: Mapping[str, str], image_id: 
     return found[image_id]
 
 
-def _first(ids: list[str]) -> str:
+def first_of(ids: list[str]) -> str:
+    """Three of some names at most, and how many more there are."""
     return ", ".join(ids[:3]) + (f" and {len(ids) - 3} more" if len(ids) > 3 else "")
 
 

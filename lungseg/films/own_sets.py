@@ -25,6 +25,7 @@ from lungseg.data.reading import (
     Radiograph,
     Unused,
     decode_grey,
+    first_of,
     lungs_of,
     outlined,
     pair,
@@ -136,7 +137,7 @@ def _catalogue(name: str, own: Own, films: Store, masks: Mapping[str, Store]) ->
     found = _films_in(f"own.{name}.images", replace(films, names=tuple(taken)))
     for key, of in outlines.items():
         if alone := sorted(set(of) - set(found)):
-            what = f"{len(alone)} masks without a film: {_first([of[film] for film in alone])}"
+            what = f"{len(alone)} masks without a film: {first_of([of[film] for film in alone])}"
             remedy = f"Correct `match`, which is {own.match}, bring the films, or take the masks away."
             raise InputError(f"config key own.{name}.{key} ({masks[key].path})", what, "a film for each mask", remedy)
     made = Catalogue(found, outlines, {})
@@ -172,14 +173,14 @@ def _films_in(key: str, store: Store) -> dict[str, str]:
         raise InputError(f"config key {key} ({store.path})", what, expected, PATHS)
     if strange := [name for film, name in found if not NAME.fullmatch(film)]:
         expected = "names of up to 64 letters, digits, points, hyphens and underscores, a letter or digit first"
-        raise InputError(f"config key {key} ({store.path})", _first(strange), expected, "Rename films and masks.")
+        raise InputError(f"config key {key} ({store.path})", first_of(strange), expected, "Rename films and masks.")
     return _each_once(key, store, found)
 
 
 def _each_once(key: str, store: Store, found: list[tuple[str, str]]) -> dict[str, str]:
     count = Counter(film for film, _ in found)
     if doubled := [name for film, name in found if count[film] > 1]:
-        what = f"{len(doubled)} files that share a name: {_first(doubled)}"
+        what = f"{len(doubled)} files that share a name: {first_of(doubled)}"
         raise InputError(f"config key {key} ({store.path})", what, "a name of its own for each", "Rename them.")
     return dict(sorted(found))
 
@@ -193,12 +194,12 @@ def _table(where: str, key: str, path: Path, made: Catalogue) -> dict[str, str]:
     cells = {row["image_id"]: row[key] for row in rows}
     if len(cells) < len(rows):
         doubled = [film for film, count in Counter(row["image_id"] for row in rows).items() if count > 1]
-        raise InputError(where, f"two rows of {_first(doubled)}", "one row for each film", WHOLE)
+        raise InputError(where, f"two rows of {first_of(doubled)}", "one row for each film", WHOLE)
     if strange := sorted(set(cells) - set(made.films)):
         expected = f"names of films without their ending, such as {next(iter(made.films))}"
-        raise InputError(where, f"{len(strange)} rows of no film: {_first(strange)}", expected, WHOLE)
+        raise InputError(where, f"{len(strange)} rows of no film: {first_of(strange)}", expected, WHOLE)
     if missing := [film for film in made.used if film not in cells]:
-        raise InputError(where, f"no row of {_first(missing)}", "one row for each film with a mask", WHOLE)
+        raise InputError(where, f"no row of {first_of(missing)}", "one row for each film with a mask", WHOLE)
     for film, cell in cells.items():
         if cell not in VALUES.get(key, (cell,)) or not cell.strip():
             expected = " or ".join(VALUES.get(key, ("a patient's name",)))
@@ -218,10 +219,6 @@ def _refuse_parted(where: str, parts: Mapping[str, str], patients: Mapping[str, 
 
 def _last(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).name  # some packers write the other stroke
-
-
-def _first(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 @contextmanager

@@ -26,7 +26,7 @@ SILENT = frozenset(
 
 
 @cache  # scripts share most of their modules
-def _imports(source: str) -> frozenset[str]:
+def imports(source: str) -> frozenset[str]:
     """Names below `lungseg` that a source text imports, as dotted paths."""
     found = set()
     for node in ast.walk(ast.parse(source)):
@@ -55,14 +55,14 @@ def modules(script: Path) -> dict[str, Path]:
         Dotted module name below `lungseg` -> file, sorted by name.
     """
     found: dict[str, Path] = {}
-    waiting = set(_imports(script.read_text(encoding="utf-8")))
+    waiting = set(imports(script.read_text(encoding="utf-8")))
     while waiting:
         name = waiting.pop()
         file = _file(name)
         if file is None or name in found or name in SILENT:
             continue
         found[name] = file
-        waiting |= _imports(file.read_text(encoding="utf-8"))
+        waiting |= imports(file.read_text(encoding="utf-8"))
     return dict(sorted(found.items()))
 
 

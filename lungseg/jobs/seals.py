@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import file_hash, replacing
 from lungseg.jobs.at_work import FOLDER
 
 SEALS = "seals"  # a folder in that of the experiment's run
@@ -58,7 +58,7 @@ def check(folder: Path, file: str) -> None:
     """
     try:
         said = _seal_of(folder, file).read_text(encoding="ascii")
-        found = _hash(file)
+        found = file_hash(Path(file))
     except (OSError, ValueError):
         return  # never sealed, or its job's reader will tell why it cannot be read
     if len(said) == len(found) and said != found:
@@ -69,7 +69,7 @@ def seal(folder: Path, files: Iterable[str]) -> None:
     """Write down the hashes of files."""
     for file in files:
         with suppress(OSError):  # a folder that cannot be written: the file stays unsealed
-            digest = _hash(file)
+            digest = file_hash(Path(file))
             with replacing(_seal_of(folder, file)) as part:
                 part.write_text(digest, encoding="ascii")
 
@@ -91,8 +91,3 @@ def _ended(folder: Path, files: list[str]) -> None:
 def _seal_of(folder: Path, file: str) -> Path:
     name = quote(file, safe="")
     return folder / (name if len(name) < 200 else hashlib.sha256(name.encode()).hexdigest())
-
-
-def _hash(file: str) -> str:
-    with Path(file).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import nn
 
 from lungseg.data.films import Part
 from lungseg.errors import InputError
-from lungseg.files import AGAIN, replacing
+from lungseg.files import AGAIN, file_hash, replacing
 from lungseg.learning.batches import passes
 from lungseg.learning.run_files import Card, read_card
 from lungseg.learning.stepper import arithmetic
@@ -20,7 +20,7 @@ from lungseg.learning.training import Epoch, diverged, told
 from lungseg.machine import processor
 from lungseg.networks.architecture import architecture
 from lungseg.networks.build import build
-from lungseg.networks.own import file_hash
+from lungseg.networks.own import module_of
 from lungseg.networks.starts import encoders_of
 from lungseg.recipe import Training, Variant
 
@@ -38,7 +38,7 @@ def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str,
         tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
         with told(weights):
             save_file(tensors, path, metadata={"format": "pt"})
-        facts = facts | {"weights_sha256": sha256(path.read_bytes()).hexdigest()}
+        facts = facts | {"weights_sha256": file_hash(path)}
     with replacing(card) as path:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
@@ -78,7 +78,7 @@ def starts(network: nn.Module, variant: Variant) -> dict[str, str]:
     Of a network of one's own: `module` to the hash of its file.
     """
     parts = encoders_of(network, variant)
-    module = {"module": file_hash(variant)["sha256"]} if variant.module else {}
+    module = {"module": module_of(variant)["sha256"]} if variant.module else {}
     return module | {name: tensors_hash(part) for name, part in parts if variant.start(name) != "random"}
 
 
@@ -100,7 +100,7 @@ def refuse_another_module(card: Card, where: Path) -> None:
     if variant.module is None:
         return
     file, wanted = Path(str(variant.module_file)), card["loaded"]["module"]["sha256"]
-    found = file_hash(variant)["sha256"] if file.is_file() else "no such file"
+    found = module_of(variant)["sha256"] if file.is_file() else "no such file"
     if found != wanted:
         remedy = "Bring the file as it was when the run was trained, or train the run again."
         raise InputError(file, found, f"sha256 {wanted}, as {where} says", remedy)
@@ -116,8 +116,7 @@ def load_network(weights: Path, card: Path) -> nn.Module:
     refuse_another_module(facts, card)
     network = build(Variant(**facts["variant"]), seed=0, pretrained=False)
     wanted = facts.get("weights_sha256")
-    with weights.open("rb") as file:
-        found = file_digest(file, "sha256").hexdigest()
+    found = file_hash(weights)
     if wanted not in (None, found):
         raise InputError(weights, f"sha256 {found}", f"the network of {card}, sha256 {wanted}", AGAIN)
     try:

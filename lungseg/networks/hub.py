@@ -7,11 +7,10 @@ SHA-256, or as many first digits of it as its publisher tells (timm puts eight i
 import csv
 import os
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import file_hash, replacing
 
 TABLE = Path(__file__).with_name("hub_weights.csv")
 FOLDER = "LUNGSEG_WEIGHTS"  # variable of the environment that names the folder
@@ -77,7 +76,7 @@ def file_of(row: Pinned, place: Path) -> Path | None:
     path = place / row.file
     if not path.is_file():
         return None
-    if not (found := sha256(path)).startswith(row.sha256):
+    if not (found := file_hash(path)).startswith(row.sha256):
         remedy = f"Remove it, then: lungseg weights fetch {row.model}"
         raise InputError(path, f"sha256 {found}", f"{row.sha256}, as {TABLE.name} says", remedy)
     return path
@@ -107,7 +106,7 @@ def obtain(row: Pinned, place: Path, address: str | None = None) -> Path:
                     stream.write(chunk)
                     if stream.tell() > LARGEST:
                         raise _refused(row, url, f"more than {LARGEST} bytes")
-            if not (found := sha256(part)).startswith(row.sha256):
+            if not (found := file_hash(part)).startswith(row.sha256):
                 raise _refused(row, url, f"a file with sha256 {found}")
     except (requests.RequestException, ValueError) as error:
         raise _refused(row, url, f"{type(error).__name__}: {' '.join(str(error).split())[:160]}") from error
@@ -121,9 +120,3 @@ def _refused(row: Pinned, url: str, found: str) -> InputError:
         f"{FOLDER}=FOLDER. {INSTEAD}"
     )
     return InputError(f"weights of {row.model}", f"{found} ({url})", f"{row.file}, sha256 {row.sha256}", remedy)
-
-
-def sha256(path: Path) -> str:
-    """Of a file, 64 digits."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 from lungseg.recipe import Variant
 
 EXPECTED = "a function (variant) -> torch.nn.Module that takes films (batch, 1, height, width) and returns logits alike"
@@ -53,10 +53,10 @@ def try_out(network: nn.Module, variant: Variant) -> None:
         raise refused(variant, found.removeprefix("torch."))
 
 
-def file_hash(variant: Variant) -> dict[str, str]:
+def module_of(variant: Variant) -> dict[str, str]:
     """Name and SHA-256 of the file of `variant.module`."""
     file = Path(str(variant.module_file))
-    return {"name": file.name, "sha256": sha256(file.read_bytes()).hexdigest()}
+    return {"name": file.name, "sha256": file_hash(file)}
 
 
 def refused(variant: Variant, found: str) -> InputError:

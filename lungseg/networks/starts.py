@@ -11,10 +11,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 from lungseg.networks import hub
 from lungseg.networks.encoders import JoinedEncoder, of_timm, timm_model
 from lungseg.networks.join import Outputs
-from lungseg.networks.own import file_hash
+from lungseg.networks.own import module_of
 from lungseg.networks.pretrained import FILE, for_grey, mobilenetv2_8bit
 from lungseg.recipe import EIGHT_BIT, Variant
 
@@ -64,13 +65,13 @@ def loaded(variant: Variant) -> dict[str, dict[str, str | None]]:
 
     Encoders that start at random are left out. Of a network of one's own `module` has the name and hash of its file.
     """
-    told: dict[str, dict[str, str | None]] = {"module": {**file_hash(variant)}} if variant.module else {}
+    told: dict[str, dict[str, str | None]] = {"module": {**module_of(variant)}} if variant.module else {}
     for name in dict.fromkeys(variant.encoders):
         if (start := variant.start(name)) != "random":
             found = source(name, start)
             word = start if start in ("imagenet", EIGHT_BIT) else "file"
             facts = {"weights": word, "name": found.path.name, "revision": found.revision}
-            told[name] = facts | {"sha256": hub.sha256(found.path)}
+            told[name] = facts | {"sha256": file_hash(found.path)}
     return told
 
 
