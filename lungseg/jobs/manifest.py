@@ -17,6 +17,8 @@ from lungseg.data.datasets import DATASETS
 from lungseg.films.own_sets import OWN_ARCHIVES
 from lungseg.plan import read_plan
 
+OF_EXPERIMENT = re.compile(r"extra == ['\"]benchmark['\"]")
+
 
 def archives(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
     """The archives of each data set that its films were read from, by its name; of one's own what its keys name.
@@ -32,8 +34,10 @@ def archives(folders: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
 
 
 def packages() -> dict[str, str]:
-    """Version of every package that lungseg names as its dependency, and its own."""
-    needs = [need for need in metadata.requires("lungseg") or () if "extra ==" not in need]
+    """Version of every package that lungseg or its experiment (the extra `benchmark`) depends on, and its own."""
+    needs = [
+        need for need in metadata.requires("lungseg") or () if "extra ==" not in need or OF_EXPERIMENT.search(need)
+    ]
     names = [re.split(r"[^A-Za-z0-9._-]", need)[0] for need in needs]
     return {name: metadata.version(name) for name in sorted(["lungseg", *names])}
 

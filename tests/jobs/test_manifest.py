@@ -39,7 +39,7 @@ def test_the_first_training_is_the_earliest_of_all_and_unknown_where_one_table_d
 def test_versions_are_those_that_python_imports() -> None:
     found = packages()
     assert found["torch"] == torch.__version__.partition("+")[0] or found["torch"] == torch.__version__
-    assert {"lungseg", "snakemake", "segmentation-models-pytorch"} <= set(found)
+    assert {"lungseg", "numpy", "snakemake", "segmentation-models-pytorch", "timm"} <= set(found)
     assert "pytest" not in found
 
 
