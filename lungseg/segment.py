@@ -84,9 +84,9 @@ def segment(
     read = Film(array, "array", spacing=_spacing(spacing_mm), warnings=warnings)
     looked = look(read, model, read_limits(model.folder / NAME) if model.folder else (), refused_too=True)
     row = row_of("", read, looked)
-    assert looked.labels is not None and row.area_px is not None  # noqa: S101 - refused_too
+    assert looked.labels is not None and row.areas.area_px is not None  # noqa: S101 - refused_too
     return Segmentation(
-        looked.labels, row.status, row.why, row.warnings, row.area_px, row.area_mm2, row.probability
+        looked.labels, row.status, row.why, row.warnings, row.areas.area_px, row.areas.area_mm2, row.probability
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from lungseg.files import no_formula
 from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Spacing
 from lungseg.films.lungs import LEFT, RIGHT, tell_apart
-from lungseg.films.rows import Areas, areas
+from lungseg.films.rows import Areas, areas, flat
 from lungseg.outside import TABLE, bounded
 from lungseg.shapes import UInt8
 
@@ -53,8 +53,7 @@ class Measured:
 
     def row(self) -> dict[str, object]:
         """Column to value."""
-        flat = asdict(self)
-        return {**{key: value for key, value in flat.items() if key != "areas"}, **flat["areas"]}
+        return flat(self)
 
 
 def read_labels(path: Path, ours: bool = False) -> UInt8[np.ndarray, "height width"]:

@@ -73,7 +73,7 @@ class Row:
         spacing_rows_mm: Distance of two rows.
         spacing_columns_mm: Distance of two columns.
         spacing_source: Where that stands.
-        area_px: See `Areas`, as the six that follow.
+        areas: Of its mask.
         parts: Connected parts of the mask.
         probability: Mean probability of lung over the mask.
         disagreement: Mean of 1 - Dice over pairs of the model's networks.
@@ -97,13 +97,7 @@ class Row:
     spacing_rows_mm: float | None = None
     spacing_columns_mm: float | None = None
     spacing_source: str = ""
-    area_px: int | None = None
-    right_px: int | None = None
-    left_px: int | None = None
-    area_mm2: float | None = None
-    right_mm2: float | None = None
-    left_mm2: float | None = None
-    share: float | None = None
+    areas: Areas = Areas()
     parts: int | None = None
     probability: float | None = None
     disagreement: float | None = None
@@ -115,12 +109,20 @@ class Row:
     quantities: Mapping[str, float] = field(default_factory=dict)
 
 
-COLUMNS = [one.name for one in fields(Row) if one.name not in NOT_IN_CSV]
+def flat(record: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
+    """Column to value of a record with `areas`, each of these a column in its place."""
+    columns: dict[str, Any] = {}
+    for name, value in asdict(record).items():
+        columns |= value if name == "areas" else {name: value}
+    return columns
+
+
+COLUMNS = [name for name in flat(Row("", "segmented")) if name not in NOT_IN_CSV]
 
 
 def as_line(row: Row) -> str:
     """A row as one line of JSON."""
-    return json.dumps(asdict(row), ensure_ascii=False, allow_nan=False)
+    return json.dumps(flat(row), ensure_ascii=False, allow_nan=False)
 
 
 def read_line(text: str, where: object) -> Row:
@@ -133,7 +135,8 @@ def read_line(text: str, where: object) -> Row:
         content = json.loads(text)
         for name in ("why", "sure", "warnings"):
             content[name] = tuple(content[name])
-        return Row(**content)
+        measured = Areas(**{one.name: content.pop(one.name) for one in fields(Areas)})
+        return Row(**content, areas=measured)
     except (ValueError, TypeError, KeyError) as error:
         remedy = "Give --overwrite, and all is made anew."
         raise InputError(where, "a line that is cut short or of other code", "a film's row", remedy) from error
@@ -164,6 +167,7 @@ def write_tables(lines: Iterable[str], head: Mapping[str, Any], folder: Path, wh
 
 
 def _cells(row: Row) -> Iterator[object]:
+    columns = flat(row)
     for name in COLUMNS:
-        value = getattr(row, name)
+        value = columns[name]
         yield no_formula("; ".join(value) if isinstance(value, tuple) else "" if value is None else value)

@@ -20,7 +20,7 @@ from lungseg.films.limits import Limit, verdict
 from lungseg.films.looking import Looked, look
 from lungseg.films.networks import Model
 from lungseg.films.reading import Source, read_bytes, read_film
-from lungseg.films.rows import Row, areas, as_line, read_line, write_tables
+from lungseg.films.rows import Areas, Row, areas, as_line, read_line, write_tables
 from lungseg.terminal import plain
 
 LOG = ".films.jsonl"  # a line for each film as it is done; gone when the tables are written
@@ -214,7 +214,6 @@ def row_of(name: str, film: Film, looked: Looked) -> Row:
     """A film's row, without what is said of its files."""
     height, width = film.grey.shape
     spacing = film.spacing
-    measured = asdict(areas(looked.labels, spacing)) if looked.labels is not None else {}
     return Row(
         name=name,
         status=verdict(looked.findings) or "segmented",
@@ -227,7 +226,7 @@ def row_of(name: str, film: Film, looked: Looked) -> Row:
         spacing_rows_mm=spacing.rows if spacing else None,
         spacing_columns_mm=spacing.columns if spacing else None,
         spacing_source=spacing.source if spacing else "",
-        **measured,
+        areas=areas(looked.labels, spacing) if looked.labels is not None else Areas(),
         parts=looked.parts if looked.labels is not None else None,
         probability=_rounded(looked.probability),
         disagreement=_rounded(looked.disagreement),

@@ -171,7 +171,7 @@ def test_a_film_that_changed_is_looked_at_again(model: Model, tmp_path: Path) ->
         (row,) = segment_all(job(model, tmp_path / "a.png", tmp_path / "out"), skip=number == 1)
     (tmp_path / "other").mkdir()
     (fresh,) = segment_all(job(model, tmp_path / "a.png", tmp_path / "other"))
-    assert row.sha256 == fresh.sha256 and row.area_px == fresh.area_px
+    assert row.sha256 == fresh.sha256 and row.areas == fresh.areas
 
 
 def test_nothing_of_the_patient_is_in_what_is_written(
