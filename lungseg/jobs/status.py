@@ -149,7 +149,10 @@ def watch(experiment: Experiment, root: Path, every: float = 10) -> None:
 def _watch(experiment: Experiment, root: Path, every: float) -> None:
     said = ""
     while True:
-        runs = read_runs(experiment, root)
+        try:
+            runs = read_runs(experiment, root)
+        except InputError:  # the job that reads the damaged file tells of it
+            return
         done = f"{sum(run.finished for run in runs)} of {len(runs)}"
         told = any(run.past is not None for run in runs)
         if done != said and told:
