@@ -149,10 +149,7 @@ def watch(experiment: Experiment, root: Path, every: float = 10) -> None:
 def _watch(experiment: Experiment, root: Path, every: float) -> None:
     said = ""
     while True:
-        try:
-            runs = read_runs(experiment, root)
-        except InputError:  # the job that reads the damaged file tells of it
-            return
+        runs = read_runs(experiment, root)
         done = f"{sum(run.finished for run in runs)} of {len(runs)}"
         told = any(run.past is not None for run in runs)
         if done != said and told:

@@ -3,7 +3,6 @@
 import io
 import os
 import shutil
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -108,20 +107,6 @@ def test_only_a_terminal_is_told(
     while not stream.getvalue() and time.monotonic() < until:
         time.sleep(0.01)
     assert ("1 of 6 trainings done" in stream.getvalue()) == speaks
-
-
-def test_a_damaged_table_ends_the_telling_and_nothing_else(
-    tmp_path: Path, experiment: Experiment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sys.stderr", Terminal())
-    epochs(tmp_path, "unet/pooled/seed0", 10, 3.0, finished=True)
-    (file,) = tmp_path.rglob("history.csv")
-    file.write_bytes(b"epoch\n\xff")
-    before = set(threading.enumerate())
-    watch(experiment, tmp_path, every=0.01)
-    for thread in set(threading.enumerate()) - before:
-        thread.join(5)
-        assert not thread.is_alive()
 
 
 def test_clock() -> None:
