@@ -424,6 +424,8 @@ def answer(
     published = paper.gain(asked.variant, asked.against, metric)
     if published is None:
         return f"{told} The paper prints no gain.**\n"
+    if "phantom" in experiment.datasets:
+        return f"{told} Films that are drawn are not compared with the published gain.**\n"
     contained = "lies inside" if pair["low"] <= published <= pair["high"] else "lies outside"
     told = f"{told} The published gain, {published:+.3f}, {contained} that interval.**"
     return " ".join([told, *_not_the_papers(experiment, plan, [asked.variant, asked.against])]) + "\n"

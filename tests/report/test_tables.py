@@ -167,6 +167,12 @@ def test_answer_follows_the_comparison(row: dict[str, object], said: str, publis
     assert said in text
     assert f"+0.027, {published}" in text
     assert text.endswith("The paper's own networks have not been trained here: these had a U-Net of width 8, not 64.\n")
+    drawn = EXPERIMENT.model_copy(update={"datasets": ("phantom",)})
+    told = answer(pd.DataFrame([row]), MISHRA, drawn, PLAN)
+    assert "on drawn films" in told and told.endswith(
+        "Films that are drawn are not compared with the published gain.**\n"
+    )
+    assert "that interval" in text and "that interval" not in told
     without = answer(pd.DataFrame([row]), MISHRA, EXPERIMENT, None)
     assert "that count" not in without and "The paper's own" not in without
 
