@@ -34,6 +34,9 @@ class Plan(Choice):
     after: str = Field(description="Which results on the same test films were known: `after ...`; `none` if none were.")
     metrics: tuple[Metric, ...] = Field(min_length=1, description="Columns about which there are verdicts.")
     contrasts: tuple[tuple[Key, Key], ...] = Field(description="Pairs of variants that are corrected together.")
+    effects: dict[str, dict[Key, float]] = Field(
+        {}, description="Sums of variants, each with its weight, by their names: of factors that are crossed."
+    )
     margins: dict[Metric, Annotated[float, Field(gt=0)]] = Field(description="Differences that do not count.")
     pool: tuple[Key, ...] = Field(description="Variants whose seeds' variance is estimated together.")
     test_on: tuple[str, ...] = Field(min_length=1, description="Test sets that the paper may have meant.")

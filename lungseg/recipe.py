@@ -138,6 +138,11 @@ class Variant(Choice):
         description="How several encoders meet: their features at every scale side by side; their sum, on 1x1 "
         "projections to the wider one's channels; or `outputs`: a whole network each, under a learned head.",
     )
+    frozen: bool = Field(
+        False,
+        description="Of `join: outputs`: each network learns from its own output alone, as if it were trained by "
+        "itself, and the head learns on their outputs without changing them.",
+    )
     weights: str | dict[EncoderName, str] = Field(
         "random",
         description="What the encoders start from, one word for all or one by name for each: `random`, `imagenet` "
@@ -264,6 +269,7 @@ def _contradictions(variant: Variant) -> Iterator[tuple[bool, str]]:
         len(encoders) < 2 and variant.join != "concatenate",
         f"`join: {variant.join}` is of several encoders, and here are {len(encoders)}",
     )
+    yield variant.frozen and variant.join != "outputs", "`frozen` is of the networks under `join: outputs`"
     yield (
         name == "dpt" and len(encoders) > 1 and variant.join != "outputs",
         "`dpt` reads the tokens of one encoder: give it one, or `join: outputs`",

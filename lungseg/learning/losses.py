@@ -1,5 +1,7 @@
 """What a training makes smaller."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -27,19 +29,23 @@ def loss_per_image(logits: Maps, masks: Maps, loss: str = "both") -> Float[Tenso
     return _entropy(logits, masks) + 1 - _dice(logits, masks) if loss == "both" else 1 - _dice(logits, masks)
 
 
-def batch_loss(logits: Tensor, masks: Maps, loss: str) -> Float[Tensor, ""]:
+def batch_loss(
+    logits: Tensor, masks: Maps, loss: str, output_weights: Sequence[float] | None = None
+) -> Float[Tensor, ""]:
     """The loss of a batch: the mean over its images, or, as `batch_dice`, of all its pixels as of one image.
 
     Args:
-        logits: Shape (batch, 1, height, width), or (batch, outputs, 1, height, width) of a network that answers from
-            its smaller maps too: their losses weigh 1, 1/2, 1/4, …, divided by the sum.
+        logits: Shape (batch, 1, height, width), or (batch, outputs, 1, height, width) of a network with several.
         masks: 0 or 1.
         loss: One of the names of `Training.loss`.
+        output_weights: What the loss of each output weighs in the sum. Without, they come from smaller and smaller
+            maps: 1, 1/2, 1/4, …, divided by the sum.
     """
     if logits.dim() == 5:
-        weights = [0.5**level for level in range(logits.shape[1])]
-        losses = [weight * batch_loss(logits[:, level], masks, loss) for level, weight in enumerate(weights)]
-        return torch.stack(losses).sum() / sum(weights)
+        halves = [0.5**level for level in range(logits.shape[1])]
+        weights = output_weights or [half / sum(halves) for half in halves]
+        losses = [weight * batch_loss(logits[:, place], masks, loss) for place, weight in enumerate(weights)]
+        return torch.stack(losses).sum()
     if loss == "batch_dice":
         logits, masks = logits.reshape(1, 1, -1, 1), masks.reshape(1, 1, -1, 1)
     return loss_per_image(logits, masks, loss).mean()

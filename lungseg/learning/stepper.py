@@ -111,7 +111,8 @@ class Stepper:
             images, masks = augment(images, masks, draws)
         with autocast(images.device, self.recipe.precision):
             logits = self.network(normalise(images))
-        loss = batch_loss(logits.float(), masks.float(), self.recipe.loss)
+        weights = getattr(self.network, "output_weights", None)
+        loss = batch_loss(logits.float(), masks.float(), self.recipe.loss, weights)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         self.optimiser.step()

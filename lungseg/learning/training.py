@@ -215,7 +215,7 @@ def fit(
         try:
             yield epoch
         except GeneratorExit:  # whoever follows stops here, and may go on later
-            if checkpoint is not None and number < recipe.rounds and not lost:
+            if checkpoint is not None and not lost:
                 _save(checkpoint, network, adapter, state)
             raise
         if lost:

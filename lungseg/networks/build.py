@@ -60,7 +60,16 @@ def _stacked(variant: Variant) -> Outputs:
     alone = {"head": None, "meta_learner": False, "join": "concatenate"}
     networks = [decoded(variant.model_copy(update=alone | {"encoders": (name,)})) for name in variant.encoders]
     inputs = len(networks)
-    return Outputs(networks, DenseHead(inputs, variant.last) if variant.last else nn.Conv2d(inputs, 1, kernel_size=1))
+    head = DenseHead(inputs, variant.last) if variant.last else _mean(inputs)
+    return Outputs(networks, head, variant.frozen)
+
+
+def _mean(inputs: int) -> nn.Conv2d:
+    """A convolution to one channel that begins as the mean of its inputs."""
+    layer = nn.Conv2d(inputs, 1, kernel_size=1)
+    nn.init.constant_(layer.weight, 1 / inputs)
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
 
 
 def _activate_out_of_place(network: nn.Module) -> None:

@@ -32,15 +32,26 @@ class Outputs(nn.Module):
     Args:
         networks: Each grey in, logits out.
         head: From as many channels as there are networks to one.
+        frozen: Each network learns from its own logits alone, as if nothing stood on it, and the head takes these as
+            they are: stacked generalisation (Wolpert 1992).
     """
 
-    def __init__(self, networks: Sequence[nn.Module], head: nn.Module) -> None:
+    def __init__(self, networks: Sequence[nn.Module], head: nn.Module, frozen: bool = False) -> None:
         super().__init__()
-        self.networks, self.head = nn.ModuleList(networks), head
+        self.networks, self.head, self.frozen = nn.ModuleList(networks), head, frozen
+        # What each output weighs in the loss: no parameter learns from two of them.
+        self.output_weights = (1.0,) * (1 + len(networks)) if frozen else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of the whole, (batch, 1, height, width)."""
-        return self.head(torch.cat([network(x) for network in self.networks], dim=1))
+        """Logits of the whole, (batch, 1, height, width).
+
+        Frozen networks that are trained answer too, after it: (batch, 1 + networks, 1, height, width).
+        """
+        each = [network(x) for network in self.networks]
+        joined = torch.cat(each, dim=1)
+        if self.frozen and self.training:
+            return torch.stack([self.head(joined.detach()), *each], dim=1)
+        return self.head(joined)
 
 
 def padded(map_: Tensor, size: Sequence[Any]) -> Tensor:

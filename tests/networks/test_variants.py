@@ -41,6 +41,7 @@ VARIANTS = {name: Variant(encoders=(SMALL,), decoder=name) for name in MAPS} | {
     "sum": Variant(encoders=(SMALL, "mit_b0"), join="sum"),
     "outputs": Variant(encoders=(SMALL, SMALL), join="outputs"),
     "outputs under dense layers": Variant(encoders=(SMALL, SMALL), join="outputs", head={"dense": [4]}),
+    "outputs, frozen": Variant(encoders=(SMALL, SMALL), join="outputs", frozen=True),
     "head": Variant(encoders=(SMALL,), decoder="fpn", head={"dense": [8, 4], "dropout": 0, "normalise": False}),
     "full skip": Variant(encoders=(SMALL,), full_resolution_skip=True),
     "narrow": Variant(encoders=(SMALL,), decoder_channels=(32, 16, 8, 8, 4)),
@@ -106,7 +107,7 @@ def heart(variant: Variant, steps: int, **choices: object) -> float:
 
 # One of each family of decoders, and each join.
 FAMILIES = ["unet", "fpn", "pan", "deeplabv3plus", "segformer", "dpt", "nnunet, deep", "plain, deep"]
-FAMILIES += ["twice", "sum", "outputs"]
+FAMILIES += ["twice", "sum", "outputs", "outputs, frozen"]
 # A vision transformer of random weights needs more steps than a test has.
 BY_HEART = [name for name in FAMILIES if name != "dpt"] + ["full skip"]
 
@@ -233,3 +234,35 @@ def test_what_can_be_built_passes_and_draws_no_random_number() -> None:
     state = torch.get_rng_state()
     check("one", VARIANTS["sum"])
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("optimiser_", ["adam", "sgd"])
+def test_frozen_networks_end_as_if_each_were_trained_by_itself(optimiser_: str) -> None:
+    """And networks that are not frozen do not: the head's loss reaches them."""
+    ends = {}
+    for frozen in (True, False):
+        network, _ = trained(Variant(encoders=(SMALL, SMALL), join="outputs", frozen=frozen), 3, optimiser=optimiser_)
+        ends[frozen] = network.networks
+    whole = build(VARIANTS["outputs, frozen"], 0)
+    for place in (0, 1):
+        alone, recipe = (
+            whole.networks[place].train(),
+            VARIANTS["outputs"].trained_as(
+                Training(batch_size=2, precision="float32", augmentation="none", optimiser=optimiser_)
+            ),
+        )
+        stepper = Stepper(alone, optimiser(alone, recipe), *films(64), recipe)
+        for _ in range(3):
+            stepper(torch.arange(2), torch.zeros(2, 6), torch.tensor(recipe.learning_rate))
+        assert all(map(torch.equal, ends[True][place].state_dict().values(), alone.state_dict().values()))
+        assert not all(map(torch.equal, ends[False][place].state_dict().values(), alone.state_dict().values()))
+
+
+def test_the_head_of_frozen_networks_learns_and_answers_alone_afterwards() -> None:
+    variant = VARIANTS["outputs, frozen"]
+    network, _ = trained(variant, 3)
+    assert not torch.equal(network.head.weight, build(variant, 0).head.weight)
+    seen = films(64)[0].float() / 127.5 - 1
+    network.eval()
+    members = torch.cat([each(seen) for each in network.networks], dim=1)
+    assert torch.equal(network(seen), network.head(members))
