@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from lungseg.errors import InputError
 from lungseg.outside import read_yaml
@@ -43,6 +43,15 @@ class Plan(Choice):
     films: tuple[int, ...] = Field(min_length=1, description="Sizes that the paper's test set may have had.")
     conditions: dict[str, Conditions] = Field(description="By the name that claims give under `under`.")
     rules: dict[str, str] = Field(description="How each kind of claim is decided, in words.")
+
+    @field_validator("effects")
+    @classmethod
+    def an_effect_is_a_difference(cls, given: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+        """Weights that do not add up to 0 would make a level of Dice an effect."""
+        for name, weights in given.items():
+            if abs(sum(weights.values())) > 1e-9 or 0 in weights.values() or len(weights) < 2:
+                raise ValueError(f"the weights of {name!r} are of two variants or more, none 0, and add up to 0")
+        return given
 
 
 def plan_file(paper: str | Path, experiment: str) -> Path:

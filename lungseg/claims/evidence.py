@@ -66,7 +66,7 @@ class Evidence:
         findings: What arithmetic finds in the paper's Table 1.
         arms: Variant to how it was trained.
         parameters: Variant to how many it has.
-        histories: Columns variant, seed, epoch, validation_dice.
+        histories: Columns variant, seed, epoch, validation_dice, validation_accuracy, validation_loss.
         drawn: Whether the films are drawn ones, which say nothing about lungs.
     """
 

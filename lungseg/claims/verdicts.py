@@ -354,21 +354,24 @@ class Cost(_Claim):
         return Verdict("untested", why, None, size)
 
 
+LAST = 10  # epochs that say where a training stands at its end
+
+
 class Convergence(_Claim):
-    """Training is done after some epochs: what follows adds less than the margin of Dice."""
+    """Training has settled after some epochs: at a constant rate, as many again lead nowhere else."""
 
     decides: Literal["convergence"]
     variant: Network
     epochs: int
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Compare validation Dice at that epoch with the best of the whole training, in every seed."""
+        """Compare the validation films' Dice, accuracy and loss at that epoch with their means at the end, by seed."""
         runs = evidence.histories[evidence.histories["variant"] == self.variant]
         if runs.empty or self.variant not in evidence.arms:
             return not_run(self.variant)
         last = int(runs.groupby("seed")["epoch"].max().min())
-        if last <= self.epochs:
-            return Verdict("untested", f"trainings of this experiment end after {last} epochs")
+        if last < 2 * self.epochs:
+            return Verdict("untested", f"trainings end after {last} epochs, and {2 * self.epochs} are asked for")
         if evidence.drawn:
             return Verdict("untested", DRAWN)
         if evidence.arms[self.variant].schedule != "constant":
@@ -378,11 +381,15 @@ class Convergence(_Claim):
         margin = evidence.margin("dice")
         if margin is None:
             return Verdict("untested", "no margin was fixed before this experiment was trained")
-        best = runs.groupby("seed")["validation_dice"].max()
-        by_then = runs[runs["epoch"] <= self.epochs].groupby("seed")["validation_dice"].max()
-        most = float((best - by_then).max())
-        why = f"validation Dice rises by at most {most:.4f} after epoch {self.epochs} of {last}, in {len(best)} seeds"
-        return Verdict("supported" if most <= margin else "contradicted", why, None, most)
+        columns = ["validation_dice", "validation_accuracy", "validation_loss"]
+        then = runs[runs["epoch"] == self.epochs].set_index("seed")[columns]
+        ends = runs.groupby("seed")["epoch"].transform("max")
+        moved = runs[runs["epoch"] > ends - LAST].groupby("seed")[columns].mean() - then
+        most = {column.removeprefix("validation_"): float(moved[column].abs().max()) for column in columns}
+        told = ", ".join(f"{name} by at most {value:.4f}" for name, value in most.items())
+        why = f"from epoch {self.epochs} to the mean of the last {LAST} of {last}, {told}, in {len(then)} seeds"
+        verdict = "supported" if max(most.values()) <= margin else "contradicted"
+        return Verdict(verdict, why, None, max(most.values()))
 
 
 class Untested(_Claim):

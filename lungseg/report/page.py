@@ -22,6 +22,7 @@ from lungseg.report.inline import inline
 from lungseg.report.look import Look
 from lungseg.report.methods import common, otherwise
 from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
+from lungseg.report.parts import in_words, parts, worth
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
 from lungseg.report.tables import TITLES, VERDICTS, answer, failures, lost_runs, over, remade, tally, when_fixed
@@ -136,7 +137,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     own = audited[audited["table"] == own_table(results.manifest())]
     margin = plan.margins.get("dice") if plan else None
     claims = with_columns(claims, "points")
-    parts = claims["decides"] == "cell"
+    in_cells = claims["decides"] == "cell"
     return {
         "sentences": sentences(cells, comparisons, own, paper, read_experiment(config), plan),
         "tally": tally(claims),
@@ -145,13 +146,15 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "cut": bool((results.table("crossing")["high"] >= 1).any() or (cells["high"] >= 1).any()),
         "pooled_seeds": "seed_variance" in estimates and estimates["seed_variance"].eq("pool").any(),
         "claims": records(claims),
-        "cells_tally": tally(claims[parts]) if parts.any() else "",
+        "cells_tally": tally(claims[in_cells]) if in_cells.any() else "",
         "takes": claims["takes"].value_counts().to_dict(),
         "audited": [
             {"table": key, "rows": records(with_columns(rows, "verdict", "explanation"))}
             for key, rows in audited.groupby("table", sort=False)
         ],
         "pairs": pairs(comparisons.query(here), paper, look, margin, means["dice"]),
+        "parts": (taken := [row | {"worth": worth(row)} for row in parts(results, plan, look.name)]),
+        "parts_said": in_words(taken, read_experiment(config), margin) if taken else "",
         "crossing": crossing(results.table("crossing")),
         "references": records(results.table("references").query("metric == 'dice'")),
         "subgroups": groups(results, train_on, test_on),

@@ -9,6 +9,7 @@ from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
 from lungseg.escape import markdown
 from lungseg.paper import Paper
+from lungseg.report.parts import parts_block
 from lungseg.report.results import Results
 from lungseg.report.tables import (
     answer,
@@ -71,6 +72,13 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
         f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
     ]
     return "\n\n".join(parts)
+
+
+def readme_block(results: Results, paper: Paper, folder: str) -> str:
+    """The block of an experiment: what each part is worth where its plan takes a proposal apart, else the answer."""
+    plan = results.plan()
+    taken_apart = plan is not None and plan.effects
+    return parts_block(results, paper, folder) if taken_apart else result_block(results, paper, folder)
 
 
 def gains_picture(results: Results, folder: str) -> list[str]:

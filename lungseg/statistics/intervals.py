@@ -36,6 +36,7 @@ References:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Float
@@ -97,41 +98,42 @@ class Parts:
 
 def crossed_estimate(
     groups: Sequence[Float[np.ndarray, "seed image metric"]],
-    signs: Sequence[int],
+    weights: Sequence[float],
     strata: Sequence[str],
     seeds: Sequence[SeedVariance] | None = None,
 ) -> Estimate:
     """The estimate of `crossed_parts`."""
-    return crossed_parts(groups, signs, strata, seeds).estimate()
+    return crossed_parts(groups, weights, strata, seeds).estimate()
 
 
 def crossed_parts(
     groups: Sequence[Float[np.ndarray, "seed image metric"]],
-    signs: Sequence[int],
+    weights: Sequence[float],
     strata: Sequence[str],
     seeds: Sequence[SeedVariance] | None = None,
 ) -> Parts:
-    """Mean of one group of runs, or the difference of two on the same films.
+    """Mean of one group of runs, the difference of two on the same films, or another sum of means.
 
     Args:
         groups: Scores of each group; seeds of different groups have nothing in common, films are the same.
-        signs: 1 or -1 for each group.
+        weights: Of each group in the sum: 1 for a mean, 1 and -1 for a difference.
         strata: Data set of each film; a stratum with one film adds no variance of its own.
         seeds: How each group's seeds vary; without it, by its own seeds: of one seed unknown and left out.
 
     Returns:
-        The signed sum of the groups' means. With one film in all, everything but the mean is NaN.
+        The weighted sum of the groups' means. With one film in all, everything but the mean is NaN.
     """
-    films = np.asarray(sum(sign * group.mean(axis=0) for sign, group in zip(signs, groups, strict=True)))
+    films = np.asarray(sum(weight * group.mean(axis=0) for weight, group in zip(weights, groups, strict=True)))
     parts, third = _film_parts(films, strata)
     if not parts:
         return Parts(films.mean(axis=0), *[np.full_like(groups[0][0, 0], np.nan)] * 6)
-    of_seeds, of_seeds_spread = _seed_part(groups, seeds or [own_variance(group) for group in groups])
+    shares = [weight**2 for weight in weights]
+    of_seeds, of_seeds_spread = _seed_part(groups, shares, seeds or [own_variance(group) for group in groups])
     return Parts(
         mean=films.mean(axis=0),
         films=np.asarray(sum(value for value, _ in parts)),
         seeds=of_seeds,
-        both=np.asarray(sum(_interaction(group, strata) for group in groups)),
+        both=np.asarray(sum(share * _interaction(group, strata) for share, group in zip(shares, groups, strict=True))),
         films_spread=np.asarray(sum(value**2 * inverse for value, inverse in parts)),
         seeds_spread=of_seeds_spread,
         third=third,
@@ -158,14 +160,14 @@ def _film_parts(
 
 
 def _seed_part(
-    groups: Sequence[Float[np.ndarray, "seed image *metric"]], seeds: Sequence[SeedVariance]
+    groups: Sequence[Float[np.ndarray, "seed image *metric"]], shares: Sequence[float], seeds: Sequence[SeedVariance]
 ) -> tuple[Values, Values]:
     """The seeds' part of the variance, and its square over its degrees of freedom, which a pool makes one estimate."""
-    values = [one.variance / len(group) for one, group in zip(seeds, groups, strict=True)]
+    values = [share * one.variance / len(group) for share, one, group in zip(shares, seeds, groups, strict=True)]
     spread = sum(value**2 / one.df for value, one in zip(values, seeds, strict=True))
-    if len(groups) == 2:
-        shared = seeds[0].pooled & seeds[1].pooled & (seeds[0].variance == seeds[1].variance)
-        spread = spread + np.where(shared, 2 * values[0] * values[1] / seeds[0].df, 0)
+    for i, j in combinations(range(len(groups)), 2):
+        shared = seeds[i].pooled & seeds[j].pooled & (seeds[i].variance == seeds[j].variance)
+        spread = spread + np.where(shared, 2 * values[i] * values[j] / seeds[i].df, 0)
     return np.asarray(sum(values)), np.asarray(spread)
 
 

@@ -80,7 +80,7 @@ def evidence(**changes: object) -> Evidence:
     histories = pd.DataFrame(
         [("proposed", seed, epoch, 0.9 + min(epoch, 15) / 1000) for seed in (0, 1) for epoch in range(1, 31)],
         columns=["variant", "seed", "epoch", "validation_dice"],
-    )
+    ).assign(validation_accuracy=0.97, validation_loss=0.1)
     findings = tuple(audit(as_printed(MISHRA.cells)))
     facts: dict[str, object] = {
         "paper": MISHRA,
@@ -375,9 +375,18 @@ def test_cost_is_told_and_not_judged() -> None:
 
 def test_convergence_looks_at_what_follows() -> None:
     entry = {"decides": "convergence", "variant": "proposed"}
-    assert verdict(evidence(), **entry, epochs=12) == "supported"  # 0.003 more by epoch 15
+    assert verdict(evidence(), **entry, epochs=12) == "supported"  # 0.003 more by the last ten
     assert verdict(evidence(), **entry, epochs=5) == "contradicted"
-    assert verdict(evidence(), **entry, epochs=30) == "untested"
+    assert verdict(evidence(), **entry, epochs=15) == "supported"
+    assert verdict(evidence(), **entry, epochs=16) == "untested"  # 32 are asked for, and there are 30
+    rows = evidence().histories
+    for column in ("validation_loss", "validation_accuracy"):  # of one seed, at the end
+        moved = rows.assign(**{column: rows[column] + 0.006 * ((rows["epoch"] > 20) & (rows["seed"] == 1))})
+        assert verdict(evidence(histories=moved), **entry, epochs=12) == "contradicted"
+        early = rows.assign(**{column: rows[column] + 0.006 * (rows["epoch"] <= 20)})  # all of it is no end
+        assert verdict(evidence(histories=early), **entry, epochs=12) == "contradicted"
+    sunk = rows.assign(validation_dice=rows["validation_dice"] - 0.02 * (rows["epoch"] > 20))
+    assert verdict(evidence(histories=sunk), **entry, epochs=12) == "contradicted"  # the best so far hides a fall
     assert verdict(evidence(arms=arms(schedule="cosine")), **entry, epochs=12) == "untested"
     assert verdict(evidence(plan=None), **entry, epochs=12) == "untested"
     assert verdict(evidence(drawn=True), **entry, epochs=12) == "untested"

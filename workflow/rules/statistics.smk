@@ -24,6 +24,7 @@ rule estimate:
         sample_sizes="<results>/sample_sizes.csv",
         sensitivity="<results>/sensitivity.csv",
         elsewhere="<results>/elsewhere.csv",
+        effects="<results>/effects.csv",
     log:
         "<logs>/estimate.log",
     benchmark:

@@ -6,7 +6,7 @@ from pathlib import Path
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
-from lungseg.report.readme import fill, result_block, result_page
+from lungseg.report.readme import fill, readme_block, result_page
 from lungseg.report.results import Results
 from lungseg.tables import read_csv
 
@@ -24,4 +24,4 @@ readme, name = Path(snakemake.params.readme), snakemake.config["name"]
 text = readme.read_text(encoding="utf-8")
 if f"<!-- /{name} -->" in text:  # it shows some experiments
     with replacing(readme) as path:
-        path.write_text(fill(text, name, result_block(results, paper, str(folder))), encoding="utf-8")
+        path.write_text(fill(text, name, readme_block(results, paper, str(folder))), encoding="utf-8")

@@ -1,0 +1,99 @@
+"""What is each part of the proposal worth? The declared effects and pairs of an experiment that takes it apart."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from lungseg.claims.evidence import find_pair, gain
+from lungseg.config import Experiment, read_experiment
+from lungseg.escape import markdown
+from lungseg.paper import Paper
+from lungseg.plan import Plan
+from lungseg.report.axis import Axis
+from lungseg.report.page_tables import records
+from lungseg.report.results import Results
+from lungseg.report.tables import conditions
+
+SIGNS = {"a better": "gain", "b better": "loss"}
+
+
+def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> list[dict[str, Any]]:
+    """Rows for the declared effects and then for the declared pairs, in Dice on the sets of Table 1.
+
+    Args:
+        results: The experiment.
+        plan: What was declared before it; only a plan with effects takes a proposal apart.
+        named: The name for people of a variant.
+
+    Returns:
+        effect (empty of a pair), a and b (the variants of a pair, else empty), says (in words), difference, low, high,
+        sign (`gain`, `loss`, `undecided`), relevance, detectable (None where it is not known), and one axis for all.
+        None where no effect was declared or none could be estimated.
+    """
+    if plan is None or not plan.effects or not results.has("effects"):
+        return []
+    config = results.manifest()["config"]["table1"]
+    where = f"train_on == {config['train_on']!r} and test_on == {config['test_on']!r} and metric == 'dice'"
+    found = [row | {"a": "", "b": "", "says": row["effect"]} for row in records(results.table("effects").query(where))]
+    compared, power = (results.table(name).query(where) for name in ("comparisons", "power"))
+    for a, b in plan.contrasts:
+        row = find_pair(compared, a, b, "dice")
+        if row is not None:
+            (told,) = records(pd.DataFrame([row]))
+            told |= {"effect": "", "a": a, "b": b, "says": f"{named(a)} less {named(b)}"}
+            found.append(told | {"sign": SIGNS.get(str(told["sign"]), "undecided"), "detectable": _reach(power, a, b)})
+    if not any(row["effect"] for row in found):
+        return []
+    margin = plan.margins.get("dice", 0.0)
+    axis = Axis.over([*(row[key] for row in found for key in ("low", "high")), -margin, margin])
+    return [row | {"axis": axis} for row in found]
+
+
+def _reach(power: pd.DataFrame, a: str, b: str) -> float | None:
+    for one, other in ((a, b), (b, a)):
+        rows = power[(power["variant_a"] == one) & (power["variant_b"] == other)]
+        if len(rows) and pd.notna(rows["detectable_holm"].iloc[0]):
+            return float(rows["detectable_holm"].iloc[0])
+    return None
+
+
+def worth(row: Mapping[str, Any]) -> str:
+    """The sign and the size of a row in words."""
+    sign = {"gain": "a gain", "loss": "a loss"}.get(str(row["sign"]), "sign undecided")
+    size = {"within": "less than counts", "beyond": "more than the margin"}.get(str(row["relevance"]), "size undecided")
+    return f"{sign}, {size}" if row["relevance"] else sign
+
+
+def in_words(rows: Sequence[Mapping[str, Any]], experiment: Experiment, margin: float | None) -> str:
+    """One sentence on the declared effects, and what could have been found of them.
+
+    Args:
+        rows: As from `parts`.
+        experiment: Says how `proposed` was trained.
+        margin: The difference that does not count.
+    """
+    effects = [row for row in rows if row["effect"]]
+    told = "; ".join(f"{row['effect']} {gain(row)} ({worth(row)})" for row in effects)
+    known = [row["detectable"] for row in effects if row["detectable"] is not None]
+    reach = f" True effects of {max(known):.4f} would have been found in 80 % of repetitions." if known else ""
+    counts = f"; less than {margin:g} does not count" if margin else ""
+    begins = conditions(experiment, "proposed")
+    return f"{begins}, worth in Dice, with intervals over seeds and films{counts}: {told}.{reach}"
+
+
+def parts_block(results: Results, paper: Paper, folder: str) -> str:
+    """Markdown for the README: the sentence, a table of all declared effects and pairs, and where the rest lies."""
+    manifest, plan = results.manifest(), results.plan()
+    rows = parts(results, plan, paper.name)
+    if not rows or plan is None:
+        return "This experiment declares no effects.\n"
+    said = in_words(rows, read_experiment(manifest["config"]), plan.margins.get("dice"))
+    lines = ["| part | worth in Dice | in words | would have been found |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        reach = "–" if row["detectable"] is None else f"{row['detectable']:.4f}"
+        lines.append(f"| {markdown(row['says'])} | {gain(row)} | {worth(row)} | {reach} |")
+    note = (
+        f"{markdown(manifest['config']['note'])} All numbers, each open to its films: [{folder}]({folder}/README.md)."
+    )
+    return "\n\n".join([f"**{markdown(said)}**", "\n".join(lines), note])
