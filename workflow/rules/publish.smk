@@ -37,6 +37,7 @@ rule publish:
         "../../envs/lungseg.yaml"
     params:
         readme=shipped("README.md"),
+        open_choices=shipped("docs/fidelity.md"),
         code=CODE["publish"],
     script:
         "../scripts/publish.py"

@@ -6,6 +6,7 @@ from pathlib import Path
 from lungseg.files import replacing
 from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
+from lungseg.report.fidelity import filled
 from lungseg.report.readme import fill, readme_block, result_page
 from lungseg.report.results import Results
 from lungseg.tables import read_csv
@@ -25,3 +26,7 @@ text = readme.read_text(encoding="utf-8")
 if f"<!-- /{name} -->" in text:  # it shows some experiments
     with replacing(readme) as path:
         path.write_text(fill(text, name, readme_block(results, paper, str(folder))), encoding="utf-8")
+
+choices = Path(snakemake.params.open_choices)
+with replacing(choices) as path:
+    path.write_text(filled(choices.read_text(encoding="utf-8"), results, paper), encoding="utf-8")

@@ -1,0 +1,61 @@
+"""docs/fidelity.md: what each thing that the paper leaves open turned out to be worth, filled in from comparisons."""
+
+import re
+from collections.abc import Collection
+
+import pandas as pd
+
+from lungseg.claims.evidence import find_pair, gain
+from lungseg.paper import Paper
+from lungseg.report.results import Results
+
+NOT_RUN = "not run yet"
+TESTED_BY, WORTH = 3, 4  # columns of the table
+
+
+def filled(page: str, results: Results, paper: Paper) -> str:
+    """The page with the worth that an experiment found, in Dice on the sets of Table 1.
+
+    Args:
+        page: As of `fill_worth`.
+        results: Published, with their manifest.
+        paper: Its headline names the network that is taken apart.
+    """
+    plan = results.plan()
+    if plan is None or not plan.effects or paper.headline is None:
+        return page
+    shown = results.manifest()["config"]["table1"]
+    where = f"train_on == {shown['train_on']!r} and test_on == {shown['test_on']!r} and metric == 'dice'"
+    return fill_worth(page, results.table("comparisons").query(where), paper.headline.variant)
+
+
+def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str) -> str:
+    """Fill the last column of the page's table.
+
+    A variant is compared with the network that it is named after: the longest other variant that its name begins with,
+    else the proposal. Rows that name no variant stay as they are.
+
+    Args:
+        page: Markdown with one table; its fourth column names variants between backticks.
+        comparisons: Rows of comparisons.csv of one training set, test set and metric.
+        proposal: The variant that is taken apart.
+    """
+    trained = {*comparisons["variant_a"], *comparisons["variant_b"]}
+    lines = []
+    for line in page.splitlines():
+        cells = line.strip().strip("|").split("|")
+        names = (
+            re.findall(r"`([a-z][a-z0-9_]+)`", cells[TESTED_BY]) if line.startswith("| ") and len(cells) == 5 else []
+        )
+        told = [_worth(name, trained, comparisons, proposal) for name in names if name in trained]
+        if told or cells[-1].strip() == NOT_RUN or "less" in cells[-1]:
+            missing = [f"`{name}` {NOT_RUN}" for name in names if name not in trained] if told else [NOT_RUN]
+            line = "|".join(["", *cells[:WORTH], f" {'; '.join(told + missing)} ", ""])
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+def _worth(name: str, trained: Collection[str], comparisons: pd.DataFrame, proposal: str) -> str:
+    base = max((one for one in trained if name.startswith(f"{one}_")), key=len, default=proposal)
+    row = find_pair(comparisons, name, base, "dice")
+    return f"`{name}` less `{base}` {gain(row)}" if row is not None else f"`{name}` {NOT_RUN}"
