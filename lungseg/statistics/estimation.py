@@ -20,6 +20,7 @@ from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.bootstrap import film_weights, keyed, percentile_interval, plain_means, resampled_means
 from lungseg.statistics.comparisons import COLUMNS as COMPARISON
 from lungseg.statistics.comparisons import COMPARED, Pair, Resampled, Rules, compare
+from lungseg.statistics.effects import effects
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
 from lungseg.statistics.power import power
 from lungseg.statistics.ranks import ranks
@@ -49,6 +50,7 @@ class Tables:
         stability: stability.csv, ranks in resamples.
         power: power.csv, what could have been found.
         sample_sizes: sample_sizes.csv, what less would take.
+        effects: effects.csv, what the parts that a plan crosses are worth.
     """
 
     estimates: pd.DataFrame
@@ -62,6 +64,7 @@ class Tables:
     stability: pd.DataFrame
     power: pd.DataFrame
     sample_sizes: pd.DataFrame
+    effects: pd.DataFrame
 
 
 def make_tables(
@@ -76,6 +79,7 @@ def make_tables(
     contrasts: Sequence[Pair] | None = None,
     margins: Mapping[str, float] | None = None,
     coverage: pd.DataFrame | None = None,
+    crossed: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Tables:
     """Estimate every cell, compare every pair.
 
@@ -91,6 +95,7 @@ def make_tables(
         contrasts: Pairs that are corrected together. None: those of the pool.
         margins: Metric to the difference that does not count. None: nothing is declared.
         coverage: The table bench/results/coverage.csv, for the notes; without it they are empty.
+        crossed: Effect to the weight of each variant in it.
 
     Raises:
         InputError: A score is doubled, missing for a film that other runs have, or no number.
@@ -133,6 +138,7 @@ def make_tables(
         stability=stability(cut, drawn, level),
         power=found.detectable,
         sample_sizes=found.sizes,
+        effects=effects(scores, crossed or {}, level, declared, margins),
     )
 
 

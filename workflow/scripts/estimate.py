@@ -11,7 +11,6 @@ from lungseg.jobs.console import begin
 from lungseg.paper import read_paper, read_references
 from lungseg.plan import declared_pool, plan_of
 from lungseg.scores.cases import COLUMNS
-from lungseg.statistics.effects import effects
 from lungseg.statistics.elsewhere import elsewhere, sets_asked
 from lungseg.statistics.estimation import make_tables
 from lungseg.statistics.sensitivity import sensitivity
@@ -24,14 +23,12 @@ paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_referen
 scores, coverage = read_parquet(files.scores, COLUMNS), read_csv(files.coverage)
 pool = declared_pool(choices.pool, plan := plan_of(files.plan), paper)
 given = (scores, paper, printed_elsewhere, choices.train_on, choices.resamples, choices.level)
-declared = {"contrasts": plan.contrasts, "margins": plan.margins} if plan else {}
+declared = {"contrasts": plan.contrasts, "margins": plan.margins, "crossed": plan.effects} if plan else {}
 tables = make_tables(*given, np.random.default_rng(choices.seed), pool=pool, coverage=coverage, **declared)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
 twins = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
 write_csv(sensitivity(scores, twins, choices.level, pool), snakemake.output.sensitivity)
 write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)
-asked, margins = (plan.effects, plan.margins) if plan else ({}, {})
-write_csv(effects(scores, asked, choices.level, pool, margins), snakemake.output.effects)
 sets = sets_asked(scores, choices.train_on, plan.test_on if plan else [])
 write_csv(elsewhere(scores, sets, plan.films if plan else [], choices.level, pool), snakemake.output.elsewhere)
