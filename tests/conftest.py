@@ -3,14 +3,18 @@
 import gc
 import io
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from lungseg import cli
 from lungseg.data import jsrt, montgomery, shenzhen
@@ -39,13 +43,32 @@ LEFT[2:6, 5:7] = 255
 RIGHT[2:6, 1:3] = 255
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Two processes share the test files: those that look at one run of the tiny experiment in one, and first."""
-    using = {item.path for item in items if "project" in getattr(item, "fixturenames", ())}
-    items.sort(key=lambda item: item.path in using, reverse=True)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("workflow" if item.path in using else item.path.name))
+    """Files that look at one run of the tiny experiment come first: together they take the longest."""
+    items.sort(key=lambda item: _looks_at_the_run(item.path), reverse=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Processes share the test files, each whole; those that look at the run of the tiny experiment are as one.
+
+    Groups by marks would say this, but xdist 3.8 loses them with pytest 9.
+    """
+    return ByFile(config, log)
+
+
+class ByFile(LoadScopeScheduling):
+    """Sends each file's tests to one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the tiny experiment" if _looks_at_the_run(Path(__file__).parents[1] / file) else file
+
+
+@cache
+def _looks_at_the_run(file: Path) -> bool:
+    asks = r"^(?:def test|@pytest\.fixture[^\n]*\ndef )\w*\([^)]*\bproject: Path"
+    return re.search(asks, file.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 
 @pytest.fixture(autouse=True, scope="module")
