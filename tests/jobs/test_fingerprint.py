@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lungseg.jobs import fingerprint as module
+from lungseg.jobs.console import STOPPED
 from lungseg.jobs.fingerprint import SILENT, fingerprint, modules
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,31 @@ def test_scripts_stay_scripts(script: Path) -> None:
     assert len([line for line in text.splitlines() if line.strip()]) <= 32
     assert "def " not in text
     assert f'script:\n        "../scripts/{script.name}"' in RULES
+
+
+LATE = {"train"}  # a change of it would be another training code, and train all anew
+
+
+@pytest.mark.parametrize("script", [path for path in SCRIPTS if path.stem not in LATE], ids=lambda path: path.stem)
+def test_an_interrupt_while_a_script_imports_ends_in_one_line(script: Path, tmp_path: Path) -> None:
+    """The first import that takes long is interrupted: torch, numpy, pandas, or whatever of the package comes first."""
+    program = f"""
+import sys
+from types import SimpleNamespace
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name.startswith("lungseg.") and name.split(".")[1] not in ("errors", "files", "jobs", "terminal"):
+            raise KeyboardInterrupt
+        if name in ("torch", "numpy", "pandas", "mlflow"):
+            raise KeyboardInterrupt
+
+snakemake = SimpleNamespace(log=[{str(tmp_path / "job.log")!r}], rule="any", input=[], output=[])
+sys.meta_path.insert(0, Interrupting())
+exec(compile(open({str(script)!r}).read(), {str(script)!r}, "exec"))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode != 0 and ended.stderr == f"lungseg: {STOPPED}\n"
 
 
 def test_every_data_file_of_the_package_counts_with_the_module_beside_it() -> None:

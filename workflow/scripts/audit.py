@@ -1,5 +1,9 @@
 """Judge every claim of the paper, and check the arithmetic of published tables."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,13 +14,11 @@ from lungseg.claims.evidence import Evidence, arms, parameters, read_runs
 from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
 from lungseg.files import replacing, write_csv
-from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import plan_of
 from lungseg.report.tables import claims_table
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 files, shown = snakemake.input, snakemake.params.table1
 paper = read_paper(folder := Path(files.paper[0]).parent)
 where = "train_on == @shown['train_on'] and test_on == @shown['test_on']"

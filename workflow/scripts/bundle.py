@@ -1,12 +1,14 @@
 """Put what travels of each run where git keeps it: history, card and predictions."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 import shutil
 
 from lungseg.files import replacing
-from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions, run_key, write_predictions
 
-begin(snakemake.log[0])
 files, made, choices = snakemake.input, snakemake.output, snakemake.params
 for source, target in zip([*files.histories, *files.cards], [*made.histories, *made.cards], strict=True):
     with replacing(target) as path:

@@ -1,18 +1,20 @@
 """Compare predicted probabilities with the share of lung among the pixels that have them."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lungseg.files import write_csv
-from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
 from lungseg.plan import declared_pool, plan_of
 from lungseg.statistics.calibration import binned, calibrate
 
-begin(snakemake.log[0])
 files, choices, tables = snakemake.input, snakemake.params, []
 pool = declared_pool(choices.pool, plan_of(files.plan), read_paper(Path(files.paper[0]).parent))
 for (train_on, runs), file in zip(choices.runs.items(), files.predictions, strict=True):

@@ -1,5 +1,9 @@
 """Count the stored predictions of the paper's networks in every way that is in use, and compare with the paper."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +15,10 @@ from lungseg.claims.mixtures import relations
 from lungseg.claims.yardstick import yardstick
 from lungseg.data.images import read_originals
 from lungseg.files import write_csv
-from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
 from lungseg.tables import write_parquet
 
-begin(snakemake.log[0])
 files, choices, made = snakemake.input, snakemake.params, snakemake.output
 printed, stored = read_paper(Path(files.paper[0]).parent).table(), read_predictions(files.predictions)
 places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables)]

@@ -1,8 +1,11 @@
 """Draw claimed gains, the matrix of training and test sets, ranks, calibration, and the ways of counting."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
-from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import plan_of
 from lungseg.report.differences import claimed_gains
@@ -11,7 +14,6 @@ from lungseg.report.look import Look
 from lungseg.report.summary_figures import crossing, gains, rank_diagram, reliability, ways_of_counting
 from lungseg.tables import read_csv, read_parquet
 
-begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 paper = read_paper(Path(files.paper[0]).parent)
 look = Look.of(paper, **choices.look)

@@ -1,5 +1,9 @@
 """Give every mean its interval, and compare what stands side by side."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +11,6 @@ import pandas as pd
 
 from lungseg.data.patients import seen_elsewhere
 from lungseg.files import write_csv
-from lungseg.jobs.console import begin
 from lungseg.paper import read_paper, read_references
 from lungseg.plan import declared_pool, plan_of
 from lungseg.scores.cases import COLUMNS
@@ -17,7 +20,6 @@ from lungseg.statistics.sensitivity import sensitivity
 from lungseg.statistics.subgroups import subgroup_differences
 from lungseg.tables import read_csv, read_parquet
 
-begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 paper, printed_elsewhere = read_paper(Path(files.paper[0]).parent), read_references(*files.references)
 scores, coverage = read_parquet(files.scores, COLUMNS), read_csv(files.coverage)

@@ -1,17 +1,19 @@
 """Draw the paper's figures, the training, and every film's Dice."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 import pandas as pd
 
-from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.report.film_figures import dice_per_image, overlays, read_cases, save, training_curves
 from lungseg.report.look import Look
 from lungseg.report.network_drawings import read_architectures, sketch
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 look = Look.of(read_paper(Path(files.paper[0]).parent), **choices.look)
 histories = [read_csv(file).assign(**run) for run, file in zip(choices.runs, files.histories, strict=True)]

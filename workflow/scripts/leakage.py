@@ -1,5 +1,9 @@
 """Look for films and patients that are in two parts of the split under different names."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 import sys
 
 import numpy as np
@@ -8,10 +12,8 @@ import pandas as pd
 from lungseg.data.films import open_films
 from lungseg.data.leakage import look_alikes, refuse_leaks, tell
 from lungseg.files import write_csv
-from lungseg.jobs.console import begin
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 files = snakemake.input
 tables = [read_csv(table).merge(read_csv(split)) for table, split in zip(files.tables, files.splits, strict=True)]
 arrays = [open_films(*pair).whole() for pair in zip(files.pixels, files.tables, strict=True)]

@@ -1,5 +1,9 @@
 """Write down what made the results."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 import json
 import os
 import platform
@@ -8,12 +12,10 @@ from pathlib import Path
 
 from lungseg.config import without_places
 from lungseg.files import replacing
-from lungseg.jobs.console import begin
 from lungseg.jobs.manifest import archives, environment, first_training, loaded, packages, planned, seconds, trained
 from lungseg.learning.run_files import read_card
 from lungseg.machine import commit, hardware
 
-begin(snakemake.log[0])
 folder, benchmarks = Path(snakemake.input.benchmarks[0]).parents[1], {}  # DIR/download/phantom.tsv
 for file in map(Path, snakemake.input.benchmarks):
     benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)

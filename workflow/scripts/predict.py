@@ -1,17 +1,19 @@
 """Let every run of one training set segment the test films of every data set, and others where they are asked for."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 from tqdm import tqdm
 
 from lungseg.data.films import read_part
 from lungseg.data.subset import subset
-from lungseg.jobs.console import begin
 from lungseg.learning.bundles import check_films
 from lungseg.learning.run_files import NEEDED, PREDICTIONS, diverged, read_card
 from lungseg.learning.stored_predictions import predicted_films, read_bundle, run_key, write_predictions
 
-begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 groups = (files.pixels, files.tables, files.splits)
 own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]

@@ -1,15 +1,17 @@
 """Bring the films of one data set to one size."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 from lungseg.data.archive import read_record
 from lungseg.data.images import preprocess
 from lungseg.files import write_csv
 from lungseg.films.own_sets import any_dataset, expect_record
-from lungseg.jobs.console import begin
 from lungseg.own import Own
 
-begin(snakemake.log[0])
 own = Own(**snakemake.params.own) if snakemake.params.own else None
 chosen, exclude = any_dataset(snakemake.wildcards.dataset, own), snakemake.params.exclude
 folder = Path(snakemake.input.record).parent

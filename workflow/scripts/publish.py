@@ -1,17 +1,19 @@
 """Copy an experiment's small results to results/, where git keeps them, and write what README says of them."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 import shutil
 from pathlib import Path
 
 from lungseg.files import replacing
-from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.report.fidelity import filled
 from lungseg.report.readme import fill, readme_block, result_page
 from lungseg.report.results import Results
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 files, made = snakemake.input, snakemake.output
 for source, target in zip(files.files, made.files, strict=True):
     with replacing(target) as path:

@@ -1,5 +1,9 @@
 """Write the page that answers the question; each number on it opens to the films behind it."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 import pandas as pd
@@ -7,7 +11,6 @@ import pandas as pd
 from lungseg.claims.verdicts import read_claims
 from lungseg.data.films import read_part
 from lungseg.files import replacing
-from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.report.outlines import of_runs
 from lungseg.report.page import page
@@ -15,7 +18,6 @@ from lungseg.report.results import Results
 from lungseg.report.trail import pack, trail
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 files, choices = snakemake.input, snakemake.params
 main = choices.table1["train_on"]
 test = read_part("test", files.pixels, files.images, files.splits)

@@ -1,19 +1,21 @@
 """Score every run of one training set, and what stands beside them, on every test film."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 import pandas as pd
 
 from lungseg.data.films import read_part
 from lungseg.data.images import read_originals
-from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
 from lungseg.scores.baselines import references
 from lungseg.scores.scoring import score
 from lungseg.tables import read_csv, write_parquet
 
-begin(snakemake.log[0])
 files, choices, train_on = snakemake.input, snakemake.params, snakemake.wildcards.train_on
 test = read_part("test", files.pixels, files.tables, files.splits)
 own = [choices.datasets.index(name) for name in choices.trained_on]

@@ -1,13 +1,15 @@
 """Say which film of one data set is for training, validation and testing."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from lungseg.data.splits import own_split, split
 from lungseg.files import write_csv
 from lungseg.films.own_sets import catalogue
-from lungseg.jobs.console import begin
 from lungseg.own import Own
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 table = read_csv(snakemake.input.table)
 choices = snakemake.params
 if choices.own:

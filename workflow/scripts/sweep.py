@@ -1,5 +1,9 @@
 """Move the cut until recall and precision are the printed ones, and choose each column's best epoch."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +12,10 @@ import pandas as pd
 from lungseg.claims.best_epochs import best_epochs
 from lungseg.claims.operating_points import operating_points
 from lungseg.files import write_csv
-from lungseg.jobs.console import begin
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 files, runs, found = snakemake.input, snakemake.params.runs, {}
 printed, stored = read_paper(Path(files.paper[0]).parent).table(), read_predictions(files.predictions)
 for run in stored.trained(runs):

@@ -1,15 +1,17 @@
 """Put the paper's Table 1 beside ours, for a program, a README, a paper and a page."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 from pathlib import Path
 
 from lungseg.files import replacing, write_csv
-from lungseg.jobs.console import begin
 from lungseg.paper import read_paper
 from lungseg.plan import plan_of
 from lungseg.report.tables import absent, failures, layout, legend, lost_runs, table1, to_html, to_latex, to_markdown
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 train_on, test_on = snakemake.params.train_on, snakemake.params.test_on
 estimates = read_csv(snakemake.input.estimates)
 counted = failures(estimates, train_on, test_on)

@@ -1,14 +1,16 @@
 """Mirror every training in MLflow: choices, epochs, scores, pictures."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 import os
 from pathlib import Path
 
 from lungseg.files import write_csv
-from lungseg.jobs.console import begin
 from lungseg.jobs.tracking import Training, mirror, store, track
 from lungseg.tables import read_csv
 
-begin(snakemake.log[0])
 root, files = Path(os.environ["LUNGSEG_ROOT"]), snakemake.input
 trainings = [
     Training("{variant}/{train_on}/seed{seed}".format(**run), card, read_csv(history), card.stat().st_mtime)
