@@ -39,6 +39,8 @@ from lungseg.zips import Bounds, open_zip
 MEBI = 2**20
 FILMS_LIMIT, SHIP_LIMIT, SHIPS = 45 * MEBI, 16 * MEBI, 8  # bytes of the films' file and of each file that comes back
 ENDED = (0, TOLD, -signal.SIGTERM)  # the last one: told to stop before it had begun
+# glibc hands every big block back to the kernel and pays page faults for it again; Snakefile says the same to its jobs.
+KEEP_BLOCKS = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}
 GRACE = 60.0  # seconds to end an epoch and write a checkpoint
 ROOT = Path(__file__).parents[2]
 WROTE = "an archive that `run` wrote"
@@ -135,7 +137,7 @@ class Piece:
 
     def _start(self, name: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "lungseg.jobs.pieces", "train", self.films, name, "--work", self.work]
-        return subprocess.Popen(list(map(str, command)), cwd=ROOT)
+        return subprocess.Popen(list(map(str, command)), cwd=ROOT, env={**KEEP_BLOCKS, **os.environ})
 
 
 def _stop(running: Iterable[subprocess.Popen[bytes]]) -> None:

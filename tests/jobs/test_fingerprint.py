@@ -1,5 +1,6 @@
 """Fingerprints and imports agree: an edit is seen where it matters and nowhere else."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,7 +32,7 @@ def test_scripts_stay_scripts(script: Path) -> None:
     text = script.read_text()
     assert len([line for line in text.splitlines() if line.strip()]) <= 32
     assert "def " not in text
-    assert f'script:\n        "../scripts/{script.name}"' in RULES
+    assert re.search(rf'script:\n +"../scripts/{re.escape(script.name)}"', RULES)
 
 
 LATE = {"train"}  # a change of it would be another training code, and train all anew

@@ -83,7 +83,14 @@ SMALL = [
         "scoring.csv",
         "subgroups.csv",
     ],
-    *["subgroup_differences.csv", "sensitivity.csv", "elsewhere.csv", "effects.csv", "calibration.csv", "reliability.csv"],
+    *[
+        "subgroup_differences.csv",
+        "sensitivity.csv",
+        "elsewhere.csv",
+        "effects.csv",
+        "calibration.csv",
+        "reliability.csv",
+    ],
     *["stability.csv", "power.csv", "sample_sizes.csv"],
     *[
         "references.csv",
