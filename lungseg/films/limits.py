@@ -16,9 +16,12 @@ from lungseg.outside import TEXT, bounded
 NAME = "checks.csv"
 COLUMNS = ("quantity", "side", "verdict", "limit", "sound")
 Side = Literal["below", "above"]
-# A sample's ends are not those of all films: limits stand off by these shares of the sound films' span. They were
-# widened once, after limits at 0.02 for both, fitted to 95 films, had refused 5 of 192 sound ones.
-MARGINS: dict[Verdict, float] = {"refused": 0.25, "doubtful": 0.05}
+# A sample's ends are not those of all films: limits stand off from them by one of these shares of the sound films'
+# span, which `margins` chooses.
+SHARES = (0.02, 0.05, 0.1, 0.15, 0.25, 0.4)
+REFUSED, DOUBTFUL = 0.01, 0.03  # greatest shares of sound films that may be refused; refused or doubtful
+FOLDS = 5
+Margins = Mapping[Verdict, float]
 
 
 @dataclass(frozen=True)
@@ -101,8 +104,9 @@ def verdict(said: Iterable[Finding]) -> Verdict | None:
 def fit(
     sound: Sequence[Mapping[str, float]],
     bad: Sequence[Mapping[str, float]],
-    refused: float = 0.01,
-    doubtful: float = 0.03,
+    refused: float = REFUSED,
+    doubtful: float = DOUBTFUL,
+    stand_off: Margins | None = None,
 ) -> list[Limit]:
     """Choose limits: as few sound films beyond them as allowed, and as many bad ones.
 
@@ -115,6 +119,7 @@ def fit(
         bad: Quantities of films that should be found.
         refused: Greatest share of sound films that may be refused.
         doubtful: Greatest share that may be refused or doubtful.
+        stand_off: How far limits are from the ends of the sound films, as shares of their span; None for `margins`.
 
     Returns:
         The limits; none where there are no sound films.
@@ -122,10 +127,49 @@ def fit(
     if not sound:
         return []
     chosen: list[Limit] = []
-    for name, allowed in (("refused", refused), ("doubtful", doubtful)):
-        while (best := _best(sound, bad, chosen, name, allowed)) is not None:  # type: ignore[arg-type]
+    distances = margins(sound, bad, refused, doubtful) if stand_off is None else stand_off
+    for name, allowed in _allowed(refused, doubtful).items():
+        while (best := _best(sound, bad, chosen, name, allowed, distances[name])) is not None:
             chosen.append(best)
     return chosen
+
+
+def margins(
+    sound: Sequence[Mapping[str, float]],
+    bad: Sequence[Mapping[str, float]],
+    refused: float = REFUSED,
+    doubtful: float = DOUBTFUL,
+) -> dict[Verdict, float]:
+    """How far limits must stand off so that films of the same kind that the fit has not seen are as rarely beyond.
+
+    Sound films are left out in `FOLDS` turns, every fifth of them; of `SHARES` the smallest is taken with which no more
+    of the films left out are beyond than allowed, the largest where none does. Of refusing limits first, then of
+    doubtful ones beside these. With as few films as there are, a single one is a fifth of all folds' allowance: the
+    choice is coarse, and sees no film that the limits are judged by.
+
+    Args:
+        sound: As of `fit`.
+        bad: As of `fit`.
+        refused: As of `fit`.
+        doubtful: As of `fit`.
+    """
+    chosen: dict[Verdict, float] = dict.fromkeys(_allowed(refused, doubtful), SHARES[-1])
+    for name, allowed in _allowed(refused, doubtful).items():
+        for share in SHARES:
+            chosen[name] = share
+            lost = 0
+            for fold in range(FOLDS):
+                kept = [film for place, film in enumerate(sound) if place % FOLDS != fold]
+                limits = fit(kept, bad, refused, doubtful, chosen)
+                counts = [limit for limit in limits if name == "doubtful" or limit.verdict == "refused"]
+                lost += sum(_found(sound[fold::FOLDS], counts))
+            if lost <= allowed * len(sound):
+                break
+    return chosen
+
+
+def _allowed(refused: float, doubtful: float) -> dict[Verdict, float]:
+    return {"refused": refused, "doubtful": doubtful}
 
 
 def _found(films: Sequence[Mapping[str, float]], limits: Sequence[Limit]) -> list[bool]:
@@ -138,11 +182,12 @@ def _best(
     chosen: Sequence[Limit],
     verdict: Verdict,
     allowed: float,
+    share: float,
 ) -> Limit | None:
     """The limit that finds most of what is not found yet; None where none finds another film."""
     missed = [film for film, found in zip(bad, _found(bad, chosen), strict=True) if not found]
     best, most = None, 0
-    for limit in _candidates(sound, verdict, allowed):
+    for limit in _candidates(sound, verdict, allowed, share):
         if np.mean(_found(sound, [*chosen, limit])) > allowed:
             continue
         finds = sum(limit.beyond(film) for film in missed)
@@ -151,7 +196,7 @@ def _best(
     return best
 
 
-def _candidates(sound: Sequence[Mapping[str, float]], verdict: Verdict, allowed: float) -> list[Limit]:
+def _candidates(sound: Sequence[Mapping[str, float]], verdict: Verdict, allowed: float, share: float) -> list[Limit]:
     """For each quantity and side a limit beyond which hardly a sound film lies."""
     found = []
     for quantity, reasons in REASONS.items():
@@ -159,7 +204,7 @@ def _candidates(sound: Sequence[Mapping[str, float]], verdict: Verdict, allowed:
         if not len(values):
             continue
         beyond = int(len(values) * allowed / 10)
-        margin = MARGINS[verdict] * float(np.ptp(values))
+        margin = share * float(np.ptp(values))
         ends: tuple[tuple[Side, float], ...] = (
             ("below", float(values[beyond]) - margin),
             ("above", float(values[-1 - beyond]) + margin),
@@ -167,8 +212,8 @@ def _candidates(sound: Sequence[Mapping[str, float]], verdict: Verdict, allowed:
         for (side, limit), reason in zip(ends, reasons, strict=True):
             if reason:
                 one = Limit(quantity, side, verdict, float(f"{limit:.4g}"), 0.0)
-                share = float(np.mean([one.beyond(film) for film in sound]))
-                found.append(Limit(quantity, side, verdict, one.limit, round(share, 4)))
+                beyond_it = float(np.mean([one.beyond(film) for film in sound]))
+                found.append(Limit(quantity, side, verdict, one.limit, round(beyond_it, 4)))
     return found
 
 

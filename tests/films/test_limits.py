@@ -7,8 +7,7 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.files import no_formula
-from lungseg.films import limits as fitting
-from lungseg.films.limits import COLUMNS, Limit, as_rows, findings, fit, read_limits, verdict
+from lungseg.films.limits import COLUMNS, SHARES, Limit, as_rows, findings, fit, margins, read_limits, verdict
 from lungseg.films.lungs import tell_apart
 from lungseg.films.quantities import REASONS, correlation, disagreement, quantities
 from tests.films.test_lungs import SIZE, probability
@@ -108,14 +107,30 @@ def test_a_bad_film_like_sound_ones_makes_no_limit() -> None:
     assert fit([], [{"share": 0.3, "contrast": 0.25}]) == [] and fit(_sound(), []) == []
 
 
-def test_what_limits_take_of_sound_films_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_margins_are_the_smallest_that_keep_films_that_were_left_out() -> None:
+    """Films whose extremes lie far apart from the rest need wide margins; those of a box need the narrowest."""
+    bad = [{"share": 0.3, "contrast": -9.0, "cut": 9.0}] * 4
+    assert margins(_sound(), bad) == {"refused": SHARES[0], "doubtful": SHARES[0]}
+    rng = np.random.default_rng(3)
+    values = 0.2 + 0.03 * np.abs(rng.standard_t(1.5, (100, 2)))
+    tailed = [{"share": 0.3, "contrast": float(c), "cut": float(k)} for c, k in values]
+    wide = margins(tailed, [{"share": 0.3, "contrast": 99.0, "cut": 99.0}] * 4, refused=0.0, doubtful=0.0)
+    assert wide["refused"] > SHARES[0]
+
+
+def test_margins_see_no_film_that_limits_are_judged_by() -> None:
+    bad = [{"share": 0.3, "contrast": -0.1, "cut": 0.2}] * 5
+    sound = _sound(60)
+    assert fit(sound, bad) == fit(sound, bad, stand_off=margins(sound, bad))
+
+
+def test_what_limits_take_of_sound_films_together_is_bounded() -> None:
     """Without a margin each limit takes a tenth of what is allowed, and there are sixteen."""
-    monkeypatch.setattr(fitting, "MARGINS", {"refused": 0.0, "doubtful": 0.0})
     rng = np.random.default_rng(2)
     names = [name for name in REASONS if name != "share"][:8]
     sound = [{"share": 0.3, **dict(zip(names, map(float, row), strict=True))} for row in rng.normal(size=(3000, 8))]
     bad = [{"share": 0.3, **dict.fromkeys(names, 0.0), name: side * 9.0} for name in names for side in (-1, 1)]
-    limits = fit(sound, bad, refused=0.01, doubtful=0.03)
+    limits = fit(sound, bad, refused=0.01, doubtful=0.03, stand_off={"refused": 0.0, "doubtful": 0.0})
     beyond = [verdict(findings(film, limits)) for film in sound]
     assert limits and np.mean([one == "refused" for one in beyond]) <= 0.01
     assert np.mean([one is not None for one in beyond]) <= 0.03
