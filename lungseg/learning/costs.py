@@ -20,7 +20,7 @@ from lungseg.learning.augmentation import DRAWS
 from lungseg.learning.inference import predict
 from lungseg.learning.memory import machine_mb, training_mb
 from lungseg.learning.optimisers import optimiser
-from lungseg.learning.run_files import Card, read_card
+from lungseg.learning.run_files import NEEDED, Card, read_card
 from lungseg.learning.stepper import WARM_UP, Stepper, arithmetic, captures
 from lungseg.learning.weights import refuse_another_module
 from lungseg.machine import processor
@@ -105,10 +105,10 @@ def cost(
         variant: Its name.
         cards: Of its runs, at least one; the first says how it is built and trained.
         speeds: Films per second of each epoch of its runs.
-        device: Where to measure; as from `training.start` with one thread.
+        device: Where to measure; as from `training.start`.
         foretold: MB of a step of training, where it is not measured.
     """
-    facts = [read_card(path) for path in cards]
+    facts = [read_card(path, NEEDED) for path in cards]
     given = (variant, cards[0], device)
     parts: list[Part] = apart(measure, *given) if device.type == "cpu" else list(measure(*given))
     found = {"parameters": facts[0]["parameters"]} | {key: value for part in parts for key, value in vars(part).items()}
@@ -149,6 +149,7 @@ def measure(variant: str, path: Path, device: torch.device) -> Iterator[Part]:
 
 
 def _parts(card: Card, path: Path, device: torch.device) -> Iterator[Part]:
+    torch.set_num_threads(1)
     refuse_another_module(card, path)
     recipe, size = Training(**card["training"]), card["size"]
     take_steps(build(Variant(width=1), seed=0).to(device), Training(batch_size=2, precision=recipe.precision), 32)
@@ -216,9 +217,9 @@ def milliseconds(network: nn.Module, precision: str, size: int) -> float:
         size: Side of the film in px.
     """
     film = np.random.default_rng(0).integers(0, 256, (1, size, size), dtype=np.uint8)
-    predict(network, film, 1, precision)  # kernels are chosen at the first one
-    once = timeit(lambda: predict(network, film, 1, precision), number=1)
-    times = min(max(round(SECONDS / once), LEAST), 100)
+    # Kernels are chosen in the first one: it only says how many follow.
+    first = timeit(lambda: predict(network, film, 1, precision), number=1)
+    times = min(max(round(SECONDS / first), LEAST), 100)
     return round(1000 * median(repeat(lambda: predict(network, film, 1, precision), number=1, repeat=times)), 3)
 
 

@@ -72,7 +72,8 @@ def _panel(axes: Axes, shown: pd.DataFrame, column: str, look: Look) -> Float[np
     if np.isnan(cost).all():
         axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center")
         return cost
-    low, high = np.nanmin(cost) / 1.35, np.nanmax(cost) * 1.35
+    room = max(1.35, (np.nanmax(cost) / np.nanmin(cost)) ** 0.1)  # for those that are moved aside
+    low, high = np.nanmin(cost) / room, np.nanmax(cost) * room
     places = 10 ** beside(np.log10(cost), np.log10(high / low))
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator(round_values(low, high)))
@@ -82,6 +83,8 @@ def _panel(axes: Axes, shown: pd.DataFrame, column: str, look: Look) -> Float[np
     steps = np.append(places[order], high), np.append(shown["mean"].to_numpy()[order], shown["mean"].max())
     axes.step(*steps, where="post", color="0.4", linewidth=0.9, linestyle="--")
     for place, row, filled in zip(places, shown.to_dict("records"), on_front, strict=True):
+        if np.isnan(place):
+            continue
         colour = look.colour(row["variant"])
         axes.plot([place, place], [row["low"], row["high"]], color=colour, linewidth=1.1)
         face = colour if filled else "white"
@@ -135,7 +138,13 @@ def beside(places: Float[np.ndarray, " network"], span: float) -> Float[np.ndarr
 def round_values(low: float, high: float) -> list[float]:
     """Some round values on a logarithmic axis, three at least where there are so many."""
     found: list[float] = []
-    for digits in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8), np.arange(1, 10, 0.25)):
+    for digits in (
+        (1,),
+        (1, 3),
+        (1, 2, 5),
+        (1, 1.5, 2, 3, 4, 5, 6, 8),
+        *(np.arange(1, 10, step) for step in (0.5, 0.2, 0.1)),
+    ):
         powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
         values = [float(f"{digit * 10.0**power:.6g}") for power in powers for digit in digits]
         found = [value for value in values if low <= value <= high]
