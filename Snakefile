@@ -37,7 +37,7 @@ from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes
 from lungseg.learning.tuning import rate_name, tried
-from lungseg.learning.memory import machine_mb, side_by_side, training_mb
+from lungseg.learning.memory import machine_mb, side_by_side, step_mb, training_mb
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
 

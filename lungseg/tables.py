@@ -21,7 +21,8 @@ TEXT = frozenset({
     "averaging", "classes", "scene", "quantity", "method", "over", "domain", "home", "source",
     "seed_variance", "sign", "relevance", "verdict", "points", "claim", "says", "takes", "decides", "why", "note",
     "explanation", "relation", "example", "table", "row", "rule", "message", "began", "hardware", "alg", "case_id",
-    "run", "run_id", "digest", "honest", "permuted", "group", "column", "aim",
+    "run", "run_id", "digest", "honest", "permuted", "group", "column", "aim", "training_hardware", "train_memory",
+    "arithmetic",
 })  # fmt: skip
 TRUTHS = frozenset({
     "near", "candidate", "inside", "iou_above_recall", "dice_above_mean_of_precision_and_recall",

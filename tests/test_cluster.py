@@ -17,7 +17,7 @@ from tests.workflow import ROOT, TINY, command_environment, copy_project, run
 
 SLURM, FS = find_spec("snakemake_executor_plugin_slurm"), find_spec("snakemake_storage_plugin_fs")
 KUBERNETES = find_spec("snakemake_executor_plugin_kubernetes")
-HEAVY = ["preprocess", "train", "predict", "score", "estimate", "calibrate", "definitions", "figures", "report"]
+HEAVY = ["preprocess", "train", "predict", "cost", "score", "estimate", "calibrate", "definitions", "figures", "report"]
 
 
 def answers() -> bool:
@@ -64,7 +64,7 @@ def test_on_a_cluster_every_heavy_job_says_its_memory_time_and_gpu(project: Path
     for rule in HEAVY:
         assert asked(plain)[rule].keys() >= {"mem_mb", "runtime"}, rule
     assert all(words.keys() >= {"mem_mb", "runtime"} for rule, words in with_gpu.items() if rule != "all")
-    assert {rule for rule, words in with_gpu.items() if words.get("gpu")} == {"train", "predict"}
+    assert {rule for rule, words in with_gpu.items() if words.get("gpu")} == {"train", "predict", "cost"}
     trainings = re.findall(r"rule train:\n(?:    .*\n)*?    resources: .*mem_mb=(\d+)", plain)
     assert len(trainings) == 4
     assert len(set(trainings)) == 1  # a job array asks once for all

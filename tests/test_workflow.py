@@ -42,6 +42,8 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "power.csv": "variant_a,variant_b,train_on,test_on,metric,detectable,detectable_holm,seeds,images",
         "sample_sizes.csv": "variant_a,variant_b,train_on,test_on,metric,difference,seeds,films",
         "references.csv": "variant,train_on,test_on,metric,mean,low,high",
+        "cost.csv": "variant,parameters,trained_parameters,gflops,train_memory_mb,predict_memory_mb,films_per_second,"
+        "ms_per_film,weights_mb,hardware",
         "leakage.csv": "dataset_a,image_id_a,part_a,dataset_b,image_id_b,part_b,distance,correlation,near,"
         "likeness,null,candidate,patient,status",
         "sensitivity.csv": "variant,against,train_on,test_on,metric,mean,low,high,images,seeds,left_out,"
@@ -111,6 +113,20 @@ def test_weights_come_with_a_card_of_what_built_them(results: Path) -> None:
     assert not (results / "runs/unet/pooled/seed1/checkpoint.pt").exists()
 
 
+def test_every_network_has_a_whole_row_of_costs(results: Path) -> None:
+    table = pd.read_csv(results / "cost.csv")
+    assert table["variant"].tolist() == ["unet", "proposed"]
+    assert table.notna().all(axis=None)
+    assert (table.select_dtypes("number") > 0).all(axis=None)
+    for variant, parameters in zip(table["variant"], table["parameters"], strict=True):
+        cards = [json.loads(path.read_text()) for path in results.glob(f"runs/{variant}/*/*/weights.json")]
+        assert {card["parameters"] for card in cards} == {parameters}
+        histories = [pd.read_csv(path) for path in results.glob(f"runs/{variant}/*/*/history.csv")]
+        speeds = pd.concat(histories)["images_per_second"]
+        assert table.set_index("variant").loc[variant, "films_per_second"] == round(speeds.median(), 2)
+    assert "What do they cost?" in (results / "report.html").read_text()
+
+
 def test_figures_and_tables_are_there_in_every_form(results: Path) -> None:
     for stem in (
         "training_curves",
@@ -120,6 +136,7 @@ def test_figures_and_tables_are_there_in_every_form(results: Path) -> None:
         "ranks",
         "definitions",
         "calibration",
+        "cost",
     ):
         assert (results / f"figures/{stem}.svg").stat().st_size > 1000
         assert (results / f"figures/{stem}.png").read_bytes().startswith(b"\x89PNG")

@@ -74,9 +74,23 @@ def training_mb(variant: Variant, training: Training, size: int, on_gpu: bool = 
     if on_gpu:
         needed = CONTEXT + PER_PARAMETER * network.parameters + films
     else:
-        pixels = training.batch_size * size**2
-        needed = BASE + PER_PARAMETER * network.parameters + network.activations * pixels + films
+        needed = BASE + _step(network, training, size) + films
     return round(MARGIN * needed / MB)
+
+
+def step_mb(variant: Variant, training: Training, size: int) -> int | None:
+    """Memory in MB that a step of training takes on a CPU for its network alone, without a margin.
+
+    Returns:
+        None where no network of its parts was measured.
+    """
+    measured = variant.usual and variant.decoder == "unet" and variant.join == "concatenate"
+    return round(_step(cost(variant), training, size) / MB) if measured else None
+
+
+def _step(network: Cost, training: Training, size: int) -> float:
+    """Bytes of what belongs to parameters, and of what a batch keeps for the way back."""
+    return PER_PARAMETER * network.parameters + network.activations * training.batch_size * size**2
 
 
 def card_bytes(variant: Variant, training: Training, size: int) -> int:

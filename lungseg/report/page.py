@@ -16,6 +16,7 @@ from lungseg.config import Experiment, left_out, read_experiment, without_places
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
+from lungseg.report.costs import cost_rows
 from lungseg.report.counting import calibration_in_words, groups, study_in_words
 from lungseg.report.differences import seed_means
 from lungseg.report.inline import inline
@@ -30,6 +31,7 @@ from lungseg.report.tables import TITLES, VERDICTS, answer, failures, lost_runs,
 # Figures that stand in the page, and what they show.
 PLOTS = {
     "gains": "What the paper's network gains over each of the others: printed, and here with interval and seeds",
+    "cost": "Mean Dice of each network against its parameters and its operations for one film",
     "training_curves": "Loss, validation Dice and validation accuracy by epoch, a line per run",
     "definitions": "Every way of counting the same predictions beside the printed numbers",
     "calibration": "Share of lung against predicted probability, and the calibration error of each network",
@@ -155,6 +157,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "pairs": pairs(comparisons.query(here), paper, look, margin, means["dice"]),
         "parts": (taken := [row | {"worth": worth(row)} for row in parts(results, plan, look.name)]),
         "parts_said": in_words(taken, read_experiment(config), margin) if taken else "",
+        "costs": cost_rows(results, train_on, test_on),
         "crossing": crossing(results.table("crossing")),
         "references": records(results.table("references").query("metric == 'dice'")),
         "subgroups": groups(results, train_on, test_on),

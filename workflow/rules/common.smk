@@ -71,7 +71,7 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["gains", "crossing", "ranks", "definitions", "calibration"]
+DIAGRAMS = ["gains", "cost", "crossing", "ranks", "definitions", "calibration"]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *[
@@ -97,6 +97,7 @@ SMALL = [
         "ensembles.csv",
         "crossing.csv",
         "ranks.csv",
+        "cost.csv",
         "leakage.csv",
         "definitions.csv",
         "relations.csv",
@@ -116,7 +117,7 @@ SMALL = [
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
 SHOWN += ["diverged", "subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
-SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes"]
+SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes", "cost"]
 # What gives networks and sets their names and colours.
 LOOK = (
     {key: config[key] for key in ("datasets", "train_on")}

@@ -37,7 +37,8 @@ rule train:
         "../scripts/train.py"
 
 
-# One job holds all runs of a training set, so that loading torch does not cost more than the predictions.
+# One job holds all runs of a training set, so that loading torch does not cost more than the predictions. It goes before
+# `cost`, which one core does beside what follows.
 rule predict:
     input:
         weights=lookup(dpath="{train_on}/weights", within=PREDICTED),
@@ -52,6 +53,7 @@ rule predict:
         "<logs>/predict/{train_on}.log",
     benchmark:
         "<benchmarks>/predict/{train_on}.tsv"
+    priority: 1
     conda:
         "../../envs/lungseg.yaml"
     threads: 2
@@ -70,3 +72,31 @@ rule predict:
         code=CODE["predict"],
     script:
         "../scripts/predict.py"
+
+
+# What each network costs. No weights are needed: a random start costs the same, and runs from bundles have no others.
+rule cost:
+    input:
+        cards=of(ALL_RUNS, "weights.json"),
+        histories=of(ALL_RUNS, "history.csv"),
+        modules=[MODULES[name] for name in dict.fromkeys(run["variant"] for run in TRAINED)],
+    output:
+        shown("<results>/cost.csv", "Tables"),
+    log:
+        "<logs>/cost.log",
+    benchmark:
+        "<benchmarks>/cost.tsv"
+    conda:
+        "../../envs/lungseg.yaml"
+    threads: 1
+    resources:
+        gpu=1 if ON_GPU else 0,
+        mem_mb=growing(max(NEEDS.values())),
+        runtime=growing(60),
+    params:
+        runs=ALL_RUNS,
+        foretold={name: step_mb(one, RECIPES[name], SIZE) for name, one in EXPERIMENT.variants.items()},
+        device=config["device"],
+        code=CODE["cost"],
+    script:
+        "../scripts/cost.py"

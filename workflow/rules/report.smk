@@ -72,6 +72,8 @@ rule diagrams:
         definitions=rules.definitions.output.parquet,
         calibration=rules.calibrate.output.errors,
         reliability=rules.calibrate.output.reliability,
+        estimates=rules.estimate.output.estimates,
+        cost=rules.cost.output[0],
         captions=local(expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS)),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
@@ -143,6 +145,7 @@ rule manifest:
             expand(
                 "<benchmarks>/{rule}.tsv",
                 rule=[
+                    "cost",
                     "leakage",
                     "collect",
                     "estimate",
@@ -185,7 +188,7 @@ rule report:
         tables=expand("<results>/{table}.csv", table=SHOWN),
         figures=expand(
             "<results>/figures/{figure}.svg",
-            figure=["gains", "training_curves", "ranks", "definitions", "calibration"],
+            figure=["gains", "cost", "training_curves", "ranks", "definitions", "calibration"],
         ),
     output:
         shown("<results>/report.html", "Answer"),
