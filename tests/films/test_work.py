@@ -17,7 +17,8 @@ from lungseg.films import networks, work
 from lungseg.films.networks import Model, default, of_files
 from lungseg.films.reading import find
 from lungseg.films.rows import COLUMNS
-from lungseg.films.work import LOG, Choices, Job, segment_all
+from lungseg.films.seeing import Choices
+from lungseg.films.work import LOG, Job, segment_all
 from lungseg.segment import segment
 from tests.films.test_dicom import SILENT
 from tests.own_films import dicom, film, mixed, saved
@@ -142,8 +143,8 @@ def test_a_killed_call_is_gone_on_with(
             stream.write('{"name": "cut sho')
     assert not (out / "films.csv").exists()
     looked: list[str] = []
-    own = work._look
-    monkeypatch.setattr(work, "_look", lambda source, *rest: looked.append(source.name) or own(source, *rest))
+    own = work.see
+    monkeypatch.setattr(work, "see", lambda source, *rest: looked.append(source.name) or own(source, *rest))
     (out / "alpha.png").unlink()  # done, but its mask is lost
     list(segment_all(job(model, folder, out), skip=True))
     assert not (out / LOG).exists() and "alpha" in looked and "colour" not in looked
