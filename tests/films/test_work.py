@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from lungseg.films.reading import find
 from lungseg.films.rows import COLUMNS
 from lungseg.films.seeing import Choices
 from lungseg.films.work import LOG, Job, segment_all
+from lungseg.onnx_runtime import SWITCH
 from lungseg.segment import segment
 from tests.films.test_dicom import SILENT
 from tests.own_films import dicom, film, mixed, saved
@@ -310,6 +312,17 @@ def test_from_python(model: Model, files: list[Path]) -> None:
             segment(array, model=model)
     with pytest.raises(InputError, match="lengths above 0"):
         segment(drawn.image, spacing_mm=-1, model=model)
+
+
+def test_nobody_is_told(files: list[Path], tmp_path: Path) -> None:
+    """Events for the maker of onnxruntime would begin with a session's name in the folder of temporary files."""
+    Image.fromarray(film().image).save(tmp_path / "a.png")
+    (tmp_path / "temporary").mkdir()
+    words = ["-m", "lungseg.cli", "segment", "a.png", "--model", str(files[0])]
+    own = os.environ | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(ROOT)}
+    without = {key: value for key, value in own.items() if key != SWITCH}
+    subprocess.run([sys.executable, *words], cwd=tmp_path, env=without, check=True, capture_output=True)
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_measure(files: list[Path], tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
