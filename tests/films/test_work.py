@@ -363,7 +363,8 @@ main()
 """
 BENCHMARK = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "snakemake", "dvc", "mlflow", "safetensors",
              "matplotlib", "seaborn", "statsmodels", "scikit_posthocs", "sklearn", "imagehash", "jinja2", "pyarrow",
-             "contourpy", "onnx", "onnxscript", "highdicom", "openjpeg", "jpeg_ls", "pylibjpeg"}  # fmt: skip
+             "contourpy", "onnx", "onnxscript", "highdicom", "openjpeg", "jpeg_ls", "pylibjpeg", "starlette",
+             "uvicorn"}  # fmt: skip
 
 
 def test_a_plain_installation_is_enough(files: list[Path], tmp_path: Path) -> None:

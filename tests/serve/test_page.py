@@ -195,7 +195,7 @@ def test_without_films_there_is_a_place_to_drop_them(tab: Page) -> None:
 
 def test_films_are_chosen_saved_and_forgotten_by_keys_alone(tab: Page, known: Known) -> None:
     choosers: list[FileChooser] = []
-    tab.on("filechooser", choosers.append)
+    tab.on("filechooser", lambda chooser: choosers.append(chooser))
     tab.keyboard.press("Tab")
     for _ in range(20):  # on a busy machine, a headless Chromium may miss that a key opens its dialogue
         tab.keyboard.press("Space")
