@@ -9,7 +9,6 @@ answers are not noise; the probabilities of lung of all three must agree within 
 import io
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import nn
 
@@ -22,8 +21,10 @@ from lungseg.learning.inference import predict
 from lungseg.learning.optimisers import optimiser
 from lungseg.learning.stepper import Stepper
 from lungseg.networks.build import build
+from lungseg.onnx_runtime import runtime
 from lungseg.recipe import Training
 
+onnxruntime = runtime()
 SIZE, FILMS, BATCH, TURNS, STEPS, GOAL, TOLERANCE = 256, 16, 16, 5, 4, 1.5, 0.01
 
 

@@ -20,7 +20,8 @@ from bench.timing import in_turn, write
 from lungseg.data.phantom import draw
 from lungseg.films.networks import Model, of_files, of_runs
 from lungseg.films.reading import find
-from lungseg.films.work import Choices, Job, segment_all
+from lungseg.films.seeing import Choices
+from lungseg.films.work import Job, segment_all
 from tests.own_films import dicom, saved
 
 FILMS, SIDE, NOISE, TURNS, CORES = 12, 2000, 3, 5, 2

@@ -22,6 +22,7 @@ from lungseg.films import commands as films
 from lungseg.jobs.console import describe
 from lungseg.outside import read_yaml
 from lungseg.recipe import SHORT_NAMES
+from lungseg.serve.commands import serve
 from lungseg.terminal import plain, say
 
 if TYPE_CHECKING:
@@ -212,6 +213,7 @@ def track(
 
 app.command(epilog=films.SEGMENT_HELP)(films.segment)
 app.command()(films.measure)
+app.command()(serve)
 
 
 @app.command()

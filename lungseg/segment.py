@@ -20,7 +20,7 @@ from lungseg.films.limits import NAME, read_limits
 from lungseg.films.looking import look
 from lungseg.films.networks import Model, default, of_files
 from lungseg.films.rows import Status
-from lungseg.films.work import row_of
+from lungseg.films.seeing import row_of
 from lungseg.shapes import UInt8
 
 __all__ = ["Segmentation", "segment"]

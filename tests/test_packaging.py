@@ -2,8 +2,11 @@
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import yaml
@@ -53,6 +56,23 @@ def test_every_pin_is_exact_and_has_hashes() -> None:
 def test_no_index_and_no_host_is_named() -> None:
     for text in (LOCK, ENV):
         assert not re.search(r"https?://|--index|--find-links|--extra-index", text)
+
+
+def test_a_wheel_has_every_file_of_the_package(tmp_path: Path) -> None:
+    """Also tables, weights and pages, which lie beside the modules."""
+    listed = subprocess.run(["git", "ls-files", "lungseg"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    files = [name for name in listed.splitlines() if (ROOT / name).is_file()]
+    for name in (*files, "pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    (tmp_path / "lungseg/models").mkdir(exist_ok=True)
+    (tmp_path / "lungseg/models/net.onnx").touch()  # as of the model in the package, once there is one
+    words = [sys.executable, "-c", "from setuptools.build_meta import build_wheel; build_wheel('out')"]
+    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True)
+    (wheel,) = (tmp_path / "out").glob("*.whl")
+    with zipfile.ZipFile(wheel) as packed:
+        inside = {name for name in packed.namelist() if name.startswith("lungseg/")}
+    assert inside == {*files, "lungseg/models/net.onnx"}
 
 
 def test_imports_of_the_package_are_declared() -> None:

@@ -11,7 +11,7 @@ from lungseg.jobs.fingerprint import modules
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "lungseg"
 # In the order in which data flows; a room imports from itself and from rooms before it. The ground floor is the first.
-ROOMS = ["", "data", "networks", "learning", "films", "scores", "statistics", "claims", "report", "jobs"]
+ROOMS = ["", "data", "networks", "learning", "films", "serve", "scores", "statistics", "claims", "report", "jobs"]
 DOORS = {PACKAGE / "cli.py", PACKAGE / "segment.py"}  # for people: they lead into every room
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" and path not in DOORS)
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))

@@ -64,6 +64,13 @@ def test_nothing_runs_a_text(file: Path) -> None:
             assert keyword(call, "autoescape") == "True", where
 
 
+def test_onnxruntime_is_imported_where_it_is_told_to_report_nothing() -> None:
+    own = ROOT / "lungseg/onnx_runtime.py"
+    text = re.compile(r"^\s*(import|from) onnxruntime\b", re.MULTILINE)
+    places = [*ROOT.glob("lungseg/**/*.py"), *ROOT.glob("bench/**/*.py"), *ROOT.glob("tests/**/*.py")]
+    assert [file for file in places if text.search(file.read_text(encoding="utf-8"))] == [own]
+
+
 def test_no_rule_has_a_shell() -> None:
     for file in [ROOT / "Snakefile", *ROOT.glob("workflow/rules/*.smk")]:
         assert not re.search(r"^\s*shell(\s*:|\()", file.read_text(), re.MULTILINE), file
@@ -75,8 +82,9 @@ def test_the_template_trusts_its_own_files_alone() -> None:
     trusted = {"style", "script", "packed", "figure", "plots.gains"}
     assert set(re.findall(r"\{\{ ?([\w.]+) *\| *safe", text)) <= trusted
     assert "autoescape" not in text
-    script = (ROOT / "workflow/report/report.js").read_text()
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", script)
+    for script in ("workflow/report/report.js", "lungseg/serve/page/page.js"):
+        text = (ROOT / script).read_text()
+        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", text)
 
 
 def test_every_test_that_the_notes_name_is_there() -> None:

@@ -11,11 +11,22 @@ from lungseg.errors import InputError
 from lungseg.terminal import plain, say
 
 if TYPE_CHECKING:
+    from lungseg.films.limits import Limit
     from lungseg.films.networks import Model
     from lungseg.films.rows import Row
 
 SOME_NOT, NOTHING_DONE = 1, 2  # exit codes
 Framing = Literal["stretch", "pad", "crop"]
+# Options of every command that looks at films.
+Networks = Annotated[
+    list[Path] | None,
+    typer.Option("--model", help="A network of `lungseg export`; several are averaged.", show_default=False),
+]
+Runs = Annotated[list[Path] | None, typer.Option(help="Folder of a run that you trained; several are averaged.")]
+Framed = Annotated[
+    Framing | None, typer.Option(help="How the films of --from-run were squared, where its files do not say.")
+]
+Checks = Annotated[Path | None, typer.Option(help="Table of limits in the place of the model's own.")]
 
 SEGMENT_HELP = """\b
 What is written, for each film NAME, as large as the film itself:
@@ -45,16 +56,10 @@ def segment(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for masks and tables.")] = Path("masks"),
     listed: Annotated[Path | None, typer.Option("--list", help="A text file with a path in each line.")] = None,
-    model: Annotated[
-        list[Path] | None, typer.Option(help="A network of `lungseg export`; several are averaged.", show_default=False)
-    ] = None,
-    from_run: Annotated[
-        list[Path] | None, typer.Option(help="Folder of a run that you trained; several are averaged.")
-    ] = None,
-    frame: Annotated[
-        Framing | None, typer.Option(help="How the films of --from-run were squared, where its files do not say.")
-    ] = None,
-    checks: Annotated[Path | None, typer.Option(help="Table of limits in the place of the model's own.")] = None,
+    model: Networks = None,
+    from_run: Runs = None,
+    frame: Framed = None,
+    checks: Checks = None,
     invert: Annotated[
         bool | None, typer.Option("--invert/--no-invert", help="Low values are bright, or not, whatever files say.")
     ] = None,
@@ -72,9 +77,9 @@ def segment(
     """
     from tqdm import tqdm
 
-    from lungseg.films.limits import NAME, read_limits
     from lungseg.films.reading import find
-    from lungseg.films.work import Choices, Job, segment_all
+    from lungseg.films.seeing import Choices
+    from lungseg.films.work import Job, segment_all
 
     if spacing_mm is not None and not 0 < spacing_mm < 10:
         raise InputError(
@@ -83,14 +88,8 @@ def segment(
     if dicom_seg:
         _need("highdicom", "--dicom-seg", "pip install 'lungseg[seg]'")
     sources = find(films or [], out, listed)
-    chosen = _model(model, from_run, frame)
-    if checks is not None and not checks.is_file():
-        raise InputError(checks, "no such file", "a table of limits", "Correct the path.")
-    table = checks or (chosen.folder / NAME if chosen.folder else None)
-    limits = read_limits(table) if table else ()
-    if not limits:
-        print(plain(f"lungseg: no limits were fitted for {chosen.name}: a film is refused by its file alone"),
-              file=sys.stderr)  # fmt: skip
+    chosen = chosen_model(model, from_run, frame)
+    limits = chosen_limits(checks, chosen)
     choices = Choices(invert, spacing_mm, refused_too, overlay, dicom_seg)
     found: Counter[str] = Counter()
     with tqdm(total=len(sources), unit="film", disable=None) as progress:
@@ -120,7 +119,12 @@ def _need(module: str, option: str, remedy: str) -> None:
         raise InputError(option, f"no module {module}", "it to be installed", remedy)
 
 
-def _model(model: list[Path] | None, from_run: list[Path] | None, frame: Framing | None) -> "Model":
+def chosen_model(model: list[Path] | None, from_run: list[Path] | None, frame: Framing | None) -> "Model":
+    """The model that the options of a command name.
+
+    Raises:
+        InputError: They contradict each other, or there is no such model.
+    """
     from lungseg.films.networks import default, of_files, of_runs
 
     if model and from_run:
@@ -130,6 +134,24 @@ def _model(model: list[Path] | None, from_run: list[Path] | None, frame: Framing
     if model:
         return of_files(model)
     return of_runs(from_run, frame) if from_run else default()
+
+
+def chosen_limits(checks: Path | None, model: "Model") -> "tuple[Limit, ...]":
+    """The limits that films are held against: a table's that is given, or the model's own; told where there are none.
+
+    Raises:
+        InputError: The table that is given is not there, or is none.
+    """
+    from lungseg.films.limits import NAME, read_limits
+
+    if checks is not None and not checks.is_file():
+        raise InputError(checks, "no such file", "a table of limits", "Correct the path.")
+    table = checks or (model.folder / NAME if model.folder else None)
+    limits = read_limits(table) if table else ()
+    if not limits:
+        print(plain(f"lungseg: no limits were fitted for {model.name}: a film is refused by its file alone"),
+              file=sys.stderr)  # fmt: skip
+    return limits
 
 
 def measure(

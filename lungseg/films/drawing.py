@@ -1,5 +1,6 @@
 """Masks as files, and over their films."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,26 @@ MOST = 1024  # px; the longer side of an overlay
 COLOURS = {RIGHT: (255, 140, 0), LEFT: (40, 170, 255)}
 
 
-def write_labels(labels: UInt8[np.ndarray, "height width"], path: Path) -> None:
+def labels_png(labels: UInt8[np.ndarray, "height width"]) -> bytes:
     """A grey PNG: 0 no lung, 1 right, 2 left. Runs of one value are all that there is to compress."""
+    return _png(labels, compress_type=RUNS)
+
+
+def picture_png(picture: UInt8[np.ndarray, "rows columns 3"]) -> bytes:
+    """An `overlay` as a PNG, soon made rather than small."""
+    return _png(picture, compress_level=1)
+
+
+def _png(pixels: np.ndarray, **how: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, format="png", **how)
+    return stream.getvalue()
+
+
+def write_labels(labels: UInt8[np.ndarray, "height width"], path: Path) -> None:
+    """Write what `labels_png` makes."""
     with replacing(path) as part:
-        Image.fromarray(labels).save(part, format="png", compress_type=RUNS)
+        part.write_bytes(labels_png(labels))
 
 
 def overlay(
@@ -42,4 +59,4 @@ def write_overlay(
 ) -> None:
     """Write an `overlay`; what is burned into the film's pixels is in it too."""
     with replacing(path) as part:
-        Image.fromarray(overlay(grey, labels)).save(part, format="png", compress_level=1)
+        part.write_bytes(picture_png(overlay(grey, labels)))

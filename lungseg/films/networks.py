@@ -13,6 +13,7 @@ from lungseg.data.squares import Frame
 from lungseg.described import Described, read_metadata
 from lungseg.errors import InputError
 from lungseg.files import read_json
+from lungseg.onnx_runtime import runtime
 from lungseg.outside import TEXT, bounded
 from lungseg.shapes import Float, UInt8
 
@@ -68,8 +69,7 @@ def open_file(path: Path) -> Network:
     Raises:
         InputError: It is none, or damaged.
     """
-    import onnxruntime
-
+    onnxruntime = runtime()
     content = bounded(path, LARGEST).read_bytes()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the films stand side by side, not their layers

@@ -1,6 +1,7 @@
 """What is written of each film: a row of films.csv, the whole of it in films.json, a line of the log between."""
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -157,13 +158,17 @@ def write_tables(lines: Iterable[str], head: Mapping[str, Any], folder: Path, wh
         table.open("w", encoding="utf-8", newline="") as cells,
         whole.open("w", encoding="utf-8") as stream,
     ):
-        writer = csv.writer(cells, lineterminator="\n")
-        writer.writerow(COLUMNS)
+        cells.write(HEADER)
         stream.write(json.dumps({**head, "films": []}, ensure_ascii=False, indent=1).removesuffix("[]\n}") + "[")
         for number, line in enumerate(lines):
-            writer.writerow(_cells(read_line(line, where)))
+            cells.write(csv_line(read_line(line, where)))
             stream.write(("," if number else "") + "\n" + line.strip())
         stream.write("\n]}\n")
+
+
+def csv_line(row: Row) -> str:
+    """A row as its line of films.csv, below `HEADER`; what a spreadsheet would calculate is text."""
+    return _csv(_cells(row))
 
 
 def _cells(row: Row) -> Iterator[object]:
@@ -171,3 +176,12 @@ def _cells(row: Row) -> Iterator[object]:
     for name in COLUMNS:
         value = columns[name]
         yield no_formula("; ".join(value) if isinstance(value, tuple) else "" if value is None else value)
+
+
+def _csv(cells: Iterable[object]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerow(cells)
+    return stream.getvalue()
+
+
+HEADER = _csv(COLUMNS)

@@ -15,36 +15,15 @@ from lungseg import __version__
 from lungseg.data.reading import in_order
 from lungseg.errors import InputError
 from lungseg.films.drawing import OVERLAY, write_labels, write_overlay
-from lungseg.films.film import Film, Spacing
-from lungseg.films.limits import Limit, verdict
-from lungseg.films.looking import Looked, look
+from lungseg.films.limits import Limit
 from lungseg.films.networks import Model
-from lungseg.films.reading import Source, read_bytes, read_film
-from lungseg.films.rows import Areas, Row, areas, as_line, read_line, write_tables
-from lungseg.terminal import plain
+from lungseg.films.reading import Source, read_bytes
+from lungseg.films.rows import Row, as_line, read_line, write_tables
+from lungseg.films.seeing import Choices, Seen, see, since, unreadable
 
 LOG = ".films.jsonl"  # a line for each film as it is done; gone when the tables are written
 TABLE = "films.json"
 ANEW = "--skip-existing goes on with what is there, --overwrite makes it anew; or name another folder."
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How films are looked at.
-
-    Args:
-        inverted: Whether low stored values are bright; None leaves it to each file.
-        spacing_mm: Side of a pixel, where the person knows it.
-        refused_too: Whether films that their files alone refuse get a mask all the same.
-        overlay: Whether to draw outlines over the films.
-        dicom_seg: Whether to write DICOM segmentations of DICOM files.
-    """
-
-    inverted: bool | None = None
-    spacing_mm: float | None = None
-    refused_too: bool = False
-    overlay: bool = False
-    dicom_seg: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,23 +137,15 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Row]]:
 
 def _done(source: Source, job: Job, earlier: Row | None) -> Row:
     """A film's row, from an earlier call where its file and its mask are still the same."""
-    started, found = time.perf_counter(), ""
+    started = time.perf_counter()
     try:
         content = read_bytes(source.path)
-        found = sha256(content).hexdigest()
-        if earlier is not None and earlier.sha256 == found and _kept(earlier, job):
+        if earlier is not None and earlier.sha256 == sha256(content).hexdigest() and _kept(earlier, job):
             return earlier
-        row = _look(source, content, job)
-    except InputError as error:
-        row = _unreadable(source, f"found {error.found}, expected {error.expected}")
-    except OSError as error:
-        row = _unreadable(source, f"found {error.strerror or type(error).__name__}, expected a readable file")
-    seconds = round(time.perf_counter() - started, 3)
-    return replace(row, seconds=seconds, sha256=found, model=job.model.name, version=job.model.version)
-
-
-def _unreadable(source: Source, why: str) -> Row:
-    return Row(source.name, "unreadable", (plain(why, kept=""),), ("certain",))
+        row = _written(see(source, content, job.model, job.limits, job.choices), content, source, job)
+    except (InputError, OSError) as error:
+        row = replace(unreadable(source, error), model=job.model.name, version=job.model.version)
+    return replace(row, seconds=since(started))
 
 
 def _kept(row: Row, job: Job) -> bool:
@@ -182,21 +153,17 @@ def _kept(row: Row, job: Job) -> bool:
     return row.status != "unreadable" and (not row.mask or (job.out / row.mask).is_file())
 
 
-def _look(source: Source, content: bytes, job: Job) -> Row:
-    film = read_film(content, source.path, job.choices.inverted)
-    if (side := job.choices.spacing_mm) is not None:
-        film = replace(film, spacing=Spacing(side, side, "given by --spacing-mm"))
-    looked = look(film, job.model, job.limits, job.choices.refused_too)
-    row = row_of(source.name, film, looked)
-    if looked.labels is None or (row.status == "refused" and not job.choices.refused_too):
-        return row
-    mask = f"{source.name}.png"
-    write_labels(looked.labels, job.out / mask)
+def _written(seen: Seen, content: bytes, source: Source, job: Job) -> Row:
+    """Write what was found of a film, as the person chose."""
+    if seen.film is None or seen.labels is None:
+        return seen.row
+    write_labels(seen.labels, job.out / seen.row.mask)
     if job.choices.overlay:
-        write_overlay(film.grey, looked.labels, job.out / f"{source.name}{OVERLAY}")
-    if job.choices.dicom_seg and film.kind == "dicom":
-        row = replace(row, warnings=row.warnings + _seg(content, source, looked.labels, job))
-    return replace(row, mask=mask)
+        write_overlay(seen.film.grey, seen.labels, job.out / f"{source.name}{OVERLAY}")
+    if job.choices.dicom_seg and seen.film.kind == "dicom":
+        warned = seen.row.warnings + _seg(content, source, seen.labels, job)
+        return replace(seen.row, warnings=warned)
+    return seen.row
 
 
 def _seg(content: bytes, source: Source, labels: np.ndarray, job: Job) -> tuple[str, ...]:
@@ -208,32 +175,3 @@ def _seg(content: bytes, source: Source, labels: np.ndarray, job: Job) -> tuple[
     except InputError as error:
         return (f"no DICOM segmentation: {error.found}",)
     return ()
-
-
-def row_of(name: str, film: Film, looked: Looked) -> Row:
-    """A film's row, without what is said of its files."""
-    height, width = film.grey.shape
-    spacing = film.spacing
-    return Row(
-        name=name,
-        status=verdict(looked.findings) or "segmented",
-        why=tuple(one.reason for one in looked.findings),
-        sure=tuple(one.sure for one in looked.findings),
-        kind=film.kind,
-        height=height,
-        width=width,
-        view=film.view,
-        spacing_rows_mm=spacing.rows if spacing else None,
-        spacing_columns_mm=spacing.columns if spacing else None,
-        spacing_source=spacing.source if spacing else "",
-        areas=areas(looked.labels, spacing) if looked.labels is not None else Areas(),
-        parts=looked.parts if looked.labels is not None else None,
-        probability=_rounded(looked.probability),
-        disagreement=_rounded(looked.disagreement),
-        warnings=looked.warnings,
-        quantities={key: round(value, 6) for key, value in looked.quantities.items()},
-    )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 6)

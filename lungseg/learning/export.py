@@ -21,6 +21,7 @@ from lungseg.errors import InputError
 from lungseg.files import read_json, replacing
 from lungseg.learning.run_files import CARD, WEIGHTS, diverged, read_card
 from lungseg.learning.weights import load_network
+from lungseg.onnx_runtime import runtime
 from lungseg.outside import TEXT, bounded
 from lungseg.shapes import Float
 
@@ -211,9 +212,7 @@ def compare(network: nn.Module, path: Path, size: int) -> Agreement:
         path: Its ONNX file.
         size: Side that it was trained on.
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(path, providers=["CPUExecutionProvider"])
     noise = np.random.default_rng(0).uniform(-1, 1, (1, 1, size, size)).astype(np.float32)
     batches = [
         *(phantoms(size, size, [number]) for number in range(4)),

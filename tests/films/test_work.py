@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,7 +18,9 @@ from lungseg.films import networks, work
 from lungseg.films.networks import Model, default, of_files
 from lungseg.films.reading import find
 from lungseg.films.rows import COLUMNS
-from lungseg.films.work import LOG, Choices, Job, segment_all
+from lungseg.films.seeing import Choices
+from lungseg.films.work import LOG, Job, segment_all
+from lungseg.onnx_runtime import SWITCH
 from lungseg.segment import segment
 from tests.films.test_dicom import SILENT
 from tests.own_films import dicom, film, mixed, saved
@@ -142,8 +145,8 @@ def test_a_killed_call_is_gone_on_with(
             stream.write('{"name": "cut sho')
     assert not (out / "films.csv").exists()
     looked: list[str] = []
-    own = work._look
-    monkeypatch.setattr(work, "_look", lambda source, *rest: looked.append(source.name) or own(source, *rest))
+    own = work.see
+    monkeypatch.setattr(work, "see", lambda source, *rest: looked.append(source.name) or own(source, *rest))
     (out / "alpha.png").unlink()  # done, but its mask is lost
     list(segment_all(job(model, folder, out), skip=True))
     assert not (out / LOG).exists() and "alpha" in looked and "colour" not in looked
@@ -311,6 +314,17 @@ def test_from_python(model: Model, files: list[Path]) -> None:
         segment(drawn.image, spacing_mm=-1, model=model)
 
 
+def test_nobody_is_told(files: list[Path], tmp_path: Path) -> None:
+    """Events for the maker of onnxruntime would begin with a session's name in the folder of temporary files."""
+    Image.fromarray(film().image).save(tmp_path / "a.png")
+    (tmp_path / "temporary").mkdir()
+    words = ["-m", "lungseg.cli", "segment", "a.png", "--model", str(files[0])]
+    own = os.environ | {"TMPDIR": str(tmp_path / "temporary"), "PYTHONPATH": str(ROOT)}
+    without = {key: value for key, value in own.items() if key != SWITCH}
+    subprocess.run([sys.executable, *words], cwd=tmp_path, env=without, check=True, capture_output=True)
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 def test_measure(files: list[Path], tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "films").mkdir()
     pixels = film().image.astype(np.uint16) * 16
@@ -349,7 +363,8 @@ main()
 """
 BENCHMARK = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "snakemake", "dvc", "mlflow", "safetensors",
              "matplotlib", "seaborn", "statsmodels", "scikit_posthocs", "sklearn", "imagehash", "jinja2", "pyarrow",
-             "contourpy", "onnx", "onnxscript", "highdicom", "openjpeg", "jpeg_ls", "pylibjpeg"}  # fmt: skip
+             "contourpy", "onnx", "onnxscript", "highdicom", "openjpeg", "jpeg_ls", "pylibjpeg", "starlette",
+             "uvicorn"}  # fmt: skip
 
 
 def test_a_plain_installation_is_enough(files: list[Path], tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import segmentation_models_pytorch as smp
 import torch
@@ -17,6 +16,7 @@ from lungseg.learning.export import Agreement, Disagreement, agrees, compare, ex
 from lungseg.learning.run_files import CARD, WEIGHTS
 from lungseg.learning.weights import load_network, save_network
 from lungseg.networks.build import build
+from lungseg.onnx_runtime import runtime
 from lungseg.recipe import Training, Variant
 from tests.trained import SIZE, train
 
@@ -39,7 +39,7 @@ def _untrained(folder: Path, variant: Variant, **facts: object) -> Path:
 def test_the_file_answers_as_the_run_does_at_any_size(trained: Path, tmp_path: Path, half: bool) -> None:
     found = export(trained, tmp_path / "net.onnx", half=half)
     assert found.films == 8 and found.extent > 1
-    session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
     network = load_network(trained / WEIGHTS, trained / CARD).eval()
     for height, width, films in ((64, 64, 1), (96, 160, 3)):
         batch = phantoms(height, width, range(50, 50 + films))
@@ -59,7 +59,7 @@ def test_half_of_the_bytes(trained: Path, tmp_path: Path) -> None:
 
 def test_the_file_says_what_it_takes_and_where_it_comes_from(trained: Path, tmp_path: Path) -> None:
     export(trained, tmp_path / "net.onnx", half=True)
-    session = onnxruntime.InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+    session = runtime().InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
     described = read_metadata(metadata, "net.onnx")
     card = json.loads((trained / CARD).read_text())

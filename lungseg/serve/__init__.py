@@ -1,0 +1,1 @@
+"""A page on one's own machine to try the segmentation of one's own films."""
