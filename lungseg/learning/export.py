@@ -57,12 +57,13 @@ class Agreement:
     pixels: int
 
 
-def describe(run: Path, frame: Frame | None) -> Described:
+def describe(run: Path, frame: Frame | None, trained_on: Sequence[str] | None = None) -> Described:
     """What is known of a run: from its card, and from the manifest of the results that it lies in.
 
     Args:
         run: Its folder, with weights.safetensors and weights.json.
         frame: How its films were squared, where no file says so.
+        trained_on: Data sets, where they are known; else the manifest names them.
 
     Raises:
         InputError: It is no run, it diverged, nobody says how its films were squared, or two say it differently.
@@ -82,7 +83,7 @@ def describe(run: Path, frame: Frame | None) -> Described:
         raise InputError(run, "no word on how its films were squared", "`frame` in its card or a manifest", remedy)
     if frame not in (None, known) and known is not None:
         raise InputError("--frame", str(frame), f"{known}, as the run's files say", "Leave the option out.")
-    names = config.get("train_on", {}).get(card["run"].split("/")[1], [])
+    names = trained_on or config.get("train_on", {}).get(card["run"].split("/")[1], [])
     terms = [f"{name}: {DATASETS[name].licence}" for name in names if name in DATASETS]
     return Described(
         run=card["run"],
@@ -104,7 +105,9 @@ def _config(run: Path) -> dict[str, Any]:
     return read_json(bounded(manifest, TEXT)).get("config", {}) if manifest.is_file() else {}
 
 
-def export(run: Path, out: Path, frame: Frame | None = None, half: bool = False) -> Agreement:
+def export(
+    run: Path, out: Path, frame: Frame | None = None, half: bool = False, trained_on: Sequence[str] | None = None
+) -> Agreement:
     """Write a run's network as one ONNX file.
 
     Batch and sides are free, sides in steps of 32 px. Resizing stays outside of it: no operator of ONNX is Pillow's.
@@ -114,12 +117,13 @@ def export(run: Path, out: Path, frame: Frame | None = None, half: bool = False)
         out: The file; it is there only once it has answered as the run does.
         frame: See `describe`.
         half: Store the weights in 16 bits; they are widened when the file is opened, and the arithmetic is the same.
+        trained_on: See `describe`.
 
     Raises:
         InputError: As of `describe`; the network pools to a fixed grid, which a file of free sides cannot hold.
         Disagreement: The file answers otherwise.
     """
-    described = describe(run, frame)
+    described = describe(run, frame, trained_on)
     network = load_network(run / WEIGHTS, run / CARD).eval()
     refuse_fixed_grid(network, run)
     described = replace(described, precision="float16" if half else "float32")

@@ -170,9 +170,10 @@ def card_page(
 def _what(cards: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> str:
     lines = ["| | |", "| --- | --- |"]
     size = sum(card["bytes"] for card in cards) / 1e6
+    joined = f"{len(cards)}, joined by their mean probability" if len(cards) > 1 else "1"
     facts = {
         "name, version": f"{first['name']}, {first['version']}",
-        "networks": f"{len(cards)}, joined by their mean probability; {size:.1f} MB in float16",
+        "networks": f"{joined}; {size:.1f} MB in float16",
         "network": f"`{_chosen(first['variant'])}`, {first['parameters'] / 1e6:.1f} million parameters",
         "takes": f"the whole frame at {first['size']} px, `{first['frame']}`",
         "started from": _starts(first),
@@ -210,9 +211,7 @@ def _goals(table: pd.DataFrame) -> str:
     """Which goals are met, and which are not."""
     whole = table[table["group"] == "all"].set_index("test_on")["mean"]
     told = [
-        f"{DATASETS[name].title if name in DATASETS else name} {goal:g}: {'met' if whole[name] >= goal else 'missed'}"
-        for name, goal in GOALS.items()
-        if name in whole
+        f"{name} {goal:g} {'met' if whole[name] >= goal else 'missed'}" for name, goal in GOALS.items() if name in whole
     ]
     return f"Goals set before: {', '.join(told)}." if told else ""
 

@@ -24,7 +24,7 @@ SCORES = ROOT / "docs/model-scores.csv"
 
 def test_files_and_cards_belong_together_and_open_as_one_model(runs: list[Path], tmp_path: Path) -> None:
     (tmp_path / "lungs-9.onnx").write_bytes(b"an older one")
-    files = package(runs, tmp_path, "stretch", "3")
+    files = package(runs, tmp_path, "stretch", "3", ["jsrt"])
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         name for file in files for name in (file.name, file.with_suffix(".json").name)
     )
@@ -32,11 +32,12 @@ def test_files_and_cards_belong_together_and_open_as_one_model(runs: list[Path],
     assert (model.name, model.version, len(model.networks)) == ("lungs", "3", len(runs))
     card = json.loads(files[0].with_suffix(".json").read_text())
     assert card["bytes"] == files[0].stat().st_size and card["licence"].startswith("code: MIT")
+    assert card["trained_on"] == model.networks[0].described.trained_on == "jsrt" and "jsrt: " in card["licence"]
 
 
 def test_no_more_networks_than_fit(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packaged, "LIMIT", 1)
-    assert len(package(runs, tmp_path, "stretch", "3")) == 1
+    assert len(package(runs, tmp_path, "stretch", "3", ["jsrt"])) == 1
     assert len(list(tmp_path.glob("*.onnx"))) == len(list(tmp_path.glob("*.json"))) == 1
 
 
@@ -73,7 +74,7 @@ def test_held_out_is_the_mean_at_the_films_own_size_by_group() -> None:
 
 
 def test_answers_join_probabilities_and_cases_show_the_median_and_the_worst(runs: list[Path], tmp_path: Path) -> None:
-    package(runs, tmp_path, "stretch", "3")
+    package(runs, tmp_path, "stretch", "3", ["jsrt"])
     model = default(tmp_path)
     side = model.networks[0].described.size
     films = np.random.default_rng(0).integers(0, 255, (6, side, side), dtype=np.uint8)

@@ -18,6 +18,7 @@ if config["name"] == "model":
         params:
             folder=shipped("lungseg/models"),
             frame=config["preprocessing"]["frame"],
+            trained_on=config["train_on"][MAIN],
             version="1",
             code=CODE["export_model"],
         script:

@@ -15,5 +15,5 @@ table = candidates(list(map(read_json, cards)))
 chosen = table[table["chosen"]].iloc[0]
 runs = [card for card in map(Path, cards) if card.parents[2].name == chosen["variant"]]
 runs = [card.parent for card in runs if card.parent.name.removeprefix("seed") in chosen["seeds"].split()]
-package(runs, Path(choices.folder), choices.frame, choices.version)
+package(runs, Path(choices.folder), choices.frame, choices.version, choices.trained_on)
 write_csv(table, snakemake.output.candidates)
