@@ -75,7 +75,6 @@ class Looking:
 
 def named(given: str) -> Source:
     """A film by the name of its file, of which the last part is taken, in one line and not too long."""
-    name = one_line(given.replace("\\", "/").rpartition("/")[2]) or "film"
-    path = PurePosixPath(name)
+    path = PurePosixPath(one_line(given.replace("\\", "/")))
     stem, suffix = path.stem[:LONGEST] or "film", path.suffix[:12]
     return Source(Path(stem + suffix), stem)
