@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -13,10 +14,13 @@ from lungseg.config import Experiment
 from lungseg.errors import InputError
 from lungseg.learning.bundles import FILES, check_films, find_bundles, planned, refuse_mixture
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
+from lungseg.tables import read_csv
 from tests.workflow import ROOT, copy_project, planned_rules, snakemake
 
 TINY = Experiment.model_validate(yaml.safe_load((ROOT / "tests/tiny.yaml").read_text()))
 CODE = "0123456789abcdef"
+# Columns of cost.csv that are of the machine and the hour.
+MEASURED = ["train_memory_mb", "predict_memory_mb", "ms_per_film"]
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -132,10 +136,12 @@ def test_a_clone_with_bundles_alone_has_the_same_tables_and_trains_nothing(publi
     compared = [
         path.relative_to(there) for path in there.rglob("*") if path.suffix in {".csv", ".parquet", ".md", ".tex"}
     ]
-    compared = [path for path in compared if path.parts[0] not in {"runs", "benchmarks", "logs"}]
+    compared = [path for path in compared if path.parts[0] not in {"runs", "benchmarks", "logs", "cost.csv"}]
     assert len(compared) > 20
     for path in [*compared, Path("metrics.json"), Path("predictions/pooled.npz")]:
         assert (here / path).read_bytes() == (there / path).read_bytes(), path
+    costs = [read_csv(folder / "cost.csv").drop(columns=MEASURED) for folder in (there, here)]
+    pd.testing.assert_frame_equal(*costs)
     for path in there.glob("figures/*.svg"):
         assert (here / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
     assert not list(here.rglob("weights.safetensors"))
