@@ -25,7 +25,9 @@ def test_fingerprinted_modules_are_those_that_python_imports(script: Path) -> No
     program = "\n".join([*lines, "import sys", "print(*(m for m in sys.modules if m.startswith('lungseg.')))"])
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     imported = {name.removeprefix("lungseg.") for name in run.stdout.split()} - SILENT - ROOMS
-    assert set(modules(script)) == imported
+    assert set(modules(script)) >= imported
+    # A model may be of runs, which alone need torch: this is imported when such a one is opened.
+    assert set(modules(script)) == imported or script.stem == "model"
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
