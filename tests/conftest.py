@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -19,6 +20,10 @@ from xdist.scheduler import LoadScopeScheduling
 from lungseg import cli
 from lungseg.data import jsrt, montgomery, shenzhen
 from tests.workflow import copy_project, snakemake
+
+# How long an example takes says what else the machine does.
+settings.register_profile("lungseg", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("lungseg")
 
 Members = dict[str, bytes]
 SIDE = 8
