@@ -8,7 +8,7 @@ if config["name"] == "model":
             weights=of(ALL_RUNS, "weights.safetensors"),
             manifest="<results>/manifest.json",
         output:
-            candidates="<results>/model/candidates.csv",
+            candidates="<results>/model_candidates.csv",
         log:
             "<logs>/export_model.log",
         conda:
