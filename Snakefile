@@ -139,7 +139,11 @@ include: "workflow/rules/statistics.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/publish.smk"
-include: "workflow/rules/model.smk"
+
+
+if config["name"] == "model":
+
+    include: "workflow/rules/model.smk"
 
 
 rule all:
