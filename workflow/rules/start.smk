@@ -23,7 +23,8 @@ def look_for_files():
         return
     jobs = list(workflow.dag.needrun_jobs())
     trained = {job.wildcards.variant for job in jobs if job.rule.name in ("train", "try_rate")}
-    fetched = [job.wildcards.dataset for job in jobs if job.rule.name == "download"]
+    brought = {job.wildcards.dataset for job in jobs if job.rule.name == "download"}
+    fetched = [name for name in DATASETS if name in brought]  # jobs come in no order
     variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
     places = ["data", "results", "results/logs", "results/benchmarks"]
     try:
