@@ -43,8 +43,8 @@ class Look:
     ) -> "Look":
         """The look of an experiment.
 
-        A network that the paper names has the same colour in every experiment, whichever of them are run; the others
-        follow in the order of the configuration. From the eleventh on the colours begin again.
+        A network of the paper's table has the same colour in every experiment, whichever of them are run; what stands
+        beside it and the others follow, those of this experiment. From the eleventh on the colours begin again.
 
         Args:
             paper: Names networks.
@@ -53,9 +53,10 @@ class Look:
             train_on: Its training sets.
             pooled: Data sets whose test films are all test films together; None for all of them.
         """
-        order = dict.fromkeys([*paper.names, *variants])
+        variants = list(variants)
+        order = dict.fromkeys([*paper.networks, *(name for name in paper.beside if name in variants), *variants])
         colours = {variant: PALETTE[place % len(PALETTE)] for place, variant in enumerate(order)}
-        names = {variant: paper.name(variant) for variant in order}
+        names = {variant: paper.name(variant) for variant in [*paper.names, *order]}
         single = {name: DATASETS.get(name, name) for name in datasets}
         every = NUMBERS.get(len(datasets), f"all {len(datasets)}") if len(datasets) > 1 else single[datasets[0]]
         pooled = datasets if pooled is None else pooled
