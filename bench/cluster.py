@@ -56,7 +56,9 @@ class Rule:
 
 
 def experiment(name: str) -> Experiment:
-    """An experiment of config/ by the name of its file."""
+    """An experiment by its name: as results/ says it was run, for its measurements are of that; else of config/."""
+    if (ran := ROOT / f"results/{name}/manifest.json").is_file():
+        return read_experiment(json.loads(ran.read_text(encoding="utf-8"))["config"])
     return read_experiment(yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8")))
 
 
