@@ -37,13 +37,12 @@ from lungseg.jobs.remembered import Hashes
 from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes
 from lungseg.learning.tuning import rate_name, tried
-from lungseg.learning.memory import machine_mb, side_by_side, step_mb, training_mb
+from lungseg.learning.memory import KEEP_BLOCKS, machine_mb, side_by_side, step_mb, training_mb
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
 
-# glibc hands every big block back to the kernel and pays page faults for it again; keeping them trains up to twice as fast.
-os.environ.setdefault("MALLOC_MMAP_MAX_", "0")
-os.environ.setdefault("MALLOC_TRIM_THRESHOLD_", str(2**34))
+for variable, value in KEEP_BLOCKS.items():
+    os.environ.setdefault(variable, value)
 os.environ.update(LUNGSEG_ROOT=workflow.basedir)  # whatever another checkout has left there
 # Activated inside another environment, conda takes the other's place in PATH, which may be behind that of `.venv`: the
 # rules' environment would be built and not used. As the first one, it stands in front.

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from lungseg.learning.memory import KEEP_BLOCKS
 from lungseg.recipe import Training, Variant
 
 OUTPUT = Path(__file__).parent / "results/memory.csv"
@@ -78,7 +79,7 @@ def cases() -> Iterator[tuple[str, Variant, int, int, str]]:
 
 def main() -> pd.DataFrame:
     """All in turn."""
-    os.environ |= {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}
+    os.environ |= KEEP_BLOCKS
     rows = []
     for name, variant, size, batch, precision in cases():
         with get_context("spawn").Pool(1) as pool:

@@ -21,7 +21,8 @@ from tqdm import tqdm
 from bench.films import write_films
 from bench.loops import BATCH, NETWORKS, ours, plain
 from bench.timing import write
-from bench.training import FILMS, KEEP
+from bench.training import FILMS
+from lungseg.learning.memory import KEEP_BLOCKS
 from lungseg.learning.training import start
 from lungseg.networks.build import build
 
@@ -47,8 +48,8 @@ def measure(without: str, folder: Path) -> dict[str, float]:
 
 def side_by_side(without: str, folder: Path) -> dict[str, float]:
     """Films a second of all processes together."""
-    environment = {key: value for key, value in os.environ.items() if key not in KEEP}
-    environment |= {} if without == MEMORY else KEEP
+    environment = {key: value for key, value in os.environ.items() if key not in KEEP_BLOCKS}
+    environment |= {} if without == MEMORY else KEEP_BLOCKS
     command = [sys.executable, "-m", "bench.optimisations", without, str(folder)]
     started = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -31,7 +31,6 @@ SIZES = [128, 256]
 CASES = [f"{network}:{size}" for network, size in product(NETWORKS, SIZES)]
 ONE_ENCODER = [case for case in CASES if "_" in case]
 SHARED = ["unet_mobilenetv2:256", "unet_inceptionresnetv2:256"]  # with our allocator, which big blocks gain by
-KEEP = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}
 TUTORIAL = "against a tutorial's float32 loop, as shipped"
 LIGHTNING = f"against Lightning with {ARITHMETIC} and channels_last, equal allocator"
 GOALS = {TUTORIAL: {case: 2.5 for case in CASES if case.endswith("256")}, LIGHTNING: dict.fromkeys(CASES, 1.15)}
@@ -43,7 +42,9 @@ Found = dict[str, dict[str, Any]]
 
 def run(side: str, folder: Path, cases: list[str], keep: bool, processes: int = 1) -> Found:
     """Measure all cases on one side; films and peaks of processes side by side are added up."""
-    environment = {key: value for key, value in os.environ.items() if key not in KEEP} | (KEEP if keep else {})
+    environment = {key: value for key, value in os.environ.items() if key not in KEEP_BLOCKS} | (
+        KEEP_BLOCKS if keep else {}
+    )
     command = [sys.executable, "-m", "bench.loops", side, str(folder), *cases]
     started = [
         subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

@@ -144,8 +144,8 @@ def margins(
 
     Sound films are left out in `FOLDS` turns, every fifth of them; of `SHARES` the smallest is taken with which no more
     of the films left out are beyond than allowed, the largest where none does. Of refusing limits first, then of
-    doubtful ones beside these. With as few films as there are, a single one is a fifth of all folds' allowance: the
-    choice is coarse, and sees no film that the limits are judged by.
+    doubtful ones beside these. Of fewer than a hundred films a hundredth is none: the choice is coarse. It sees no
+    film that the limits are judged by.
 
     Args:
         sound: As of `fit`.

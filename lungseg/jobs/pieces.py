@@ -31,7 +31,7 @@ from lungseg.jobs.console import TOLD, describe, follow
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicted_parts
 from lungseg.learning.devices import count
-from lungseg.learning.memory import card_bytes, machine_mb, training_mb
+from lungseg.learning.memory import KEEP_BLOCKS, card_bytes, machine_mb, training_mb
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 from lungseg.outside import read_yaml
 from lungseg.zips import Bounds, open_zip
@@ -39,8 +39,6 @@ from lungseg.zips import Bounds, open_zip
 MEBI = 2**20
 FILMS_LIMIT, SHIP_LIMIT, SHIPS = 45 * MEBI, 16 * MEBI, 8  # bytes of the films' file and of each file that comes back
 ENDED = (0, TOLD, -signal.SIGTERM)  # the last one: told to stop before it had begun
-# glibc hands every big block back to the kernel and pays page faults for it again; Snakefile says the same to its jobs.
-KEEP_BLOCKS = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**34)}
 GRACE = 60.0  # seconds to end an epoch and write a checkpoint
 ROOT = Path(__file__).parents[2]
 WROTE = "an archive that `run` wrote"

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 import torch
 
-MB = 10**6
+from lungseg.learning.memory import MB
+
 FORK = get_context("fork")  # a new process would import torch anew, which takes longer than most of the work
 T = TypeVar("T")
 

@@ -15,10 +15,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from lungseg.learning.apart import MB, Memory, apart
+from lungseg.learning.apart import Memory, apart
 from lungseg.learning.augmentation import DRAWS
 from lungseg.learning.inference import predict
-from lungseg.learning.memory import machine_mb, training_mb
+from lungseg.learning.memory import MB, machine_mb, training_mb
 from lungseg.learning.optimisers import optimiser
 from lungseg.learning.run_files import NEEDED, Card, read_card
 from lungseg.learning.stepper import WARM_UP, Stepper, arithmetic, captures

@@ -24,9 +24,7 @@ def filled(page: str, results: Results, paper: Paper) -> str:
     plan = results.plan()
     if plan is None or not plan.effects or paper.headline is None:
         return page
-    shown = results.manifest()["config"]["table1"]
-    where = f"train_on == {shown['train_on']!r} and test_on == {shown['test_on']!r} and metric == 'dice'"
-    return fill_worth(page, results.table("comparisons").query(where), paper.headline.variant)
+    return fill_worth(page, results.dice("comparisons"), paper.headline.variant)
 
 
 def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str) -> str:

@@ -1,6 +1,6 @@
 """The card of the model in the package: what it is, what it was chosen by, and how it does on films it never saw."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from lungseg.data.films import Part
 from lungseg.escape import markdown
 from lungseg.films.lungs import mean_probability
 from lungseg.films.networks import Model, read_card
+from lungseg.recipe import Variant
 from lungseg.report.film_figures import Case, choose_cases
 from lungseg.statistics.estimation import estimates
 from lungseg.statistics.score_blocks import blocks
@@ -168,13 +169,13 @@ def card_page(
 
 
 def _what(cards: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> str:
-    lines = ["| | |", "| --- | --- |"]
     size = sum(card["bytes"] for card in cards) / 1e6
+    network = {key: value for key, value in Variant(**first["variant"]).chosen().items() if value is not None}
     joined = f"{len(cards)}, joined by their mean probability" if len(cards) > 1 else "1"
     facts = {
         "name, version": f"{first['name']}, {first['version']}",
         "networks": f"{joined}; {size:.1f} MB in float16",
-        "network": f"`{_chosen(first['variant'])}`, {first['parameters'] / 1e6:.1f} million parameters",
+        "network": f"`{network}`, {first['parameters'] / 1e6:.1f} million parameters",
         "takes": f"the whole frame at {first['size']} px, `{first['frame']}`",
         "started from": _starts(first),
         "learned from": f"training parts of {first['trained_on']}: the published split, pixels' hash "
@@ -182,14 +183,14 @@ def _what(cards: Sequence[Mapping[str, Any]], first: Mapping[str, Any]) -> str:
         "trained by": f"commit {str(first['commit'])[:12]}, training code {first['code'][:12]}",
         "files": ", ".join(f"sha256 {card['sha256']} (run {card['run']})" for card in cards),
     }
-    return "\n".join(
-        [*lines, *(f"| {key} | {markdown(value) if '`' not in value else value} |" for key, value in facts.items())]
+    return _table(
+        "| | |", "| --- | --- |", [(key, value if "`" in value else markdown(value)) for key, value in facts.items()]
     )
 
 
-def _chosen(variant: Mapping[str, Any]) -> str:
-    told = {key: value for key, value in variant.items() if value not in (None, False, [], "unet", "concatenate", 64)}
-    return str(told).replace("|", "/")
+def _table(head: str, rule: str, rows: Iterable[Sequence[object]]) -> str:
+    """A table in Markdown: its first two lines, then a line for each row."""
+    return "\n".join([head, rule, *(f"| {' | '.join(map(str, row))} |" for row in rows)])
 
 
 def _starts(card: Mapping[str, Any]) -> str:
@@ -198,13 +199,18 @@ def _starts(card: Mapping[str, Any]) -> str:
 
 
 def _candidates(table: pd.DataFrame) -> str:
-    lines = ["| candidate | seeds | parameters | validation Dice | |", "| --- | --- | ---: | ---: | --- |"]
-    for row in table.itertuples():
-        lines.append(
-            f"| {markdown(str(row.variant))} | {row.seeds} | {row.parameters:,} | {row.validation_dice:.4f} | "
-            f"{'taken' if str(row.chosen) == 'True' else ''} |"
+    rows = [
+        (
+            markdown(str(row.variant)),
+            row.seeds,
+            f"{row.parameters:,}",
+            f"{row.validation_dice:.4f}",
+            "taken" if str(row.chosen) == "True" else "",
         )
-    return "\n".join(lines)
+        for row in table.itertuples()
+    ]
+    head = "| candidate | seeds | parameters | validation Dice | |"
+    return _table(head, "| --- | --- | ---: | ---: | --- |", rows)
 
 
 def _goals(table: pd.DataFrame) -> str:
@@ -217,13 +223,19 @@ def _goals(table: pd.DataFrame) -> str:
 
 
 def _scores(table: pd.DataFrame) -> str:
-    lines = ["| films | group | number | mean Dice | lowest | none found |", "| --- | --- | ---: | --- | ---: | ---: |"]
-    for row in table.itertuples():
-        lines.append(
-            f"| {row.test_on} | {row.group} | {row.images} | {row.mean:.4f} [{row.low:.4f}, {row.high:.4f}] | "
-            f"{row.lowest:.3f} | {row.failures} |"
+    rows = [
+        (
+            row.test_on,
+            row.group,
+            row.images,
+            f"{row.mean:.4f} [{row.low:.4f}, {row.high:.4f}]",
+            f"{row.lowest:.3f}",
+            row.failures,
         )
-    return "\n".join(lines)
+        for row in table.itertuples()
+    ]
+    head = "| films | group | number | mean Dice | lowest | none found |"
+    return _table(head, "| --- | --- | ---: | --- | ---: | ---: |", rows)
 
 
 def _worst(scores: pd.DataFrame) -> str:

@@ -135,7 +135,6 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     estimates, claims, audited = (results.table(name) for name in ("estimates", "claims", "audited_tables"))
     comparisons, cells = results.table("comparisons"), results.table("table1")
     means = seed_means(results.table("scores"), train_on, test_on)
-    here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
     own = audited[audited["table"] == own_table(results.manifest())]
     margin = plan.margins.get("dice") if plan else None
     claims = with_columns(claims, "points")
@@ -154,7 +153,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
             {"table": key, "rows": records(with_columns(rows, "verdict", "explanation"))}
             for key, rows in audited.groupby("table", sort=False)
         ],
-        "pairs": pairs(comparisons.query(here), paper, look, margin, means["dice"]),
+        "pairs": pairs(results.dice("comparisons"), paper, look, margin, means["dice"]),
         "parts": (taken := [row | {"worth": worth(row)} for row in parts(results, plan, look.name)]),
         "parts_said": in_words(taken, read_experiment(config), margin) if taken else "",
         "costs": cost_rows(results, train_on, test_on),
@@ -163,10 +162,8 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "subgroups": groups(results, train_on, test_on),
         "study": study_in_words(results, test_on),
         "calibration": calibration_in_words(results, paper, train_on, test_on),
-        "stability": records(_if_told(results, "stability", train_on, test_on)),
-        "reach": reach(
-            _if_told(results, "power", train_on, test_on), _if_told(results, "sample_sizes", train_on, test_on), paper
-        ),
+        "stability": records(results.dice("stability")),
+        "reach": reach(results.dice("power"), results.dice("sample_sizes"), paper),
         "relations": records(results.table("relations")),
         "data": [card(results, dataset) for dataset in config["datasets"]],
         "leakage": records(with_columns(results.table("leakage"), "patient", "status")),
@@ -177,13 +174,6 @@ def _figure(results: Results, name: str, says: str) -> str | None:
     """A figure as an element of the page; None where results of older code have none of that name."""
     file = results.folder / f"figures/{name}.svg"
     return inline(file.read_text(encoding="utf-8"), name, says) if file.is_file() else None
-
-
-def _if_told(results: Results, name: str, train_on: str, test_on: str) -> pd.DataFrame:
-    """Rows of a table about Dice; none where older code did not make it."""
-    if not results.has(name):
-        return pd.DataFrame({"variant_a": [], "variant_b": []})
-    return results.table(name).query("train_on == @train_on and test_on == @test_on and metric == 'dice'")
 
 
 def band(manifest: Row, paper: Paper) -> list[str]:

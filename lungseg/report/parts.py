@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from lungseg.claims.evidence import find_pair, gain
+from lungseg.claims.evidence import find, find_pair, gain
 from lungseg.config import Experiment, read_experiment
 from lungseg.escape import markdown
 from lungseg.paper import Paper
@@ -33,10 +33,8 @@ def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> l
     """
     if plan is None or not plan.effects or not results.has("effects"):
         return []
-    config = results.manifest()["config"]["table1"]
-    where = f"train_on == {config['train_on']!r} and test_on == {config['test_on']!r} and metric == 'dice'"
-    found = [row | {"a": "", "b": "", "says": row["effect"]} for row in records(results.table("effects").query(where))]
-    compared, power = (results.table(name).query(where) for name in ("comparisons", "power"))
+    found = [row | {"a": "", "b": "", "says": row["effect"]} for row in records(results.dice("effects"))]
+    compared, power = results.dice("comparisons"), results.dice("power")
     for a, b in plan.contrasts:
         row = find_pair(compared, a, b, "dice")
         if row is not None:
@@ -51,11 +49,9 @@ def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> l
 
 
 def _reach(power: pd.DataFrame, a: str, b: str) -> float | None:
-    for one, other in ((a, b), (b, a)):
-        rows = power[(power["variant_a"] == one) & (power["variant_b"] == other)]
-        if len(rows) and pd.notna(rows["detectable_holm"].iloc[0]):
-            return float(rows["detectable_holm"].iloc[0])
-    return None
+    row = find(power, variant_a=a, variant_b=b) or find(power, variant_a=b, variant_b=a) or {}
+    (told,) = records(pd.DataFrame([{"detectable_holm": row.get("detectable_holm")}]))
+    return told["detectable_holm"]
 
 
 def worth(row: Mapping[str, Any]) -> str:

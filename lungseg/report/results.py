@@ -39,6 +39,14 @@ class Results:
         """Whether there is a {name}.csv."""
         return (self.folder / f"{name}.csv").is_file()
 
+    def dice(self, name: str) -> pd.DataFrame:
+        """Rows of {name}.csv about Dice on the sets of Table 1; none where older code did not make the table."""
+        if not self.has(name):
+            return pd.DataFrame({"variant_a": [], "variant_b": []})
+        table, shown = self.table(name), self.manifest()["config"]["table1"]
+        here = (table["train_on"] == shown["train_on"]) & (table["test_on"] == shown["test_on"])
+        return table[here & (table["metric"] == "dice")]
+
     def manifest(self) -> dict[str, Any]:
         """What made the results.
 

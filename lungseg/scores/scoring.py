@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float16
+from jaxtyping import Bool, Float16, Int
 from scipy.spatial import KDTree
 from tqdm import tqdm
 
@@ -19,12 +20,24 @@ from lungseg.scores.boundary import between, outline
 from lungseg.scores.known import Known, KnownFilm, Ruler, know_film
 from lungseg.scores.metrics import COUNTS, RATIOS, loss, ratios
 from lungseg.scores.postprocessing import two_largest
+from lungseg.tables import read_csv
 
 OVERLAP = ["dice", "iou", "precision", "recall", "loss", "accuracy"]
 DISTANCES = ["hd95_px", "assd_px", "nsd", "hd95_mm", "assd_mm"]
 # A film is scored on the grid the network works on or at its own size, its mask as it is or its two largest parts.
 WAY = ["size", "postprocessing"]
 PRIMARY = ("network", "none")
+
+
+def abnormal(tables: Sequence[str | Path], films: Sequence[tuple[str, str]]) -> Int[np.ndarray, " film"]:
+    """Whether the readers of each film saw disease, 0 or 1.
+
+    Args:
+        tables: images/{dataset}.csv of all data sets.
+        films: Data set and name of each.
+    """
+    whole = pd.concat([read_csv(table) for table in tables]).set_index(["dataset", "image_id"])
+    return whole["abnormal"].loc[films].to_numpy()
 
 
 def score(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from scipy.stats import t as student
 from scipy.stats import wilcoxon
 
@@ -113,14 +113,35 @@ def compare(
     table.loc[alone, ["p", "p_equivalence"]] = np.nan
     family = pairs if rules.contrasts is None else rules.contrasts
     table["p_holm"] = [p for _, rows in table.groupby("metric", sort=False) for p in holm(rows, family)]
-    better = np.sign(table["difference"]) * np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
-    table["sign"] = [SIDES[int(side)] for side in np.where(table["p_holm"] < 1 - rules.level, better, 0)]
-    margin = table["metric"].map(dict(rules.margins))
-    outside = (table["low"] > margin) | (table["high"] < -margin)
-    size = [margin.isna(), alone, table["p_equivalence"] < 1 - rules.level, outside]
-    table["relevance"] = np.select(size, ["", "undecided", "within", "beyond"], "undecided")
+    table["sign"] = [SIDES[int(side)] for side in np.where(table["p_holm"] < 1 - rules.level, better(table), 0)]
+    table["relevance"] = relevance(table, rules.margins, rules.level)
     table["verdict"] = table["sign"].mask(table["relevance"] == "within", "equivalent")
     return table.assign(note=alone.map({True: ONE_RUN, False: None}))[COLUMNS]
+
+
+def better(table: pd.DataFrame) -> Float[np.ndarray, " row"]:
+    """1 where a difference is for the better, -1 where for the worse, 0 where there is none.
+
+    Args:
+        table: Columns metric and difference.
+    """
+    return np.asarray(np.sign(table["difference"]) * np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1))
+
+
+def relevance(table: pd.DataFrame, margins: Mapping[str, float], level: float) -> Shaped[np.ndarray, " row"]:
+    """`within` the margin, `beyond` it or `undecided`, as in `compare`; empty for a metric without a margin.
+
+    Args:
+        table: Columns metric, low, high, p_equivalence and seed_variance; where the last has a `none`, nothing is
+            decided.
+        margins: Metric to the difference that does not count.
+        level: Of the intervals.
+    """
+    margin = table["metric"].map(dict(margins))
+    outside = (table["low"] > margin) | (table["high"] < -margin)
+    alone = table["seed_variance"].str.contains(NONE)
+    size = [margin.isna(), alone, table["p_equivalence"] < 1 - level, outside]
+    return np.select(size, ["", "undecided", "within", "beyond"], "undecided")
 
 
 def holm(rows: pd.DataFrame, contrasts: Sequence[Pair]) -> list[float]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lungseg.scores.scoring import PRIMARY, WAY
-from lungseg.statistics.comparisons import COMPARED, LOWER_IS_BETTER
+from lungseg.statistics.comparisons import COMPARED, better, relevance
 from lungseg.statistics.contrasts import NONE
 from lungseg.statistics.intervals import crossed_estimate, interval, p_equivalence, p_zero
 from lungseg.statistics.power import detectable
@@ -61,14 +61,9 @@ def effects(
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(tables, ignore_index=True)
-    side = np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1) * np.sign(table["difference"])
-    sure = table["p"] < 1 - level
-    margin = table["metric"].map(dict(margins or {}))
-    within = table["p_equivalence"] < 1 - level
-    outside = (table["low"] > margin) | (table["high"] < -margin)
-    told = np.select([margin.isna(), within, outside], ["", "within", "beyond"], "undecided")
-    sign = np.select([sure & (side > 0), sure & (side < 0)], ["gain", "loss"], "undecided")
-    return table.assign(sign=sign, relevance=told)[COLUMNS]
+    side = np.where(table["p"] < 1 - level, better(table), 0)
+    sign = np.select([side > 0, side < 0], ["gain", "loss"], "undecided")
+    return table.assign(sign=sign, relevance=relevance(table, margins or {}, level))[COLUMNS]
 
 
 def _effect(

@@ -19,7 +19,7 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from lungseg.scores.scoring import PRIMARY, WAY
-from lungseg.statistics.comparisons import COMPARED, LOWER_IS_BETTER, SIDES, holm
+from lungseg.statistics.comparisons import COMPARED, SIDES, better, holm
 from lungseg.statistics.intervals import crossed_estimate, interval, p_zero
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import pooled_variances
@@ -103,6 +103,5 @@ def _signs(table: pd.DataFrame, level: float, pool: Collection[str]) -> dict[str
     for at in table.groupby("metric", sort=False).indices.values():
         rows = table.iloc[at]
         corrected[at] = holm(rows.assign(variant_a=rows["variant"], variant_b=rows["variant"]), declared)
-    better = np.sign(table["difference"]) * np.where(table["metric"].isin(LOWER_IS_BETTER), -1, 1)
-    sides = np.where(corrected < 1 - level, better, 0)
+    sides = np.where(corrected < 1 - level, better(table), 0)
     return {"p_holm": corrected, "sign": [BETTER[SIDES[int(side)]] for side in sides]}

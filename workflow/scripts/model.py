@@ -16,7 +16,7 @@ from lungseg.films.networks import default
 from lungseg.report.film_figures import overlays
 from lungseg.report.look import Look
 from lungseg.report.model_card import Answers, card_page, cases, held_out, own_size, read_cards
-from lungseg.scores.scoring import score
+from lungseg.scores.scoring import abnormal, score
 from lungseg.tables import read_csv
 
 files, choices, made = snakemake.input, snakemake.params, snakemake.output
@@ -24,8 +24,7 @@ model, folder = default(Path(choices.folder)), Path(choices.folder)
 test = read_part("test", files.pixels, files.tables, files.splits)
 places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
 names = list(zip(test.dataset, test.image_id, strict=True))
-abnormal = pd.concat([read_csv(table).set_index(["dataset", "image_id"]) for table in files.tables])["abnormal"]
-films = pd.DataFrame({"test_on": test.dataset, "image_id": test.image_id, "abnormal": abnormal.loc[names].to_numpy()})
+films = pd.DataFrame({"test_on": test.dataset, "image_id": test.image_id, "abnormal": abnormal(files.tables, names)})
 answers = Answers(model, test)
 scores = own_size(score([answers], [], test.masks > 0, read_originals(names, *places)), films)
 table = held_out(scores, seen_elsewhere(pd.concat(map(read_csv, files.splits))), choices.level)

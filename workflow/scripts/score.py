@@ -13,8 +13,8 @@ from lungseg.data.images import read_originals
 from lungseg.learning.stored_predictions import read_predictions
 from lungseg.paper import read_paper
 from lungseg.scores.baselines import references
-from lungseg.scores.scoring import score
-from lungseg.tables import read_csv, write_parquet
+from lungseg.scores.scoring import abnormal, score
+from lungseg.tables import write_parquet
 
 files, choices, train_on = snakemake.input, snakemake.params, snakemake.wildcards.train_on
 test = read_part("test", files.pixels, files.tables, files.splits)
@@ -29,7 +29,6 @@ beside = list(made) if choices.with_references and runs else []
 places = (dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables))
 own_size = read_originals(stored.films.of(), *places)
 scores = score(runs, beside, test.masks > 0, own_size)
-abnormal = pd.concat([read_csv(table).set_index(["dataset", "image_id"]) for table in files.tables])["abnormal"]
 films = pd.DataFrame({"train_on": train_on, "test_on": test.dataset, "image_id": test.image_id})
-films["abnormal"] = abnormal.loc[stored.films.of()].to_numpy()
+films["abnormal"] = abnormal(files.tables, stored.films.of())
 write_parquet(scores.join(films, on="film").drop(columns="film"), snakemake.output[0])
