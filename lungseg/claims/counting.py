@@ -1,12 +1,14 @@
 """Stored predictions -> true and false pixels of each film at several cuts, and its cross-entropy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit
+from tqdm import tqdm
 
 from lungseg.data.images import Original
+from lungseg.data.reading import in_order
 from lungseg.data.squares import restore_logits
 from lungseg.learning.stored_predictions import EDGE, VALUES, Predictions
 from lungseg.shapes import Bool, Float, UInt32
@@ -39,24 +41,32 @@ class Counted:
     counts: Float[np.ndarray, "film cut 5"]
 
 
-def count_run(stored: Predictions, variant: str, seed: int, originals: Sequence[Original]) -> Iterator[Counted]:
-    """Counts of the films of each part on the network's square, then of the test films at their own size.
+def count_runs(
+    stored: Predictions, runs: Sequence[tuple[str, int]], originals: Iterable[Original], threads: int | None = 1
+) -> Iterator[Counted]:
+    """Of each run, counts of the films of each part on the network's square, then of the test films at their own size.
 
     Args:
         stored: Predictions.
-        variant: Of the run.
-        seed: Of the run.
-        originals: Masks of the test films at their own size, in the order of the file.
+        runs: Variant and seed of each.
+        originals: Masks of the test films at their own size, in the order of the file; each is held while all runs are
+            counted on it.
+        threads: Films that are counted at a time; None for all cores.
     """
-    own = stored.prediction(variant, seed)
-    parts, datasets = np.array(stored.films.part), np.array(stored.films.dataset)
-    for part in dict.fromkeys(stored.films.part):
-        here = parts == part
-        yield Counted(variant, seed, part, "network", datasets[here].tolist(), count_histograms(own.histograms[here]))
-    native = zip(VALUES[own.codes], originals, strict=True)
-    large = [count(restore_logits(one, film.box, film.mask.shape), film.mask) for one, film in native]
-    counts = np.array(large).reshape(-1, len(CUTS), 5)
-    yield Counted(variant, seed, "test", "native", datasets[parts == "test"].tolist(), counts)
+    streams = [stored.of(*run).logits for run in runs]
+
+    def of_film(numbered: tuple[int, Original]) -> Float[np.ndarray, "run cut 5"]:
+        number, film = numbered
+        restored = (restore_logits(stream[number], film.box, film.mask.shape) for stream in streams)
+        return np.array([count(large, film.mask) for large in restored]).reshape(-1, len(CUTS), 5)
+
+    test, counted = [dataset for dataset, _ in stored.films.of()], in_order(of_film, enumerate(originals), threads)
+    native = np.stack([*tqdm(counted, desc="count", total=len(test), unit="film")], axis=1)
+    for run, own in zip(runs, native, strict=True):
+        for part in dict.fromkeys(stored.films.part):
+            datasets = [dataset for dataset, _ in stored.films.of(part)]
+            yield Counted(*run, part, "network", datasets, count_histograms(stored.histograms(*run, part)))
+        yield Counted(*run, "test", "native", test, own)
 
 
 def count(

@@ -24,6 +24,7 @@ import pandas as pd
 from jaxtyping import Bool, Int, UInt8
 from PIL import Image
 
+from lungseg.data.opened import Squares
 from lungseg.data.patients import patients
 from lungseg.data.registration import highest_between, likeness
 from lungseg.errors import InputError
@@ -35,7 +36,7 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def hashes(images: UInt8[np.ndarray, "image height width"]) -> Bool[np.ndarray, "image bit"]:
+def hashes(images: Squares) -> Bool[np.ndarray, "image bit"]:
     """The perceptual hash of each film."""
     return np.array([imagehash.phash(Image.fromarray(image), hash_size=SIDE).hash.ravel() for image in images])
 
@@ -48,15 +49,15 @@ def distances(bits: Bool[np.ndarray, "image bit"]) -> Int[np.ndarray, "image ima
 
 def look_alikes(
     films: pd.DataFrame,
-    images: UInt8[np.ndarray, "image height width"],
-    masks: Bool[np.ndarray, "image height width"],
+    images: Squares,
+    masks: Squares,
     within: int,
 ) -> pd.DataFrame:
     """Pairs of films that are copies, or that show one patient.
 
     Args:
         films: Columns dataset, image_id, part; a row per image.
-        images: Grey 0-255.
+        images: Grey 0-255; each is asked for several times.
         masks: Where the lungs are.
         within: Bits in which a copy's hash may differ.
 

@@ -17,6 +17,8 @@ from jaxtyping import Bool, Float, Float32, UInt8
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from lungseg.data.opened import Squares
+
 SIDE = 96  # px of the square to which a film is brought: its lungs' box and a border of REACH around it
 REACH = 10  # px that a quarter may move each way, 13 % of the box
 STEP = 2  # px between two places that are tried
@@ -27,9 +29,7 @@ NOISE = 2  # grey levels below which there is no contrast to speak of
 Square = Float32[np.ndarray, "96 96"]
 
 
-def likeness(
-    images: UInt8[np.ndarray, "image height width"], masks: Bool[np.ndarray, "image height width"]
-) -> Float32[np.ndarray, "image image"]:
+def likeness(images: Squares, masks: Squares) -> Float32[np.ndarray, "image image"]:
     """How alike each two films are, 1 where they are the same and about 0 where nothing agrees.
 
     Args:
@@ -56,9 +56,7 @@ def likeness(
     return total
 
 
-def _squares(
-    images: UInt8[np.ndarray, "image height width"], masks: Bool[np.ndarray, "image height width"], angle: float
-) -> Float32[np.ndarray, "image 96 96"]:
+def _squares(images: Squares, masks: Squares, angle: float) -> Float32[np.ndarray, "image 96 96"]:
     return np.stack([_normalised(_cut(image, mask, angle)) for image, mask in zip(images, masks, strict=True)])
 
 

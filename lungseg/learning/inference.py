@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from lungseg.data.films import Part
+from lungseg.data.opened import AnyPart, batches
 from lungseg.learning.run_files import CARD, WEIGHTS, read_card
 from lungseg.learning.stepper import autocast, normalise
-from lungseg.learning.stored_predictions import Prediction, encode
+from lungseg.learning.stored_predictions import Prediction, encode, tested
 from lungseg.learning.weights import load_network
 from lungseg.shapes import Float16, UInt8
 
@@ -36,8 +36,10 @@ def predict(
     return np.concatenate(logits)
 
 
-def predict_run(folder: Path, variant: str, seed: int, parts: Mapping[str, Part], device: torch.device) -> Prediction:
-    """What a finished run says of the films of some parts.
+def predict_run(
+    folder: Path, variant: str, seed: int, parts: Mapping[str, AnyPart], device: torch.device
+) -> Prediction:
+    """What a finished run says of the films of some parts; no more than a batch of them is held in memory.
 
     Args:
         folder: With its weights and card.
@@ -48,5 +50,7 @@ def predict_run(folder: Path, variant: str, seed: int, parts: Mapping[str, Part]
     """
     choices = read_card(folder / CARD)["training"]
     network = load_network(folder / WEIGHTS, folder / CARD).to(device)
-    films = np.concatenate([part.images for part in parts.values()])
-    return encode(variant, seed, predict(network, films, choices["batch_size"], choices["precision"]), parts)
+    size, precision = choices["batch_size"], choices["precision"]
+    coming = batches(list(parts.values()), size)
+    answers = ((predict(network, images, size, precision), masks) for images, masks in coming)
+    return encode(variant, seed, answers, tested(parts))

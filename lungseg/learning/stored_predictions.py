@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.lib import format as npy
 from numpy.lib.npyio import NpzFile
 
-from lungseg.data.films import Part
+from lungseg.data.opened import AnyPart
 from lungseg.errors import InputError
 from lungseg.files import AGAIN, replacing
 from lungseg.shapes import Float16, UInt8, UInt32
@@ -27,6 +29,7 @@ from lungseg.zips import open_arrays
 
 EDGE, LINEAR, LEVELS = 16.0, 0.5, 64
 CODES = 2 * LEVELS
+HELD = 16  # films of a run that is read film by film
 _RATE = (LEVELS - 0.5) / np.arcsinh(EDGE / LINEAR)
 # The logit that each code stands for.
 VALUES: Float16[np.ndarray, " code"] = (LINEAR * np.sinh((np.arange(-LEVELS, LEVELS) + 0.5) / _RATE)).astype(np.float16)
@@ -43,6 +46,14 @@ def _codes_of_all() -> UInt8[np.ndarray, " bits"]:
 _CODE = _codes_of_all()
 
 
+@runtime_checkable
+class Logits(Protocol):
+    """Of lung, a film at a time."""
+
+    def __getitem__(self, film: int) -> Float16[np.ndarray, "size size"]:
+        """Those of a film by its number."""
+
+
 @dataclass(frozen=True)
 class Segmentation:
     """What one network, or something that stands for one, says of some films.
@@ -50,13 +61,14 @@ class Segmentation:
     Args:
         variant: Its name.
         seed: Of its training.
-        logits: Of lung, per pixel of the network's square; the mask is where they are above 0.
+        logits: Of lung, per pixel of the network's square; the mask is where they are above 0. All of them, shape
+            (film, size, size), or a film at a time.
         soft: Whether the logits are probabilities' and not only masks', so that a loss means something.
     """
 
     variant: str
     seed: int
-    logits: Float16[np.ndarray, "film size size"]
+    logits: Float16[np.ndarray, "film size size"] | Logits
     soft: bool = True
 
 
@@ -99,7 +111,7 @@ class Films:
         return [(dataset, image_id) for dataset, image_id, its_part in rows if its_part == part]
 
 
-def predicted_films(parts: Mapping[str, Part]) -> Films:
+def predicted_films(parts: Mapping[str, AnyPart]) -> Films:
     """The films of some parts of a split, by the parts' names."""
     return Films(
         [dataset for part in parts.values() for dataset in part.dataset],
@@ -110,30 +122,38 @@ def predicted_films(parts: Mapping[str, Part]) -> Films:
 
 
 def encode(
-    variant: str, seed: int, logits: Float16[np.ndarray, "film size size"], parts: Mapping[str, Part]
+    variant: str,
+    seed: int,
+    answers: Iterable[tuple[Float16[np.ndarray, "film size size"], UInt8[np.ndarray, "film size size"]]],
+    test: Sequence[bool],
 ) -> Prediction:
-    """Code the logits of one run.
+    """Code the logits of one run, some films at a time.
 
     Args:
         variant: Its network.
         seed: Of its training.
-        logits: Of lung, of the films of all parts in turn.
-        parts: The films by the names of their parts; their masks say where the lungs are.
+        answers: Logits of lung and true masks, of some films after the other.
+        test: Whether each film is of the test part, whose pixels are kept.
 
     Raises:
         InputError: A logit is not a number.
     """
-    if np.isnan(logits).any():
-        remedy = "Its training diverged: choose a smaller learning rate, or leave the seed out."
-        raise InputError(f"{variant}/seed{seed}", "logits that are no numbers", "finite logits", remedy)
-    codes = _CODE[np.ascontiguousarray(logits).view(np.uint16)]
-    lungs = np.concatenate([part.masks for part in parts.values()]) > 0
-    counted = [
-        np.bincount((one + CODES * lung).ravel(), minlength=2 * CODES) for one, lung in zip(codes, lungs, strict=True)
-    ]
-    test = np.concatenate([np.full(len(part.image_id), name == "test") for name, part in parts.items()])
-    histograms = np.array(counted, dtype=np.uint32).reshape(-1, 2, CODES)
-    return Prediction(variant, seed, codes[test], histograms)
+    kept: list[UInt8[np.ndarray, "size size"]] = []
+    counted: list[np.ndarray] = []
+    for logits, masks in answers:
+        if np.isnan(logits).any():
+            remedy = "Its training diverged: choose a smaller learning rate, or leave the seed out."
+            raise InputError(f"{variant}/seed{seed}", "logits that are no numbers", "finite logits", remedy)
+        for codes, lungs in zip(_CODE[np.ascontiguousarray(logits).view(np.uint16)], masks > 0, strict=True):
+            if test[len(counted)]:
+                kept.append(codes)
+            counted.append(np.bincount((codes + CODES * lungs).ravel(), minlength=2 * CODES))
+    return Prediction(variant, seed, np.array(kept), np.array(counted, dtype=np.uint32).reshape(-1, 2, CODES))
+
+
+def tested(parts: Mapping[str, AnyPart]) -> list[bool]:
+    """Whether each film of some parts in turn is of the test part."""
+    return [name == "test" for name, part in parts.items() for _ in part.image_id]
 
 
 def write_predictions(
@@ -154,7 +174,7 @@ def write_predictions(
     with replacing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as store:
         for name, array in arrays:  # as `numpy.savez_compressed`, which wants all arrays at once
             with store.open(f"{name}.npy", "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, array)
+                npy.write_array(stream, array)
 
 
 def _told(films: Films, diverged: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
@@ -171,6 +191,36 @@ def _said(one: Prediction) -> Iterator[tuple[str, np.ndarray]]:
 def run_key(variant: str, seed: int) -> str:
     """The name of a run within a training set."""
     return f"{variant}/seed{seed}"
+
+
+class Streamed:
+    """What a run says of the test films, read film by film: of many runs at once, no more than a few films are held.
+
+    Films are asked for nearly in their order, by several threads: the last `HELD` are kept for those that come late. An
+    earlier one is read anew from the first on.
+    """
+
+    def __init__(self, predictions: "Predictions", variant: str, seed: int) -> None:
+        """The file, and which run in it."""
+        self._from, self._run = predictions, (variant, seed)
+        self._lock, self._coming, self._next = Lock(), predictions.codes(variant, seed), 0
+        self._held: dict[int, UInt8[np.ndarray, "size size"]] = {}
+
+    def __getitem__(self, film: int) -> Float16[np.ndarray, "size size"]:
+        """Logits of a film by its number.
+
+        Raises:
+            InputError: The file is damaged.
+        """
+        with self._lock:
+            if film < self._next and film not in self._held:
+                self._coming, self._next = self._from.codes(*self._run), 0
+                self._held.clear()
+            while self._next <= film:
+                self._held[self._next] = next(self._coming)
+                self._held.pop(self._next - HELD, None)
+                self._next += 1
+            return VALUES[self._held[film]]
 
 
 @dataclass(frozen=True)
@@ -193,7 +243,7 @@ class Predictions:
         """Those of some runs, each with its variant and seed, whose training did not diverge."""
         return [run for run in runs if run_key(run["variant"], run["seed"]) not in self.diverged]
 
-    def expect(self, test: Part) -> None:
+    def expect(self, test: AnyPart) -> None:
         """Refuse to speak of other test films.
 
         Raises:
@@ -210,26 +260,65 @@ class Predictions:
         Raises:
             InputError: The file holds no such run, or it is damaged.
         """
+        key = self._known(variant, seed)
+        with _readable(self.path):
+            codes, histograms = self.stored[f"{key}/codes"], self._histograms(key)
+            test = self.films.part.count("test")
+            if codes.dtype != np.uint8 or codes.ndim != 3 or len(codes) != test or (codes >= CODES).any():
+                raise ValueError(f"codes of {key} are {codes.dtype} of shape {codes.shape}, of {test} test films")
+            if (histograms.sum(axis=(1, 2)) != codes[0].size).any():
+                raise ValueError(f"histograms of {key} do not count its films")
+        return Prediction(variant, seed, codes, histograms)
+
+    def _known(self, variant: str, seed: int) -> str:
         key = run_key(variant, seed)
         if f"{key}/codes" not in self.stored:
             known = ", ".join(name.removesuffix("/codes") for name in self.stored if name.endswith("/codes"))
             raise InputError("predictions", f"no run {key}", f"one of {known}", "Delete the file and run again.")
-        with _readable(self.path):
-            codes, histograms = self.stored[f"{key}/codes"], self.stored[f"{key}/histograms"]
-            test, films = self.films.part.count("test"), len(self.films.part)
-            if codes.dtype != np.uint8 or codes.ndim != 3 or len(codes) != test or (codes >= CODES).any():
-                raise ValueError(f"codes of {key} are {codes.dtype} of shape {codes.shape}, of {test} test films")
-            if histograms.shape != (films, 2, CODES) or (histograms.sum(axis=(1, 2)) != codes[0].size).any():
-                raise ValueError(f"histograms of {key} do not count {films} films")
-        return Prediction(variant, seed, codes, histograms)
+        return key
+
+    def codes(self, variant: str, seed: int) -> Iterator[UInt8[np.ndarray, "size size"]]:
+        """What one run says of one test film after the other, as stored, in the order of the file.
+
+        Raises:
+            InputError: The file holds no such run, or it is damaged.
+        """
+        key, test = self._known(variant, seed), self.films.part.count("test")
+        with _readable(self.path), zipfile.ZipFile(self.path) as file, file.open(f"{key}/codes.npy") as stream:
+            npy.read_magic(stream)
+            shape, fortran_order, dtype = npy.read_array_header_1_0(stream)
+            if dtype != np.uint8 or len(shape) != 3 or shape[0] != test or fortran_order:
+                raise ValueError(f"codes of {key} are {dtype} of shape {shape}, of {test} test films")
+            for _ in range(test):
+                film = np.frombuffer(stream.read(shape[1] * shape[2]), dtype=np.uint8).reshape(shape[1:])
+                if (film >= CODES).any():
+                    raise ValueError(f"codes of {key} that stand for no logit")
+                yield film
 
     def of(self, variant: str, seed: int) -> Segmentation:
-        """What one run says of the test films, in the order of the file."""
-        return Segmentation(variant, seed, VALUES[self.prediction(variant, seed).codes])
+        """What one run says of the test films, in the order of the file, read film by film.
+
+        Raises:
+            InputError: The file holds no such run.
+        """
+        self._known(variant, seed)
+        return Segmentation(variant, seed, Streamed(self, variant, seed))
 
     def histograms(self, variant: str, seed: int, part: str) -> UInt32[np.ndarray, "film 2 code"]:
-        """What one run says of the films of one part, counted; in the order of the file."""
-        return self.prediction(variant, seed).histograms[np.array(self.films.part) == part]
+        """What one run says of the films of one part, counted; in the order of the file.
+
+        Raises:
+            InputError: The file holds no such run, or it is damaged.
+        """
+        key = self._known(variant, seed)
+        with _readable(self.path):
+            return self._histograms(key)[np.array(self.films.part) == part]
+
+    def _histograms(self, key: str) -> UInt32[np.ndarray, "film 2 code"]:
+        histograms, films = self.stored[f"{key}/histograms"], len(self.films.part)
+        if histograms.shape != (films, 2, CODES) or len(set(histograms.sum(axis=(1, 2)).tolist())) != 1:
+            raise ValueError(f"histograms of {key} do not count {films} films")
+        return np.asarray(histograms)
 
 
 def read_predictions(path: str | Path) -> Predictions:

@@ -174,13 +174,15 @@ def read_cases(
     first: dict[str, int] = {}
     for run in stored.trained(runs):
         first.setdefault(str(run["variant"]), int(str(run["seed"])))
-    masks = {
-        variant: dict(zip(stored.films.of(), stored.of(variant, seed).logits > 0, strict=True))
-        for variant, seed in first.items()
-    }
+    chosen, test = choose_cases(scores), stored.films.of()
+    numbers = sorted(
+        test.index((dataset, image_id)) for dataset, image_id in zip(chosen["dataset"], chosen["image_id"], strict=True)
+    )
+    said = {variant: stored.of(variant, seed).logits for variant, seed in first.items()}
+    masks = {variant: {test[number]: logits[number] > 0 for number in numbers} for variant, logits in said.items()}
     dice = scores.set_index(["variant", "seed", "test_on", "image_id"])["dice"].to_dict()
     cases = []
-    for dataset, image_id, kind in choose_cases(scores).itertuples(index=False):
+    for dataset, image_id, kind in chosen.itertuples(index=False):
         films = open_films(pixels[dataset], tables[dataset])
         image, truth = films.read([[row["image_id"] for row in films.rows].index(image_id)])[0]
         found = {variant: masks[variant][dataset, image_id] for variant in first}

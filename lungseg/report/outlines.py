@@ -12,7 +12,7 @@ from matplotlib.path import Path as Line
 from PIL import Image
 from tqdm import tqdm
 
-from lungseg.learning.stored_predictions import read_predictions
+from lungseg.learning.stored_predictions import VALUES, read_predictions
 
 SIDE = 1024  # of the square in which paths are written, whatever the film's grid
 TOLERANCE = 0.25  # px of the grid that a point left out may lie off the line
@@ -75,8 +75,8 @@ def of_runs(
             work = [run for run in work if fewer(run)]
     drawn = {}
     for train_on, variant, seed in tqdm(work, desc="outlines", unit="run"):
-        films, logits = stored[train_on].films.of(), stored[train_on].of(variant, seed).logits
-        drawn[variant, train_on, seed] = dict(zip(films, map(outline, logits), strict=True))
+        logits = (VALUES[codes] for codes in stored[train_on].codes(variant, seed))
+        drawn[variant, train_on, seed] = dict(zip(stored[train_on].films.of(), map(outline, logits), strict=True))
     return drawn
 
 

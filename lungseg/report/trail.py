@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from lungseg.data.films import Part
+from lungseg.data.opened import AnyPart
 from lungseg.report.outlines import outline, thumbnail, window
 from lungseg.report.results import RUNS
 from lungseg.scores.metrics import COUNTS
@@ -23,7 +23,7 @@ FILM = ["dataset", "image_id", "abnormal", "height", "width", "spacing_mm", "sha
 def trail(
     scores: pd.DataFrame,
     images: pd.DataFrame,
-    test: Part,
+    test: AnyPart,
     outlines: Mapping[tuple[str, str, int], Mapping[tuple[str, str], str]],
 ) -> dict[str, Any]:
     """Every run's scores on every test film, with the film's picture and outlines.

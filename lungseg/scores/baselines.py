@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from jaxtyping import Bool, Float16, UInt8
+from jaxtyping import Bool, Float16
 
-from lungseg.learning.stored_predictions import Segmentation
+from lungseg.data.opened import Squares
+from lungseg.learning.stored_predictions import Logits, Segmentation
 
 SURE = 1e-4  # a probability is never closer to 0 or 1, so that its logit fits in half precision
 
@@ -17,11 +18,11 @@ class Joined:
     """Logits made of those of others, a film at a time: of all choices of seeds at once they would fill the memory.
 
     Args:
-        members: Shape (film, size, size) each.
+        members: Shape (film, size, size) each, or a film at a time.
         join: Makes one film's logits of all members' of this film.
     """
 
-    members: Sequence[np.ndarray]
+    members: Sequence[np.ndarray | Logits]
     join: Callable[[Sequence[np.ndarray]], Float16[np.ndarray, "size size"]]
 
     def __getitem__(self, film: int) -> Float16[np.ndarray, "size size"]:
@@ -50,7 +51,7 @@ class Reference:
 
 def references(
     runs: Sequence[Segmentation],
-    training_masks: UInt8[np.ndarray, "training size size"],
+    training_masks: Squares,
     truth: Bool[np.ndarray, "film size size"],
     single: Sequence[str],
     encoders: Sequence[str],
@@ -72,7 +73,10 @@ def references(
         single: Networks whose outputs are joined.
         encoders: Those of them whose encoders the paper's own network joins.
     """
-    shape = np.broadcast_to(_logit(training_masks.mean(axis=0)), truth.shape)
+    covered = np.zeros(truth.shape[1:], dtype=int)
+    for mask in training_masks:
+        covered += mask
+    shape = np.broadcast_to(_logit(covered / len(training_masks)), truth.shape)
     yield Reference("mean_shape", 0, shape, (0,))
     logits = {(run.variant, run.seed): run.logits for run in runs}
     seeds = list(dict.fromkeys(run.seed for run in runs))

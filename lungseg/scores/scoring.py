@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from lungseg.data.images import Original
 from lungseg.data.patches import Patch, shared, trim
+from lungseg.data.reading import in_order
 from lungseg.data.squares import restore
 from lungseg.learning.stored_predictions import Segmentation
 from lungseg.scores.baselines import Reference
@@ -45,28 +46,36 @@ def score(
     references: Sequence[Segmentation | Reference],
     truths: Bool[np.ndarray, "film size size"],
     originals: Iterable[Original],
+    threads: int | None = 1,
 ) -> pd.DataFrame:
-    """Score networks in every way and references in the primary one.
+    """Score networks in every way and references in the primary one, several films at a time.
 
     Args:
         networks: One per run.
         references: What stands beside them.
         truths: Where the lungs are, on the network's square.
         originals: The same films at their own size.
+        threads: At a time; None for all cores.
 
     Returns:
         Columns kind (network or reference), variant, seed, members (the seeds that are joined, as `0+1`), film (its
         number), size (network or native), postprocessing (none or two_largest), those of `OVERLAP` and `DISTANCES`
         (empty where they mean nothing), empty (1: a prediction without any lung), and the four counts of pixels.
     """
-    rows = []
-    for film, (truth, original) in enumerate(tqdm(zip(truths, originals, strict=True), total=len(truths), unit="film")):
-        known = know_film(truth, original)
-        for kind, one in chain((("network", one) for one in networks), (("reference", one) for one in references)):
+    everything = [*(("network", one) for one in networks), *(("reference", one) for one in references)]
+
+    def of_film(numbered: tuple[int, tuple[Bool[np.ndarray, "size size"], Original]]) -> list[dict[str, object]]:
+        film, (truth, original) = numbered
+        known, rows = know_film(truth, original), []
+        for kind, one in everything:
             members = "+".join(map(str, one.members if isinstance(one, Reference) else [one.seed]))
             identity = {"kind": kind, "variant": one.variant, "seed": one.seed, "members": members, "film": film}
             ways = score_film(one.logits[film], known, one.soft)
             rows += [identity | way for way in (ways if kind == "network" else islice(ways, 1))]
+        return rows
+
+    scored = in_order(of_film, enumerate(zip(truths, originals, strict=True)), threads)
+    rows = list(chain.from_iterable(tqdm(scored, total=len(truths), unit="film")))
     names = ["kind", "variant", "seed", "members", "film", *WAY, *OVERLAP, *DISTANCES, "empty", *COUNTS]
     return pd.DataFrame(rows, columns=names)
 

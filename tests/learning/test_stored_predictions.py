@@ -13,18 +13,19 @@ from hypothesis.extra.numpy import arrays
 
 from lungseg.claims.counting import count, count_histograms
 from lungseg.data.films import Part
+from lungseg.data.reading import in_order
 from lungseg.errors import InputError
 from lungseg.learning.stored_predictions import (
     EDGE,
     VALUES,
     Films,
     Prediction,
-    encode,
     predicted_films,
     read_bundle,
     read_predictions,
     write_predictions,
 )
+from tests.stored import encoded
 
 RNG = np.random.default_rng(0)
 
@@ -43,7 +44,7 @@ LOGITS = RNG.normal(0, 6, (3, 4, 6)).astype(np.float16)
 @given(arrays(np.float16, (1, 4, 6), elements=st.floats(width=16, allow_nan=False)))
 def test_mask_is_kept_exactly_and_logits_to_seven_bits(logits: np.ndarray) -> None:
     alone = {"test": part(1)}
-    read = VALUES[encode("unet", 0, logits, alone).codes]
+    read = VALUES[encoded("unet", 0, logits, alone).codes]
     assert ((read > 0) == (logits > 0)).all()
     edge = np.clip(logits.astype(float), -EDGE, EDGE)
     assert (np.abs(read - edge) <= 0.018 + 0.035 * np.abs(edge)).all()
@@ -53,14 +54,14 @@ def test_more_is_never_less() -> None:
     every = np.arange(2**16, dtype=np.uint16).view(np.float16)
     every = np.sort(every[~np.isnan(every)])[None, None]
     blank = np.zeros(every.shape, np.uint8)
-    codes = encode("unet", 0, every, {"test": Part(["jsrt"], ["x"], blank, blank)}).codes.ravel()
+    codes = encoded("unet", 0, every, {"test": Part(["jsrt"], ["x"], blank, blank)}).codes.ravel()
     assert (np.diff(codes.astype(int)) >= 0).all()
     assert sorted(set(codes.tolist())) == list(range(128))
     assert (np.diff(VALUES) > 0).all()
 
 
 def test_counts_of_codes_give_what_the_pixels_give() -> None:
-    one = encode("unet", 0, LOGITS, PARTS)
+    one = encoded("unet", 0, LOGITS, PARTS)
     assert one.codes.shape == (2, 4, 6) and one.histograms.shape == (3, 2, 128)
     for film, codes in enumerate(one.codes):
         truth = PARTS["test"].masks[film] > 0
@@ -69,12 +70,12 @@ def test_counts_of_codes_give_what_the_pixels_give() -> None:
 
 
 def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
-    made, films = [encode("unet", seed, LOGITS + seed, PARTS) for seed in (0, 1)], predicted_films(PARTS)
+    made, films = [encoded("unet", seed, LOGITS + seed, PARTS) for seed in (0, 1)], predicted_films(PARTS)
     write_predictions(tmp_path / "p.npz", made, films)
     stored = read_predictions(tmp_path / "p.npz")
     assert stored.films == films
     assert films.of() == [("jsrt", "y"), ("jsrt", "z")] and films.of("train") == [("jsrt", "x")]
-    assert np.array_equal(stored.of("unet", 1).logits, VALUES[made[1].codes])
+    assert np.array_equal(stored.prediction("unet", 1).codes, made[1].codes)
     assert np.array_equal(stored.histograms("unet", 1, "train"), made[1].histograms[:1])
     write_predictions(tmp_path / "again.npz", [stored.prediction("unet", seed) for seed in (0, 1)], stored.films)
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "p.npz").read_bytes()
@@ -83,7 +84,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 
 def test_runs_are_written_one_by_one_as_numpy_writes_them_together(tmp_path: Path) -> None:
-    made, films, held = [encode("unet", seed, LOGITS + seed, PARTS) for seed in range(3)], predicted_films(PARTS), []
+    made, films, held = [encoded("unet", seed, LOGITS + seed, PARTS) for seed in range(3)], predicted_films(PARTS), []
 
     def one_by_one() -> Iterator[Prediction]:
         for one in made:
@@ -102,7 +103,7 @@ def test_runs_are_written_one_by_one_as_numpy_writes_them_together(tmp_path: Pat
 
 
 def test_a_run_that_diverged_is_named_and_says_nothing(tmp_path: Path) -> None:
-    made, films = [encode("unet", 0, LOGITS, PARTS)], predicted_films(PARTS)
+    made, films = [encoded("unet", 0, LOGITS, PARTS)], predicted_films(PARTS)
     write_predictions(tmp_path / "p.npz", made, films, ["unet/seed1"])
     stored = read_predictions(tmp_path / "p.npz")
     runs = [{"variant": "unet", "seed": seed} for seed in (0, 1, 2)]
@@ -114,7 +115,7 @@ def test_a_run_that_diverged_is_named_and_says_nothing(tmp_path: Path) -> None:
 
 
 def test_every_bit_of_a_file_of_predictions_is_checked(tmp_path: Path) -> None:
-    one, films, path = encode("unet", 0, LOGITS, PARTS), predicted_films(PARTS), tmp_path / "p.npz"
+    one, films, path = encoded("unet", 0, LOGITS, PARTS), predicted_films(PARTS), tmp_path / "p.npz"
     write_predictions(path, [one], films)
     whole, told = path.read_bytes(), 0
     for place in range(0, len(whole), 11):
@@ -123,10 +124,32 @@ def test_every_bit_of_a_file_of_predictions_is_checked(tmp_path: Path) -> None:
             stored = read_predictions(path)
             found = stored.prediction("unet", 0)
             assert np.array_equal(found.codes, one.codes) and np.array_equal(found.histograms, one.histograms)
+            assert np.array_equal(list(stored.codes("unet", 0)), one.codes)
             assert stored.films == films
         except InputError as error:
             told += "p.npz" in str(error) or "no run" in str(error)
     assert told > 50
+
+
+@given(st.lists(st.integers(0, 39), min_size=1, max_size=30))
+def test_a_run_read_film_by_film_is_the_run_in_whatever_order(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "streamed.npz"
+    parts = {"test": part(40, "a")}
+    one = encoded("unet", 0, np.random.default_rng(1).normal(0, 6, (40, 4, 6)).astype(np.float16), parts)
+    if not path.exists():
+        write_predictions(path, [one], predicted_films(parts))
+    logits = read_predictions(path).of("unet", 0).logits
+    assert all(np.array_equal(logits[film], VALUES[one.codes[film]]) for film in order)
+
+
+def test_several_threads_read_one_run(tmp_path: Path) -> None:
+    parts = {"test": part(60, "a")}
+    one = encoded("unet", 0, np.random.default_rng(1).normal(0, 6, (60, 4, 6)).astype(np.float16), parts)
+    write_predictions(tmp_path / "p.npz", [one], predicted_films(parts))
+    logits = read_predictions(tmp_path / "p.npz").of("unet", 0).logits
+    assert np.array_equal(list(in_order(lambda film: logits[film], range(60), 8)), VALUES[one.codes])
 
 
 def test_predictions_of_other_films_are_refused(tmp_path: Path) -> None:
@@ -139,7 +162,7 @@ def test_predictions_of_other_films_are_refused(tmp_path: Path) -> None:
 
 def test_predictions_that_fail_leave_no_file(tmp_path: Path) -> None:
     def broken():  # type: ignore[no-untyped-def]  # noqa: ANN202
-        yield encode("unet", 0, LOGITS, PARTS)
+        yield encoded("unet", 0, LOGITS, PARTS)
         raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):
@@ -151,7 +174,7 @@ def test_logits_that_are_no_numbers_name_the_run() -> None:
     logits = LOGITS.copy()
     logits[1, 2, 3] = np.nan
     with pytest.raises(InputError, match=r"unet/seed3: found logits that are no numbers.* diverged"):
-        encode("unet", 3, logits, PARTS)
+        encoded("unet", 3, logits, PARTS)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"text"])
@@ -166,7 +189,7 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None
 
 def test_a_bundle_of_other_films_is_refused(tmp_path: Path) -> None:
     films, path = predicted_films(PARTS), tmp_path / "predictions.npz"
-    one = encode("unet", 0, LOGITS, PARTS)
+    one = encoded("unet", 0, LOGITS, PARTS)
     write_predictions(path, [one], films)
     assert np.array_equal(read_bundle(path, "unet", 0, films).codes, one.codes)
     changed = {**PARTS, "train": part(1)}  # the same name, other pixels

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from lungseg.data.films import Part
-from lungseg.learning.stored_predictions import Films, encode, write_predictions
+from lungseg.learning.stored_predictions import Films, write_predictions
 from lungseg.report.film_figures import (
     CURVES,
     MISSED,
@@ -25,6 +25,7 @@ from lungseg.report.film_figures import (
     training_curves,
 )
 from lungseg.report.look import Look
+from tests.stored import encoded
 
 NAMES = {"unet": "U-Net", "proposed": "Both encoders"}
 LOOK = Look(
@@ -94,7 +95,7 @@ def test_cases_are_the_first_run_of_each_variant(tmp_path: Path) -> None:
             np.zeros_like(logits, np.uint8),
             np.zeros_like(logits, np.uint8),
         )
-        made.append(encode(str(run["variant"]), int(str(run["seed"])), logits, {"test": part}))
+        made.append(encoded(str(run["variant"]), int(str(run["seed"])), logits, {"test": part}))
     test_on, image_id = zip(*films, strict=True)
     write_predictions(tmp_path / "p.npz", made, Films([*test_on], [*image_id], ["test"] * len(films), ""))
     for test_on, ids in DICE.items():

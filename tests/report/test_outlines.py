@@ -13,9 +13,10 @@ from PIL import Image
 from lungseg.data.films import Part
 from lungseg.data.images import Film, resize
 from lungseg.data.phantom import draw
-from lungseg.learning.stored_predictions import encode, predicted_films, write_predictions
+from lungseg.learning.stored_predictions import predicted_films, write_predictions
 from lungseg.report import outlines
 from lungseg.report.outlines import SIDE, of_runs, outline, thumbnail
+from tests.stored import encoded
 
 PIECE = re.compile(r"M(\d+) (\d+)l([-\d ]+)z")
 
@@ -87,7 +88,7 @@ def test_outlines_of_runs_and_only_the_first_sets_when_there_are_too_many(
             "test": Part(["jsrt"] * 2, films[:2], empty[:2], empty[:2]),
             "train": Part(["jsrt"], films[2:], empty[2:], empty[2:]),
         }
-        made = [encode("unet", seed, np.roll(logits, seed, axis=0), parts) for seed in (0, 1)]
+        made = [encoded("unet", seed, np.roll(logits, seed, axis=0), parts) for seed in (0, 1)]
         write_predictions(tmp_path / f"{train_on}.npz", made, predicted_films(parts))
     files = {train_on: tmp_path / f"{train_on}.npz" for train_on in ("pooled", "jsrt")}
     runs = {train_on: [{"variant": "unet", "seed": seed} for seed in (0, 1)] for train_on in files}

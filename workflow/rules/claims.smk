@@ -22,6 +22,7 @@ rule definitions:
         "<benchmarks>/definitions.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    threads: 2
     resources:
         mem_mb=growing(4000),
         runtime=growing(120),

@@ -18,6 +18,7 @@ rule score:
         "<benchmarks>/score/{train_on}.tsv"
     conda:
         "../../envs/lungseg.yaml"
+    threads: 2
     resources:
         mem_mb=growing(4000),
         runtime=growing(240),

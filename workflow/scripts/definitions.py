@@ -7,9 +7,8 @@ begin(snakemake.log[0])
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
-from lungseg.claims.counting import count_run
+from lungseg.claims.counting import count_runs
 from lungseg.claims.definitions import DECIMALS, rank, study
 from lungseg.claims.mixtures import relations
 from lungseg.claims.yardstick import yardstick
@@ -22,9 +21,8 @@ from lungseg.tables import write_parquet
 files, choices, made = snakemake.input, snakemake.params, snakemake.output
 printed, stored = read_paper(Path(files.paper[0]).parent).table(), read_predictions(files.predictions)
 places = [dict(zip(choices.datasets, group, strict=True)) for group in (files.masks, files.boxes, files.tables)]
-originals = list(read_originals(stored.films.of(), *places))
 runs = [(run["variant"], run["seed"]) for run in stored.trained(choices.runs) if run["variant"] in printed]
-counted = [one for run in tqdm(runs, desc="count", unit="run") for one in count_run(stored, *run, originals)]
+counted = list(count_runs(stored, runs, read_originals(stored.films.of(), *places), snakemake.threads))
 found = study(counted, printed, choices.apart)
 write_parquet(found.table(), made.parquet)
 write_csv(rank(found).round(DECIMALS), made.ranked)

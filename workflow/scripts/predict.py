@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lungseg.data.films import read_part
+from lungseg.data.opened import open_part
 from lungseg.data.subset import subset
 from lungseg.learning.bundles import check_films
 from lungseg.learning.run_files import NEEDED, PREDICTIONS, diverged, read_card
@@ -17,14 +17,14 @@ from lungseg.learning.stored_predictions import predicted_films, read_bundle, ru
 files, choices = snakemake.input, snakemake.params
 groups = (files.pixels, files.tables, files.splits)
 own = [[group[choices.datasets.index(name)] for name in choices.trained_on] for group in groups]
-train, validation = (read_part(part, *own) for part in ("train", "validation"))
+train, validation = (open_part(part, *own) for part in ("train", "validation"))
 learned = {"train": subset(train, *choices.films).sha256(), "validation": validation.sha256()}
 check_films(cards := [read_card(file, NEEDED) for file in files.cards], learned)
 lost = [run_key(run["variant"], run["seed"]) for run, card in zip(choices.runs, cards, strict=True) if diverged(card)]
 folders = [Path(file).parent for file in files.cards]
 whole = [(run, folder) for run, folder, card in zip(choices.runs, folders, cards, strict=True) if not diverged(card)]
 split = [[file for file, whole in zip(group, choices.test_only, strict=True) if not whole] for group in groups]
-parts = {part: read_part(part, *(groups if part == "test" else split)) for part in choices.parts}
+parts = {part: open_part(part, *(groups if part == "test" else split)) for part in choices.parts}
 films = predicted_films(parts)
 if any(not run["bundle"] for run, _ in whole):  # else torch is not needed
     from lungseg.learning.inference import predict_run

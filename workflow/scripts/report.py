@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lungseg.claims.verdicts import read_claims
-from lungseg.data.films import read_part
+from lungseg.data.opened import open_part
 from lungseg.files import replacing
 from lungseg.paper import read_paper
 from lungseg.report.outlines import of_runs
@@ -20,7 +20,7 @@ from lungseg.tables import read_csv
 
 files, choices = snakemake.input, snakemake.params
 main = choices.table1["train_on"]
-test = read_part("test", files.pixels, files.images, files.splits)
+test = open_part("test", files.pixels, files.images, files.splits)
 images = pd.concat(read_csv(file) for file in files.images)
 outlines = of_runs(dict(zip(choices.runs, files.predictions, strict=True)), choices.runs, main)
 packed = pack(trail(read_csv(files.scores), images, test, outlines))
