@@ -1,0 +1,276 @@
+"""What does everything but training cost at official sizes, and how does it grow with films, pixels and runs?
+
+    python -m bench.official REDUCED [FOLDER]      an hour on two cores; not part of `make bench`
+
+REDUCED holds archives in the official layout. In FOLDER (.cache/lungseg/official in the home folder), 7 GB large, they
+are made as large as the official ones, once. The predictions of the reference experiment's 20 runs are made up, as
+bundles; the whole workflow then runs on them. Seconds and memory are those that each job's process tells at its end.
+Writes bench/results/official.csv and official_rules.csv.
+"""
+
+import json
+import os
+import pickle
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import astuple, dataclass, field
+from functools import partial
+from math import log
+from multiprocessing import get_context
+from pathlib import Path
+from subprocess import PIPE
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+from PIL import Image
+
+from bench.dag import copied, row
+from bench.enlarged import enlarge
+from bench.stand_ins import made_up, write_bundles
+from bench.timing import RESULTS, in_turn, processor, write
+from lungseg.config import read_experiment
+from lungseg.data.datasets import dataset
+from lungseg.data.images import Original
+from lungseg.data.phantom import draw
+from lungseg.data.squares import Box
+from lungseg.jobs.fingerprint import fingerprint
+from lungseg.scores.known import know_film
+from lungseg.scores.scoring import score_film
+
+ROOT = Path(__file__).parents[1]
+CACHE = Path.home() / ".cache/lungseg/official"
+BEFORE = "12041bb^"  # the scoring that looked at the whole frame
+LARGEST, SPACING_MM = (4020, 4892), 0.0875
+FILM_SECONDS, FILM_GIB, MINUTES, GIB, FLAT = 0.2, 0.3, 45, 2.0, 1.1
+FILMS = 3
+FIRST = ("download", "preprocess", "split", "leakage")  # before any training
+ONCE = ("definitions", "sweep", "cost")  # of the main training set alone; the rest is taken to grow with their number
+# Score films with the package that PYTHONPATH names: a number comes in, a word goes out when that film is done.
+OLD = """
+import pickle, sys
+from lungseg.data.images import Original
+from lungseg.data.squares import Box
+from lungseg.scores.scoring import score_film
+
+films = pickle.load(open(sys.argv[1], "rb"))
+for line in sys.stdin:
+    logits, truth, mask, box = films[int(line)]
+    list(score_film(logits, truth, Original(mask, Box(*box), float(sys.argv[2])), True))
+    print("scored", flush=True)
+"""
+# Each process of a job tells what it took; Python imports this by its name where it finds it.
+TELL = """
+import atexit, json, os, resource, sys, time
+BEGAN = time.monotonic()
+
+def tell():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    told = {{
+        "script": sys.argv[0] if sys.argv else "", "wall_s": time.monotonic() - BEGAN,
+        "core_s": sum(one.ru_utime + one.ru_stime for one in used), "peak_mib": used[0].ru_maxrss / 1024,
+    }}
+    with open(os.path.join({folder!r}, f"{{os.getpid()}}.json"), "w") as file:
+        json.dump(told, file)
+
+atexit.register(tell)
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One run of the workflow.
+
+    Args:
+        name: Of the experiment.
+        archives: Where its films are.
+        size: Side of the square in px.
+        seeds: Of four networks each.
+        half: Whether every second film is left out.
+    """
+
+    name: str
+    archives: Path
+    size: int = 256
+    seeds: list[int] = field(default_factory=lambda: [0, 1, 2, 3, 4])
+    half: bool = False
+
+    def config(self, bundles: Path | None) -> dict[str, Any]:
+        """The reference experiment, trained on all three data sets alone."""
+        chosen = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+        chosen |= {"name": self.name, "archives": str(self.archives), "seeds": self.seeds}
+        chosen["preprocessing"]["size"] = self.size
+        chosen["train_on"] = {"pooled": chosen["datasets"]}
+        chosen["variants"] = {name: {**one, "weights": "random"} if "encoders" in one else one
+                              for name, one in chosen["variants"].items()}  # fmt: skip
+        if self.half:
+            chosen["exclude"] = {name: {film: "every second one" for film in dataset(name).films[::2]}
+                                 for name in chosen["datasets"]}  # fmt: skip
+        return chosen | ({"bundles": str(bundles)} if bundles else {"device": "cpu"})
+
+
+def run(case: Case, project: Path, folder: Path) -> tuple[pd.DataFrame, float]:
+    """Run everything but training.
+
+    Returns:
+        Of each process of a job rule, wall_s, core_s and peak_mib; and how many megapixels all films have.
+    """
+    told = folder / f"told-{case.name}-{len(case.seeds)}"
+    told.mkdir()
+    (told / "sitecustomize.py").write_text(TELL.format(folder=str(told)), encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": f"{told}{os.pathsep}{project}", "LUNGSEG_ROOT": str(project)}
+
+    def snakemake(bundles: Path | None, *more: str) -> None:
+        (project / "official.yaml").write_text(yaml.safe_dump(case.config(bundles)), encoding="utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            "all",
+            "--quiet",
+            "all",
+            "--configfile",
+            "official.yaml",
+        ]
+        ended = subprocess.run([*command, *more], cwd=project, env=environment, capture_output=True, text=True)
+        if ended.returncode:
+            raise SystemExit(ended.stdout + ended.stderr)
+
+    snakemake(None, "--until", "split")
+    experiment, bundles = read_experiment(case.config(None)), folder / f"bundles-{case.name}"
+    write_bundles(bundles, experiment, project, fingerprint(project / "workflow/scripts/train.py"))
+    snakemake(bundles)
+    found = pd.DataFrame([json.loads(file.read_text(encoding="utf-8")) for file in told.glob("*.json")])
+    jobs = found[found["script"].str.contains(r"\.snakemake/scripts/")]
+    rules = jobs["script"].str.extract(r"tmp[^.]+\.(\w+)\.py", expand=False)
+    tables = [pd.read_csv(file) for file in (project / experiment.folder("results")).glob("images/*[a-z].csv")]
+    films = pd.concat([table for table in tables if "height" in table])
+    return jobs.assign(rule=rules).drop(columns="script"), float((films["height"] * films["width"]).sum() / 1e6)
+
+
+def by_rule(jobs: pd.DataFrame) -> pd.DataFrame:
+    """One row for each rule: jobs, seconds of all of them, the largest peak."""
+    each = jobs.groupby("rule")
+    sums = each[["wall_s", "core_s"]].sum().assign(jobs=each.size(), peak_mib=each["peak_mib"].max())
+    return sums[["jobs", "wall_s", "core_s", "peak_mib"]]
+
+
+def growth(large: pd.DataFrame, small: pd.DataFrame, ratio: float, name: str) -> pd.DataFrame:
+    """The powers of what grew with which seconds and memory grow: 1 is in proportion, 0 is flat."""
+    powers = np.log(large[["core_s", "peak_mib"]] / small[["core_s", "peak_mib"]]) / log(ratio)
+    return powers.rename(columns={"core_s": f"core_s_with_{name}", "peak_mib": f"peak_with_{name}"})
+
+
+Drawn = tuple[np.ndarray, np.ndarray, Original]
+
+
+def film(number: int) -> Drawn:
+    """A drawn film of 20 megapixels: made-up logits, its mask on the square and at its own size."""
+    drawn = draw(f"film{number}", np.random.default_rng(number), abnormal=False).mask
+    mask, (height, width) = Image.fromarray(255 * drawn.astype(np.uint8)), LARGEST
+    small, large = (
+        np.asarray(mask.resize(size, Image.Resampling.BILINEAR)) > 127 for size in ((256, 256), (width, height))
+    )
+    logits = made_up(small.astype(np.uint8), np.random.default_rng(number))
+    return logits, small, Original(large, Box(0, 0, height, width), SPACING_MM)
+
+
+def ours(one: Drawn) -> None:
+    """Score a film in all ways."""
+    logits, truth, original = one
+    list(score_film(logits, know_film(truth, original), soft=True))
+
+
+def memory() -> float:
+    """GiB that scoring one such film takes, beside its mask and what Python has loaded."""
+    one = film(0)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    ours(one)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
+
+
+def of_films(folder: Path) -> list[dict[str, object]]:
+    """One film of 20 megapixels: its seconds and memory, and beside the code from before both were looked at."""
+    films = [film(number) for number in range(FILMS)]
+    with (folder / "films.pickle").open("wb") as file:
+        pickle.dump([(logits, truth, original.mask, astuple(original.box)) for logits, truth, original in films], file)
+    old = folder / "before"
+    old.mkdir()
+    packed = subprocess.run(["git", "archive", BEFORE, "lungseg"], cwd=ROOT, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "-x", "-C", str(old)], input=packed, check=True)
+    command = [sys.executable, "-c", OLD, str(folder / "films.pickle"), str(SPACING_MM)]
+    environment = os.environ | {"PYTHONPATH": str(old)}  # and the folder it runs in comes first of all
+    with subprocess.Popen(command, cwd=old, env=environment, text=True, stdin=PIPE, stdout=PIPE) as there:
+        assert there.stdin and there.stdout
+
+        def other(number: int) -> None:
+            there.stdin.write(f"{number}\n")  # type: ignore[union-attr]
+            there.stdin.flush()  # type: ignore[union-attr]
+            assert there.stdout.readline().strip() == "scored"  # type: ignore[union-attr]
+
+        pairs = [(partial(ours, one), partial(other, number)) for number, one in enumerate(films)]
+        side_by_side = in_turn(f"a film of 20 megapixels, against the code of {BEFORE}", pairs, "s a film", 1, 2)
+        there.stdin.close()
+    took = float(side_by_side["ours"])  # type: ignore[arg-type]
+    with get_context("spawn").Pool(1) as pool:
+        held = pool.apply(memory)
+    return [
+        row("a film of 20 megapixels in all ways, against the goal", took, FILM_SECONDS, "s of a core", 1),
+        row("memory for it, against the goal", held, FILM_GIB, "GiB", 1),
+        side_by_side,
+    ]
+
+
+def main(reduced: Path, official: Path) -> None:
+    """All of it."""
+    enlarge(reduced, official)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        rows, project = of_films(folder), copied(folder / "project")
+        tables, pixels = {}, {}
+        for case in (
+            Case("official", official, seeds=[0, 1]),
+            Case("official", official),
+            Case("half", official, half=True),
+            Case("reduced", reduced),
+            Case("large", reduced, 1024, seeds=[0]),
+            Case("large", reduced, 1024, seeds=[0, 1, 2]),
+        ):
+            begin = time.perf_counter()
+            jobs, pixels[case.name] = run(case, project, folder)
+            tables[case.name, len(case.seeds)] = by_rule(jobs)
+            print(f"{case.name}, {4 * len(case.seeds)} runs: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
+    whole = tables["official", 5]
+    rules = whole.join([
+        growth(whole, tables["half", 5], 2, "films"),
+        growth(whole, tables["reduced", 5], pixels["official"] / pixels["reduced"], "pixels"),
+        growth(whole, tables["official", 2], 5 / 2, "runs"),
+    ])  # fmt: skip
+    one, three = (tables["large", seeds]["peak_mib"].rename(f"peak_mib_1024px_{4 * seeds}_runs") for seeds in (1, 3))
+    rules = rules.join([one, three]).reset_index().assign(hardware=processor())
+    rules.to_csv(RESULTS / "official_rules.csv", index=False, float_format="%.3g")
+    print(rules.to_string(index=False, float_format="%.3g"))
+    write("official", [*rows, *of_the_workflow(whole, one, three)])
+
+
+def of_the_workflow(whole: pd.DataFrame, one: pd.Series, three: pd.Series) -> list[dict[str, object]]:
+    """What comes after the reference experiment's 100 trainings: the cores' minutes, and the memory at 1024 px."""
+    later = whole[~whole.index.isin(FIRST)]["core_s"]
+    times = pd.Series(5, later.index).where(~later.index.isin(ONCE), 1)
+    worst = (three / one).drop(list(FIRST), errors="ignore").idxmax()
+    alone, all_five = (seconds.sum() / 60 for seconds in (later, later * times))
+    return [
+        row("one training set, 20 runs, all after training", alone, MINUTES, "core minutes", None),
+        row("all five, extrapolated, against the goal", all_five, MINUTES, "core minutes", 1),
+        row(f"peak of memory at 1024 px, 12 runs against 4: {worst}", three[worst], one[worst], "MiB", FLAT),
+        row(f"largest peak at 1024 px, 12 runs: {three.idxmax()}", three.max() / 1024, GIB, "GiB", 1),
+    ]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else CACHE)
