@@ -84,7 +84,6 @@ rule leakage:
     priority: 100
     conda:
         "../../envs/lungseg.yaml"
-    threads: 2
     params:
         distance=config["leakage"]["distance"],
         allowed=config["leakage"]["allowed"],

@@ -56,7 +56,7 @@ rule predict:
     priority: 1
     conda:
         "../../envs/lungseg.yaml"
-    threads: 2
+    threads: THREADS
     resources:
         gpu=1 if ON_GPU else 0,
         mem_mb=growing(max(NEEDS.values())),
