@@ -1,10 +1,11 @@
 """What the DAG itself costs: the quickstart's overhead, a run with nothing to do, start-up of jobs, time per run.
 
-    python -m bench.dag [RUNS...]      five minutes; writes bench/results/dag.csv
+    python -m bench.dag [RUNS...]      a quarter of an hour; writes bench/results/dag.csv
 
-All in a copy of what git holds. Overhead is the share of the cores' time that is not in the jobs of preprocess, train,
-predict and score (seconds times the cores that they hold), or is in their start-up: cores without a job count as
-overhead too. Time per run: RUNS (2 and 8 by default) trainings of one epoch on 32 px films, the plan included.
+All in copies of what git holds; the quickstart in three of them, one after the other. Overhead is the share of the
+cores' time that is not in the jobs of preprocess, train, predict and score (seconds times the cores that they hold), or
+is in their start-up: cores without a job count as overhead too. Time per run: RUNS (2 and 8 by default) trainings of
+one epoch on 32 px films, the plan included.
 """
 
 import ast
@@ -14,9 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -25,7 +28,7 @@ from bench.timing import seconds, write
 ROOT = Path(__file__).parents[1]
 WORK = ["preprocess", "train", "predict", "score"]
 RUNS = [2, 8]
-GOAL_OVERHEAD, GOAL_IDLE, GOAL_FLAT = 0.15, 4.0, 1.1
+GOAL_SECONDS, GOAL_OVERHEAD, GOAL_IDLE, GOAL_FLAT, TURNS = 180.0, 0.15, 2.0, 1.1, 3
 
 
 def copied(folder: Path) -> Path:
@@ -43,16 +46,16 @@ def snakemake(project: Path, *arguments: str) -> None:
         raise SystemExit(ended.stdout + ended.stderr)
 
 
-def row(case: str, ours: float, other: float, unit: str, goal: float | None) -> dict[str, object]:
-    """One measurement, with ours over other as its ratio; the goal is the most that it may be."""
-    ratio = ours / other
-    limits = {"ratio": ratio, "ratio_low": ratio, "ratio_high": ratio}
-    met = None if goal is None else ratio <= goal
-    return {"case": case, "ours": ours, "other": other, "unit": unit} | limits | {"goal": goal, "met": met}
+def row(case: str, ours: float | Sequence[float], other: float, unit: str, goal: float | None) -> dict[str, object]:
+    """A measurement, or the median of several, with ours over other as its ratio; the goal is the most it may be."""
+    low, middle, high = np.quantile(ours, [0, 0.5, 1])
+    limits = {"ratio": middle / other, "ratio_low": low / other, "ratio_high": high / other}
+    met = None if goal is None else bool(middle / other <= goal)
+    return {"case": case, "ours": middle, "other": other, "unit": unit} | limits | {"goal": goal, "met": met}
 
 
-def quickstart(project: Path, start_ups: dict[str, float]) -> list[dict[str, object]]:
-    """Overhead of the quickstart, and of running it again."""
+def quickstart(project: Path, start_ups: dict[str, float]) -> tuple[float, float]:
+    """Seconds of a quickstart, and the share of the cores' time that is not in the jobs' work."""
     chosen = ["--configfile", "config/quickstart.yaml"]
     wall = seconds(lambda: snakemake(project, *chosen, "--benchmark-extended"))
     work, benchmarks = 0.0, project / "quickstart/results/benchmarks"
@@ -60,12 +63,19 @@ def quickstart(project: Path, start_ups: dict[str, float]) -> list[dict[str, obj
         jobs = pd.concat(pd.read_csv(file, sep="\t") for file in (benchmarks / rule).glob("*.tsv"))
         work += float(((jobs["s"] - start_ups[rule]) * jobs["threads"]).sum())
         print(f"{rule}: {len(jobs)} jobs, {jobs['s'].sum():.0f} s, each with a start-up of {start_ups[rule]:.1f} s")
-    there = wall * (os.cpu_count() or 1)
-    idle = [seconds(lambda: snakemake(project, *chosen)) for _ in range(3)]
+    return wall, 1 - work / (wall * (os.cpu_count() or 1))
+
+
+def quickstarts(folder: Path, start_ups: dict[str, float]) -> list[dict[str, object]]:
+    """The quickstart in fresh clones, and again where there is nothing left to do."""
+    projects = [copied(folder / f"quickstart{turn}") for turn in range(TURNS)]
+    walls, overheads = zip(*(quickstart(project, start_ups) for project in projects), strict=True)
+    chosen = ["--configfile", "config/quickstart.yaml"]
+    idle = [seconds(partial(snakemake, project, *chosen)) for project in projects]
     return [
-        row("quickstart, from nothing to its table", wall, 360, "s", None),
-        row("quickstart, overhead", there - work, there, "s of a core", GOAL_OVERHEAD),
-        row("nothing to do", min(idle), GOAL_IDLE, "s", 1),
+        row("quickstart, from nothing to its table", walls, GOAL_SECONDS, "s", 1),
+        row("quickstart, overhead", [100 * one for one in overheads], 100, "% of the cores' time", GOAL_OVERHEAD),
+        row("nothing to do", idle, GOAL_IDLE, "s", 1),
     ]
 
 
@@ -118,7 +128,7 @@ def main() -> list[dict[str, object]]:
     with tempfile.TemporaryDirectory() as place:
         project = copied(Path(place) / "lungseg")
         rows, start_ups = start_up(project)
-        return [*rows, *scaling(project, numbers), *quickstart(project, start_ups)]
+        return [*rows, *scaling(project, numbers), *quickstarts(Path(place), start_ups)]
 
 
 if __name__ == "__main__":

@@ -23,12 +23,14 @@ QUESTIONS = {
     "gpu": "How fast is a GPU?",
     "preprocessing": "Does preprocessing cost more than decoding the files?",
     "scoring": "Is scoring faster than MONAI?",
+    "official": "What does all but training cost at official sizes?",
     "bootstrap": "Is the crossed bootstrap faster than a loop over resamples?",
     "dag": "What does the workflow cost beside its work?",
     "inference": "Is prediction as fast as onnxruntime?",
     "page": "Does the report open at once?",
 }
 STARTS = "start-up of "
+RULES = RESULTS / "official_rules.csv"
 MET, MISSED, NO_GOAL = "#0072B2", "#D55E00", "#777777"
 
 
@@ -127,6 +129,38 @@ def draw(name: str, table: pd.DataFrame) -> plt.Figure:
     return figure
 
 
+def rules_as_markdown(rules: pd.DataFrame) -> str:
+    """The table of `bench.official`: each rule's seconds and memory, and with which power each grows."""
+    titles = {
+        "rule": "rule", "jobs": "jobs", "wall_s": "wall s", "core_s": "core s", "peak_mib": "peak MiB",
+        "core_s_with_films": "s ~ films^", "core_s_with_pixels": "s ~ pixels^", "core_s_with_runs": "s ~ runs^",
+        "peak_with_films": "MiB ~ films^", "peak_with_pixels": "MiB ~ pixels^", "peak_with_runs": "MiB ~ runs^",
+        **{name: f"MiB at {name.split('_')[2]}, {name.split('_')[3]} runs" for name in _at_large_size(rules)},
+    }  # fmt: skip
+    lines = [f"| {' | '.join(titles.values())} |", f"|---|{'---:|' * (len(titles) - 1)}"]
+    for row in rules.sort_values("core_s", ascending=False).to_dict("records"):
+        lines.append(f"| {' | '.join([row['rule'], *(number(row[name]) for name in list(titles)[1:])])} |")
+    return f"On {rules['hardware'].iloc[0]}:\n\n" + "\n".join(lines)
+
+
+def _at_large_size(rules: pd.DataFrame) -> list[str]:
+    return [name for name in rules.columns if name.startswith("peak_mib_")]
+
+
+def draw_rules(rules: pd.DataFrame) -> plt.Figure:
+    """Core seconds of each rule at official size, and its peak of memory with few and with many runs."""
+    shown = rules.sort_values("core_s")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 0.8 + 0.28 * len(rules)), layout="constrained", sharey=True)
+    left.barh(shown["rule"], shown["core_s"], color=MET)
+    left.set_xlabel("core seconds, 20 runs on 951 films of official size")
+    for name, colour in zip(_at_large_size(rules), (NO_GOAL, MISSED), strict=True):
+        right.plot(shown[name], shown["rule"], "o", color=colour, label=f"{name.split('_')[3]} runs")
+    right.axvline(2048, color="black", linewidth=1)
+    right.set_xlabel("peak of memory at 1024 px in MiB, and the goal (line)")
+    right.legend(loc="lower right")
+    return figure
+
+
 def main() -> None:
     """All tables that have the benchmarks' columns."""
     text, tables = README.read_text(encoding="utf-8"), {}
@@ -140,6 +174,11 @@ def main() -> None:
         plt.close(figure)
         text = fill(text, file.stem, as_markdown(table))
         tables[file.stem] = table
+    if RULES.is_file():
+        rules = pd.read_csv(RULES)
+        with mpl.rc_context(STYLE):
+            draw_rules(rules).savefig(RULES.with_suffix(".png"), dpi=130)
+        text = fill(text, RULES.stem, rules_as_markdown(rules))
     text = fill(text, "summary", summary(tables))
     README.write_text(text, encoding="utf-8")
 

@@ -14,7 +14,16 @@ from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
-OTHERS = ("coverage", "faults", "memory", "mutants", "refusals", "rules", "scale")  # with pages of their own
+OTHERS = (
+    "coverage",
+    "faults",
+    "memory",
+    "mutants",
+    "official_rules",
+    "refusals",
+    "rules",
+    "scale",
+)  # with pages of their own
 TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in OTHERS]
 
 
