@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench import sides
 from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
@@ -23,6 +24,7 @@ OTHERS = (
     "refusals",
     "rules",
     "scale",
+    "sides",
 )  # with pages of their own
 TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in OTHERS]
 
@@ -84,6 +86,14 @@ def test_summary_is_that_of_the_tables() -> None:
     assert summary({file.stem: pd.read_csv(file) for file in TABLES}) in PAGE.read_text(encoding="utf-8")
     starts = pd.DataFrame({"case": ["start-up of a, alone", "start-up of b, alone", "no-op"], "ours": [1.0, 2.0, 3.0]})
     assert _shortened(starts)["case"].tolist() == ["no-op", "slowest start-up of 2 scripts: b, alone"]
+
+
+def test_the_page_of_films_says_which_labels_were_right() -> None:
+    found = pd.read_csv(RESULTS / "sides.csv")
+    assert sides.in_words(found) in (PAGE.parents[1] / "docs/segment.md").read_text(encoding="utf-8")
+    assert sides.in_words(found.assign(right=found["films"] - 1, wrong_and_segmented=1)).endswith(
+        "of the others 2 are called `segmented`."
+    )
 
 
 def test_the_page_of_the_cluster_says_what_the_measurements_say() -> None:
