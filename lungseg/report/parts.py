@@ -11,7 +11,7 @@ from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.report.axis import Axis
-from lungseg.report.page_tables import records
+from lungseg.report.page_tables import records, size_in_words
 from lungseg.report.results import Results
 from lungseg.report.tables import conditions
 
@@ -28,7 +28,8 @@ def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> l
 
     Returns:
         effect (empty of a pair), a and b (the variants of a pair, else empty), says (in words), difference, low, high,
-        sign (`gain`, `loss`, `undecided`), relevance, detectable (None where it is not known), and one axis for all.
+        sign (`gain`, `loss`, `undecided`), relevance, detectable (None where it is not known), margin (None where none
+        was declared), and one axis for all.
         None where no effect was declared or none could be estimated.
     """
     if plan is None or not plan.effects or not results.has("effects"):
@@ -43,9 +44,9 @@ def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> l
             found.append(told | {"sign": SIGNS.get(str(told["sign"]), "undecided"), "detectable": _reach(power, a, b)})
     if not any(row["effect"] for row in found):
         return []
-    margin = plan.margins.get("dice", 0.0)
-    axis = Axis.over([*(row[key] for row in found for key in ("low", "high")), -margin, margin])
-    return [row | {"axis": axis} for row in found]
+    margin = plan.margins.get("dice")
+    axis = Axis.over([*(row[key] for row in found for key in ("low", "high")), -(margin or 0), margin or 0])
+    return [row | {"axis": axis, "margin": margin} for row in found]
 
 
 def _reach(power: pd.DataFrame, a: str, b: str) -> float | None:
@@ -57,8 +58,8 @@ def _reach(power: pd.DataFrame, a: str, b: str) -> float | None:
 def worth(row: Mapping[str, Any]) -> str:
     """The sign and the size of a row in words."""
     sign = {"gain": "a gain", "loss": "a loss"}.get(str(row["sign"]), "sign undecided")
-    size = {"within": "less than counts", "beyond": "more than the margin"}.get(str(row["relevance"]), "size undecided")
-    return f"{sign}, {size}" if row["relevance"] else sign
+    size = size_in_words(row["relevance"], row["margin"])
+    return f"{sign}, {size}" if size else sign
 
 
 def in_words(rows: Sequence[Mapping[str, Any]], experiment: Experiment, margin: float | None) -> str:

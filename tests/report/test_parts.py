@@ -71,14 +71,14 @@ def test_without_declared_effects_there_are_no_parts(taken_apart: Results) -> No
 @pytest.mark.parametrize(
     ("sign", "relevance", "told"),
     [
-        ("gain", "beyond", "a gain, more than the margin"),
-        ("loss", "within", "a loss, less than counts"),
+        ("gain", "beyond", "a gain, by more than 0.005"),
+        ("loss", "within", "a loss, by less than 0.005"),
         ("undecided", "undecided", "sign undecided, size undecided"),
         ("gain", "", "a gain"),
     ],
 )
 def test_sign_and_size_are_told_apart(sign: str, relevance: str, told: str) -> None:
-    assert worth({"sign": sign, "relevance": relevance}) == told
+    assert worth({"sign": sign, "relevance": relevance, "margin": 0.005}) == told
 
 
 def test_words_name_the_conditions(taken_apart: Results) -> None:
