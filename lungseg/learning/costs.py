@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from time import perf_counter, process_time
 from timeit import repeat, timeit
 
 import numpy as np
@@ -43,7 +44,8 @@ class Cost:
         train_memory_mb: 10^6 bytes that a step of training takes: weights, gradients, optimiser's state, activations.
         predict_memory_mb: 10^6 bytes that the prediction of one film takes, weights included.
         films_per_second: In training, the median over the epochs of all runs, on `training_hardware`.
-        ms_per_film: Of the prediction of one film, the median of repetitions with one thread, on `hardware`.
+        ms_per_film: Of the prediction of one film, the median of repetitions with one thread, on `hardware`; of a CPU
+            the core's own.
         weights_mb: 10^6 bytes of the state that is saved, in float32.
         hardware: What memory and time were measured on.
         training_hardware: What the runs were trained on.
@@ -211,16 +213,22 @@ def gflops(network: nn.Module, size: int) -> float | None:
 def milliseconds(network: nn.Module, precision: str, size: int) -> float:
     """Median ms that the prediction of one film takes, from grey values to logits on the host.
 
+    On a CPU they are those of the core, so that what else the machine does meanwhile is left out.
+
     Args:
         network: On the device.
         precision: As in training.
         size: Side of the film in px.
     """
     film = np.random.default_rng(0).integers(0, 256, (1, size, size), dtype=np.uint8)
-    # Kernels are chosen in the first one: it only says how many follow.
-    first = timeit(lambda: predict(network, film, 1, precision), number=1)
+    clock = process_time if next(network.parameters()).device.type == "cpu" else perf_counter
+
+    def one() -> None:
+        predict(network, film, 1, precision)
+
+    first = timeit(one, timer=clock, number=1)  # kernels are chosen in it: it only says how many follow
     times = min(max(round(SECONDS / first), LEAST), 100)
-    return round(1000 * median(repeat(lambda: predict(network, film, 1, precision), number=1, repeat=times)), 3)
+    return round(1000 * median(repeat(one, timer=clock, number=1, repeat=times)), 3)
 
 
 def take_steps(network: nn.Module, recipe: Training, size: int) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from time import sleep
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 from lungseg.files import file_hash
 from lungseg.learning import costs
 from lungseg.learning.apart import MB, Memory, apart
-from lungseg.learning.costs import Cost, cost, count, gflops
+from lungseg.learning.costs import Cost, cost, count, gflops, milliseconds
 from lungseg.learning.memory import step_mb
 from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant
@@ -112,6 +113,22 @@ def test_what_has_no_counted_operation_is_not_free() -> None:
 def whole(tmp_path: Path) -> Cost:
     """The cost of a small network."""
     return cost("unet", [card(tmp_path)], [3.0, 1.0, 90.0], CPU, 7.0)
+
+
+class Waits(nn.Module):
+    """Takes no time of a core, and 60 ms of everybody else's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1))
+
+    def forward(self, films: torch.Tensor) -> torch.Tensor:
+        sleep(0.06)
+        return films * self.weight
+
+
+def test_what_else_a_machine_does_is_not_the_networks_time() -> None:
+    assert milliseconds(Waits(), "float32", 32) < 20
 
 
 def test_every_cell_of_a_network_is_had_without_its_weights(whole: Cost) -> None:
