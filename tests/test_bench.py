@@ -1,18 +1,24 @@
 """The benchmarks' page says what their tables say; the tables have the agreed columns."""
 
+import io
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from bench import sides
+from bench import enlarged, official, sides
 from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
 from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
 from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
+from bench.stand_ins import made_up
 from bench.timing import COLUMNS, RESULTS, in_turn, write
+from lungseg.data.phantom import draw
+from tests.conftest import encoded, write_zip
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
 OTHERS = (
@@ -158,3 +164,44 @@ def test_the_page_of_faults_is_that_of_its_table() -> None:
     assert sorted((row["kind"], row["case"]) for row in rows) == sorted(wanted)
     assert len(wanted) >= 200 and len(KINDS) >= 12
     assert page(rows) == OUTPUT.with_suffix(".md").read_text(encoding="utf-8")
+
+
+def test_growth_is_the_power_of_what_grew() -> None:
+    jobs = pd.DataFrame({
+        "rule": ["score", "score", "report"],
+        "wall_s": [1.0, 2.0, 5.0], "core_s": [4.0, 4.0, 3.0], "peak_mib": [100.0, 300.0, 200.0],
+    })  # fmt: skip
+    large = official.by_rule(jobs)
+    assert large.loc["score"].tolist() == [2, 3, 8, 300] and large.loc["report"].tolist() == [1, 5, 3, 200]
+    small = large.assign(core_s=large["core_s"] / [4, 2], peak_mib=large["peak_mib"] / [1, 2])
+    found = official.growth(large, small, 2, "films")
+    assert found.loc["report"].tolist() == pytest.approx([2, 0])  # four times the seconds of half the films
+    assert found.loc["score"].tolist() == pytest.approx([1, 1])
+
+
+def test_what_comes_after_the_trainings_is_counted_for_each_training_set_but_what_is_of_one_alone() -> None:
+    whole = pd.DataFrame({"core_s": [600.0, 60.0, 120.0]}, index=["preprocess", "score", "definitions"])
+    peaks = pd.Series([900.0, 700.0, 500.0], whole.index)
+    alone, all_five, flat, largest = official.of_the_workflow(whole, peaks, peaks * [1.5, 1.0, 1.2])
+    assert (alone["ours"], all_five["ours"]) == (3, 7) and all_five["met"]
+    assert "definitions" in str(flat["case"]) and not flat["met"]
+    assert "preprocess" in str(largest["case"]) and largest["met"]
+
+
+def test_made_up_predictions_are_nearly_right_and_differ() -> None:
+    mask = draw("film", np.random.default_rng(0), abnormal=False).mask[:256, :256]
+    one, other = (made_up(mask.astype(np.uint8), np.random.default_rng(seed)) > 0 for seed in (0, 1))
+    assert 0.9 < 2 * (one & mask).sum() / (one.sum() + mask.sum()) < 1 and (one != other).any()
+
+
+def test_an_archive_is_enlarged_to_official_sizes(tmp_path: Path) -> None:
+    grey = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    picture, lung = (encoded(pixels) for pixels in (grey, np.where(np.tri(8), 255, 0).astype(np.uint8)))
+    name = "MCUCXR_0001_0.png"
+    write_zip(tmp_path / "small/x.zip", {f"CXR_png/{name}": picture, f"ManualMask/leftMask/{name}": lung})
+    enlarged._enlarge(tmp_path / "small/x.zip", tmp_path / "x.zip", "montgomery")
+    with ZipFile(tmp_path / "x.zip") as store:
+        film, mask = (Image.open(io.BytesIO(store.read(member))) for member in store.namelist())
+    assert film.size == mask.size == (4020, 4892) and (film.mode, mask.mode) == ("L", "1")
+    assert np.asarray(mask).mean() == pytest.approx(np.tri(8).mean(), abs=0.03)
+    assert np.asarray(film).std() > 10

@@ -123,6 +123,7 @@ class Waits(nn.Module):
         self.weight = nn.Parameter(torch.zeros(1))
 
     def forward(self, films: torch.Tensor) -> torch.Tensor:
+        """Films as they are, after a while."""
         sleep(0.06)
         return films * self.weight
 
