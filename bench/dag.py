@@ -1,16 +1,16 @@
 """What the DAG itself costs: the quickstart's overhead, a run with nothing to do, start-up of jobs, time per run.
 
-    python -m bench.dag [RUNS...]      a quarter of an hour; writes bench/results/dag.csv
+    python -m bench.dag [RUNS...] [--turns N]      five minutes, and three more for each turn; writes bench/results/dag.csv
 
-All in copies of what git holds; the quickstart in three of them, one after the other. Overhead is the share of the
+All in copies of what git holds; the quickstart in N of them, one after the other. Overhead is the share of the
 cores' time that is not in the jobs of preprocess, train, predict and score (seconds times the cores that they hold), or
 is in their start-up: cores without a job count as overhead too. Time per run: RUNS (2 and 8 by default) trainings of
 one epoch on 32 px films, the plan included.
 """
 
+import argparse
 import ast
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -28,7 +28,7 @@ from bench.timing import seconds, write
 ROOT = Path(__file__).parents[1]
 WORK = ["preprocess", "train", "predict", "score"]
 RUNS = [2, 8]
-GOAL_SECONDS, GOAL_OVERHEAD, GOAL_IDLE, GOAL_FLAT, TURNS = 180.0, 0.15, 2.0, 1.1, 3
+GOAL_SECONDS, GOAL_OVERHEAD, GOAL_IDLE, GOAL_FLAT = 180.0, 0.15, 2.0, 1.1
 
 
 def copied(folder: Path) -> Path:
@@ -66,9 +66,9 @@ def quickstart(project: Path, start_ups: dict[str, float]) -> tuple[float, float
     return wall, 1 - work / (wall * (os.cpu_count() or 1))
 
 
-def quickstarts(folder: Path, start_ups: dict[str, float]) -> list[dict[str, object]]:
+def quickstarts(folder: Path, start_ups: dict[str, float], turns: int) -> list[dict[str, object]]:
     """The quickstart in fresh clones, and again where there is nothing left to do."""
-    projects = [copied(folder / f"quickstart{turn}") for turn in range(TURNS)]
+    projects = [copied(folder / f"quickstart{turn}") for turn in range(turns)]
     walls, overheads = zip(*(quickstart(project, start_ups) for project in projects), strict=True)
     chosen = ["--configfile", "config/quickstart.yaml"]
     idle = [seconds(partial(snakemake, project, *chosen)) for project in projects]
@@ -123,12 +123,15 @@ def scaling(project: Path, numbers: list[int]) -> list[dict[str, object]]:
 
 
 def main() -> list[dict[str, object]]:
-    """All of it, in one copy."""
-    numbers = [int(number) for number in sys.argv[1:] if re.fullmatch(r"\d+", number)] or RUNS
+    """All of it."""
+    words = argparse.ArgumentParser(prog="python -m bench.dag", description=__doc__)
+    words.add_argument("runs", nargs="*", type=int, default=RUNS)
+    words.add_argument("--turns", type=int, default=1)
+    given = words.parse_args()
     with tempfile.TemporaryDirectory() as place:
         project = copied(Path(place) / "lungseg")
         rows, start_ups = start_up(project)
-        return [*rows, *scaling(project, numbers), *quickstarts(Path(place), start_ups)]
+        return [*rows, *scaling(project, given.runs), *quickstarts(Path(place), start_ups, given.turns)]
 
 
 if __name__ == "__main__":
