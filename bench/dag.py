@@ -1,6 +1,6 @@
 """What the DAG itself costs: the quickstart's overhead, a run with nothing to do, start-up of jobs, time per run.
 
-    python -m bench.dag [RUNS...] [--turns N]      five minutes, and three more for each turn; writes bench/results/dag.csv
+    python -m bench.dag [RUNS...] [--turns N]      five minutes, and three for each turn; writes bench/results/dag.csv
 
 All in copies of what git holds; the quickstart in N of them, one after the other. Overhead is the share of the
 cores' time that is not in the jobs of preprocess, train, predict and score (seconds times the cores that they hold), or
