@@ -71,10 +71,10 @@ def test_on_a_cluster_every_heavy_job_says_its_memory_time_and_gpu(project: Path
 
 
 def test_what_a_job_asks_for_grows_with_each_attempt(project: Path, tmp_path: Path) -> None:
-    """A training that fails at once: there is no GPU."""
     clone = copy_project(tmp_path / "clone")
     for name in ("tiny", ".snakemake"):
         shutil.copytree(project / name, clone / name)
+    (clone / "workflow/scripts/train.py").write_text("raise SystemExit(1)\n")
     target = "tiny/results/runs/unet/pooled/seed0/weights.json"
     begin = ["snakemake", "--cores", "1", "--resources", "mem_mb=9999", *TINY, "--retries", "2"]
     printed = run(clone, *begin, "--config", "device=cuda", "--", target, check=False)

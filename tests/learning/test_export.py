@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,21 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(tmp_path_factory.mktemp("runs"))
 
 
+@dataclass(frozen=True)
+class Exported:
+    """The file of a run, and how it answered."""
+
+    file: Path
+    found: Agreement
+
+
+@pytest.fixture(scope="module")
+def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Exported]:
+    """The trained run's file in full, and with weights in 16 bits (True)."""
+    files = {half: tmp_path_factory.mktemp("exported") / "net.onnx" for half in (False, True)}
+    return {half: Exported(file, export(trained, file, half=half)) for half, file in files.items()}
+
+
 def _untrained(folder: Path, variant: Variant, **facts: object) -> Path:
     """A run that nobody trained."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,10 +52,11 @@ def _untrained(folder: Path, variant: Variant, **facts: object) -> Path:
 
 
 @pytest.mark.parametrize("half", [False, True])
-def test_the_file_answers_as_the_run_does_at_any_size(trained: Path, tmp_path: Path, half: bool) -> None:
-    found = export(trained, tmp_path / "net.onnx", half=half)
-    assert found.films == 8 and found.extent > 1
-    session = runtime().InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+def test_the_file_answers_as_the_run_does_at_any_size(
+    trained: Path, exported: dict[bool, Exported], half: bool
+) -> None:
+    assert exported[half].found.films == 8 and exported[half].found.extent > 1
+    session = runtime().InferenceSession(exported[half].file, providers=["CPUExecutionProvider"])
     network = load_network(trained / WEIGHTS, trained / CARD).eval()
     for height, width, films in ((64, 64, 1), (96, 160, 3)):
         batch = phantoms(height, width, range(50, 50 + films))
@@ -50,16 +67,12 @@ def test_the_file_answers_as_the_run_does_at_any_size(trained: Path, tmp_path: P
         assert ((ours > 0) != (theirs > 0)).mean() < (1e-3 if half else 1e-4)
 
 
-def test_half_of_the_bytes(trained: Path, tmp_path: Path) -> None:
-    export(trained, tmp_path / "whole.onnx")
-    export(trained, tmp_path / "half.onnx", half=True)
-    whole, half = ((tmp_path / name).stat().st_size for name in ("whole.onnx", "half.onnx"))
-    assert half < 0.6 * whole
+def test_half_of_the_bytes(exported: dict[bool, Exported]) -> None:
+    assert exported[True].file.stat().st_size < 0.6 * exported[False].file.stat().st_size
 
 
-def test_the_file_says_what_it_takes_and_where_it_comes_from(trained: Path, tmp_path: Path) -> None:
-    export(trained, tmp_path / "net.onnx", half=True)
-    session = runtime().InferenceSession(tmp_path / "net.onnx", providers=["CPUExecutionProvider"])
+def test_the_file_says_what_it_takes_and_where_it_comes_from(trained: Path, exported: dict[bool, Exported]) -> None:
+    session = runtime().InferenceSession(exported[True].file, providers=["CPUExecutionProvider"])
     metadata = session.get_modelmeta().custom_metadata_map
     described = read_metadata(metadata, "net.onnx")
     card = json.loads((trained / CARD).read_text())
@@ -165,7 +178,6 @@ def test_the_command_ends_with_what_was_found(
     assert run("export", tmp_path, tmp_path / "third.onnx") == 2
 
 
-def test_compare_sees_another_network(trained: Path, tmp_path: Path) -> None:
-    export(trained, tmp_path / "net.onnx")
-    other = compare(build(Variant(width=6), 1).eval(), tmp_path / "net.onnx", SIZE)
+def test_compare_sees_another_network(exported: dict[bool, Exported]) -> None:
+    other = compare(build(Variant(width=6), 1).eval(), exported[False].file, SIZE)
     assert not agrees(other, "float32") and other.flipped > 0

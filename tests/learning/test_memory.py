@@ -96,10 +96,22 @@ def test_says_how_many_where_memory_limits() -> None:
     assert "less than one of the largest" in str(side_by_side(2000, [1000, 3000], 16))
 
 
+WAITING = """
+import time
+from pathlib import Path
+
+time.sleep(2)
+for file in snakemake.output:
+    Path(file).write_text("")
+"""
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project."""
-    return copy_project(tmp_path_factory.mktemp("small"))
+    """A copy of the project whose trainings wait and learn nothing: the tests look at how many there are at a time."""
+    project = copy_project(tmp_path_factory.mktemp("small"))
+    (project / "workflow/scripts/train.py").write_text(WAITING)
+    return project
 
 
 def of_mb(project: Path, amount: int) -> None:
