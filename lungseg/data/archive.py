@@ -1,6 +1,7 @@
 """Getting an archive, whole and of known origin, from a folder or an address."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -13,6 +14,7 @@ from requests.exceptions import RequestException
 from lungseg.errors import InputError
 from lungseg.files import AGAIN, file_hash, read_json, replacing
 from lungseg.outside import TEXT, bounded
+from lungseg.zips import FILMS, open_zip
 
 SUMS, RECORD = "SHA256SUMS", "archives.json"
 VOUCHED = f"vouched by {SUMS}"
@@ -33,6 +35,7 @@ class Archive:
         md5: The same, for publishers who give only this one.
         obtain: What a person does to get a file that has no address, as a sentence.
         instead: Another archive with the same content.
+        holds: A pattern of a member's path, by which a zip file is known under any name.
     """
 
     name: str
@@ -42,12 +45,30 @@ class Archive:
     md5: str | None = None
     obtain: str | None = None
     instead: "Archive | None" = None
+    holds: str | None = None
 
     def choices(self) -> Iterator["Archive"]:
         """This archive, then those that serve instead of it."""
         yield self
         if self.instead is not None:
             yield from self.instead.choices()
+
+    def among(self, folder: Path) -> Path | None:
+        """The file of a folder that is this archive, by its name or by what it holds; None where there is none."""
+        if (folder / self.name).is_file():
+            return folder / self.name
+        if self.holds is None:
+            return None
+        return next((path for path in sorted(folder.glob("*.zip")) if _holds(path, self.holds)), None)
+
+
+def _holds(path: Path, pattern: str) -> bool:
+    """Whether a member of a zip file has such a path; what is no such file holds nothing."""
+    try:
+        with open_zip(path, FILMS, AGAIN) as file:
+            return any(re.search(pattern, name.replace("\\", "/"), re.IGNORECASE) for name in file.namelist())
+    except InputError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,7 @@ def fetch_all(archives: tuple[Archive, ...], folder: Path, offered: Path | None)
     Raises:
         InputError: One of them cannot be had, or is not what it should be.
     """
-    obtained = [fetch(archive, folder, offered) for archive in archives]
+    obtained = list(dict.fromkeys(fetch(archive, folder, offered) for archive in archives))  # one may serve as two
     with replacing(folder / RECORD) as path:
         path.write_text(json.dumps([asdict(entry) for entry in obtained], indent=2) + "\n", encoding="utf-8")
     return obtained
@@ -152,8 +173,8 @@ def fetch(archive: Archive, folder: Path, offered: Path | None = None) -> Obtain
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(archive, folder)
     for choice in archive.choices():
-        if offered is not None and (offered / choice.name).is_file():
-            return _record(_copy(choice, folder, offered), folder)
+        if offered is not None and (path := choice.among(offered)) is not None:
+            return _record(_copy(choice, folder, path), folder)
     recorded = recorded_choice(archive, folder)  # of two that are there it is the one that was read so far
     for choice in (recorded, *archive.choices()):
         if (kept := _kept(choice, folder)) is not None:
@@ -196,13 +217,13 @@ def _sweep(archive: Archive, folder: Path) -> None:
             shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
-def _copy(archive: Archive, folder: Path, offered: Path) -> Obtained:
+def _copy(archive: Archive, folder: Path, path: Path) -> Obtained:
     """Judge an offered file and copy it, unless the same file already lies in the folder."""
-    path, target = offered / archive.name, folder / archive.name
+    target, sums = folder / archive.name, path.with_name(SUMS)
     found = file_hash(path)
-    vouched = read_sums(offered / SUMS).get(archive.name) if (offered / SUMS).is_file() else None
+    vouched = read_sums(sums).get(path.name) if sums.is_file() else None
     if vouched not in (None, found):
-        expected = f"sha256 {vouched}, as {offered / SUMS} says"
+        expected = f"sha256 {vouched}, as {sums} says"
         remedy = f"It is incomplete or changed: get it again, see {archive.page}"
         raise InputError(path, f"sha256 {found}", expected, remedy)
     official = _is_official(archive, path, found)

@@ -3,7 +3,7 @@
 Addresses: https://openi.nlm.nih.gov/imgs/collections/NLM-MontgomeryCXRSet.zip (official);
     mirrors on archive.org, items NLMMontgomeryCXRSet and
     academictorrents_ac786f74878a5775c81d490b23842fd4736bfe33.
-Files: NLM-MontgomeryCXRSet.zip, 616 853 875 bytes.
+Files: NLM-MontgomeryCXRSet.zip, 616 853 875 bytes; or the archive of `lungseg.data.repackaged`.
 Layout: MontgomerySet/CXR_png/ID.png; MontgomerySet/ManualMask/{leftMask,rightMask}/ID.png, joined here.
     IDs are MCUCXR_NNNN_D, D = 1 for tuberculosis.
 Count: 138 films, each with both masks.
@@ -16,7 +16,10 @@ Licence: research use with citation; U.S. National Library of Medicine.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lungseg.data.archive import Archive
+import numpy as np
+
+from lungseg.data import repackaged
+from lungseg.data.archive import Archive, recorded_choice
 from lungseg.data.reading import (
     NOTHING,
     Dataset,
@@ -37,6 +40,8 @@ PAGE = (
     "Montgomery-County-CXR-Set/MontgomerySet/index.html"
 )
 MIRRORS = "https://archive.org/download"
+IMAGE_ID = r"(MCUCXR_\d{4}_[01])"
+NAME = rf"{IMAGE_ID}\.png"
 ARCHIVE = Archive(
     name="NLM-MontgomeryCXRSet.zip",
     page=PAGE,
@@ -46,6 +51,7 @@ ARCHIVE = Archive(
         f"{MIRRORS}/academictorrents_ac786f74878a5775c81d490b23842fd4736bfe33/NLM-MontgomeryCXRSet.zip",
     ),
     sha256="54601e952315d8f67383e9202a6e145997ade429f54f7e0af44b4e158714f424",
+    instead=repackaged.repackaged(IMAGE_ID),
 )
 NORMAL = """
     1 2 3 4 5 6 8 11 13 15 16 17 19 20 21 22 23 24 26 27 28 29 30 31 35 38 40 41 42 43 44 45 46 47 48 49
@@ -58,7 +64,6 @@ TUBERCULOSIS = """
     369 372 375 383 387 390 393 399
 """
 IDS = tuple(f"MCUCXR_{int(n):04d}_{d}" for d, group in enumerate((NORMAL, TUBERCULOSIS)) for n in group.split())
-NAME = r"(MCUCXR_\d{4}_[01])\.png"
 OFFICIAL_SIDE, OFFICIAL_SPACING_MM = 4020, 0.0875
 
 
@@ -75,9 +80,14 @@ def read(
     Raises:
         InputError: The archive is damaged, incomplete, or a mask does not fit its film.
     """
-    with open_archive(folder / ARCHIVE.name, exclude) as archive:
-        images = archive.find(rf"CXR_png/{NAME}")
-        sides = {f"masks of the {side} lung": archive.find(rf"{side}Mask/{NAME}") for side in ("left", "right")}
+    choice = recorded_choice(ARCHIVE, folder)
+    with open_archive(folder / choice.name, exclude) as archive:
+        if choice == ARCHIVE:
+            images = archive.find(rf"CXR_png/{NAME}")
+            sides = {f"masks of the {side} lung": archive.find(rf"{side}Mask/{NAME}") for side in ("left", "right")}
+        else:
+            images = repackaged.films(archive, IMAGE_ID)
+            sides = {"masks": repackaged.masks(archive, IMAGE_ID)}
         for what, found in {"films": images, **sides}.items():
             expect_ids(archive, what, found, IDS)
 
@@ -86,12 +96,12 @@ def read(
             content = archive.read(member)
             image = decode_grey(content, archive.where(member))
             outlines = (needed(archive, what, side, image_id) for what, side in sides.items())
-            left, right = (outlined(archive.where(one), image, archive.read_mask(one)) for one in outlines)
+            lungs = [outlined(archive.where(one), image, archive.read_mask(one)) for one in outlines]
             spacing_mm = OFFICIAL_SPACING_MM if max(image.shape) >= OFFICIAL_SIDE else None
             return Radiograph(
                 image_id,
                 image,
-                pair(archive.where(member), left | right),
+                pair(archive.where(member), np.logical_or.reduce(lungs)),
                 spacing_mm,
                 image_id.endswith("_1"),
                 sha256(content),

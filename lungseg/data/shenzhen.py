@@ -3,7 +3,8 @@
 Addresses: https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip (official);
     mirror on archive.org, item academictorrents_462728e890bd37c05e9439c885df7afc36209cc8;
     masks: https://www.kaggle.com/datasets/yoctoman/shcxr-lung-mask, version 1, with an account.
-Files: ChinaSet_AllFiles.zip, about 3.8 GB; shcxr-lung-mask.zip.
+Files: ChinaSet_AllFiles.zip, about 3.8 GB; shcxr-lung-mask.zip; or, of either, the archive of
+    `lungseg.data.repackaged`.
 Layout: ChinaSet_AllFiles/CXR_png/ID.png, grey or grey written as RGB;
     mask/mask/ID_mask.png, both lungs in one, outlined at Kyiv Polytechnic.
     IDs are CHNCXR_NNNN_D, D = 1 for tuberculosis.
@@ -17,7 +18,8 @@ Licence: films research use with citation, U.S. National Library of Medicine; ma
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lungseg.data.archive import Archive
+from lungseg.data import repackaged
+from lungseg.data.archive import Archive, recorded_choice
 from lungseg.data.reading import (
     NOTHING,
     Dataset,
@@ -36,6 +38,7 @@ from lungseg.data.reading import (
 PAGE = "https://data.lhncbc.nlm.nih.gov/public/Tuberculosis-Chest-X-ray-Datasets/Shenzhen-Hospital-CXR-Set/index.html"
 MIRROR = "https://archive.org/download/academictorrents_462728e890bd37c05e9439c885df7afc36209cc8"
 MASK_PAGE = "https://www.kaggle.com/datasets/yoctoman/shcxr-lung-mask"
+IMAGE_ID = r"(CHNCXR_\d{4}_[01])"
 IMAGES = Archive(
     name="ChinaSet_AllFiles.zip",
     page=PAGE,
@@ -43,12 +46,14 @@ IMAGES = Archive(
         "https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip",
         f"{MIRROR}/ChinaSet_AllFiles.zip",
     ),
+    instead=repackaged.repackaged(IMAGE_ID),
 )
 MASKS = Archive(
     name="shcxr-lung-mask.zip",
     page=MASK_PAGE,
     sha256="4180afa70044cca10fa2b2c2e1a0e458d5b1bb5c0a653c2e1344d83138d53f72",
     obtain=f"Download version 1 from {MASK_PAGE} (needs a Kaggle account) and name it shcxr-lung-mask.zip.",
+    instead=repackaged.repackaged(IMAGE_ID),
 )
 FIRST_TUBERCULOSIS = 327
 IDS = tuple(f"CHNCXR_{n:04d}_{int(n >= FIRST_TUBERCULOSIS)}" for n in range(1, 663))
@@ -75,9 +80,17 @@ def read(
     Raises:
         InputError: An archive is damaged, incomplete, or a mask does not fit its film.
     """
-    with open_archive(folder / IMAGES.name, exclude) as archive, open_archive(folder / MASKS.name, exclude) as outlines:
-        images = archive.find(r"CXR_png/(CHNCXR_\d{4}_[01])\.png")
-        masks = outlines.find(r"(CHNCXR_\d{4}_[01])_mask\.png")
+    places = {official: recorded_choice(official, folder) for official in (IMAGES, MASKS)}
+    archives = (folder / choice.name for choice in places.values())
+    with open_archive(next(archives), exclude) as archive, open_archive(next(archives), exclude) as outlines:
+        if places[IMAGES] == IMAGES:
+            images = archive.find(rf"CXR_png/{IMAGE_ID}\.png")
+        else:
+            images = repackaged.films(archive, IMAGE_ID)
+        if places[MASKS] == MASKS:
+            masks = outlines.find(rf"{IMAGE_ID}_mask\.png")
+        else:
+            masks = repackaged.masks(outlines, IMAGE_ID)
         expect_ids(archive, "films", images, IDS)
         expect_ids(outlines, "masks", masks, WITH_MASK)
 

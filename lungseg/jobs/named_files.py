@@ -111,7 +111,7 @@ def _missing_archives(dataset: str, archives: Path | None, folder: Path) -> Iter
 
     for archive in DATASETS[dataset].archives:
         choices = list(archive.choices())
-        offered = archives is not None and any((archives / choice.name).is_file() for choice in choices)
+        offered = archives is not None and any(choice.among(archives) for choice in choices)
         kept = any(
             (folder / choice.name).is_file() and (folder / f"{choice.name}.json").is_file() for choice in choices
         )
@@ -135,8 +135,8 @@ def offered_hashes(dataset: str, archives: Path | None, hashes: Hashes) -> dict[
     found = {}
     for archive in DATASETS[dataset].archives:
         for choice in archive.choices():
-            if (archives / choice.name).is_file():
-                found[choice.name] = hashes[archives / choice.name]
+            if (path := choice.among(archives)) is not None:
+                found[choice.name] = hashes[path]
                 break
     return found
 
