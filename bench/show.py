@@ -27,6 +27,7 @@ QUESTIONS = {
     "bootstrap": "Is the crossed bootstrap faster than a loop over resamples?",
     "dag": "What does the workflow cost beside its work?",
     "inference": "Is prediction as fast as onnxruntime?",
+    "segment": "Do masks of one's own films take longer than decoding them?",
     "page": "Does the report open at once?",
 }
 STARTS = "start-up of "

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from scipy.ndimage import gaussian_filter
+from PIL import Image, ImageFilter
 from tqdm import tqdm
 
 from lungseg.config import Experiment
@@ -27,7 +26,7 @@ EPOCHS = [Epoch(n, 1e-3, 1 / n, 1 / n, 1 - 0.1 / n, 1 - 0.05 / n, 10.0, 100.0) f
 
 
 def write_bundles(folder: Path, experiment: Experiment, root: Path, code: str) -> None:
-    """Write a bundle for every planned run.
+    """Write a bundle for every planned run that has none there.
 
     Args:
         folder: Where to, as the config's key `bundles` wants it.
@@ -38,6 +37,8 @@ def write_bundles(folder: Path, experiment: Experiment, root: Path, code: str) -
     described: dict[str, dict[str, Any]] = {}
     for run in tqdm(planned(experiment), desc="stand-ins", unit="run"):
         place = folder / "runs" / run.name
+        if (place / PREDICTIONS).is_file():
+            continue
         place.mkdir(parents=True, exist_ok=True)
         names = predicted_parts(experiment, run.train_on)
         parts = {name: _open(name, experiment.datasets, experiment, root) for name in names}
@@ -83,7 +84,9 @@ def made_up(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rng: Of what is wrong.
     """
     side = len(mask)
-    slope = (gaussian_filter(mask.astype(np.float32), SOFT * side) - 0.5) * SURE
+    blurred = Image.fromarray(mask * np.uint8(255)).filter(ImageFilter.BoxBlur(SOFT * side))
     noise = Image.fromarray(rng.standard_normal((COARSE, COARSE), dtype=np.float32))
-    wrong = WRONG * np.asarray(noise.resize((side, side), Image.Resampling.BICUBIC))
-    return (slope + wrong).astype(np.float16)
+    wrong = noise.resize((side, side), Image.Resampling.BICUBIC)
+    return ((np.asarray(blurred) / np.float32(255) - np.float32(0.5)) * SURE + WRONG * np.asarray(wrong)).astype(
+        np.float16
+    )
