@@ -15,8 +15,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from lungseg.data import jsrt, montgomery, shenzhen
+from lungseg.data.archive import SUMS
 from lungseg.data.reading import in_order
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 
 NOISE = {"montgomery": 2.4, "shenzhen": 7.0, "jsrt": 2.0}  # grey levels
 SIDES = {  # width and height in px, chosen by a film's number
@@ -24,7 +26,7 @@ SIDES = {  # width and height in px, chosen by a film's number
     "shenzhen": [(3000, 2933), (2727, 2704), (2457, 2485)],  # "about 3000 x 3000": most are smaller
     "jsrt": [(2048, 2048)],
 }
-JSRT_MASK = (1024, 1024)
+JSRT_MASK, PICTURES = (1024, 1024), (".png", ".IMG", ".gif")
 Size = tuple[int, int]
 
 
@@ -51,6 +53,8 @@ def enlarge(reduced: Path, folder: Path) -> Path:
             if not (reduced / archive.name).is_file():
                 raise InputError(reduced, f"no {archive.name}", "archives in the official layout", "Name their folder.")
             _enlarge(reduced / archive.name, folder / archive.name, dataset)
+    sums = [f"{file_hash(file)}  {file.name}" for file in sorted(folder.glob("*.zip"))]
+    (folder / SUMS).write_text("\n".join(sums) + "\n", encoding="utf-8")  # they are not the publishers' bytes
     return folder
 
 
@@ -60,7 +64,7 @@ def _enlarge(source: Path, target: Path, dataset: str) -> None:
         return
     part = target.with_suffix(".part")
     with ZipFile(source) as small, ZipFile(part, "w", ZIP_STORED) as large:
-        names = [name for name in small.namelist() if not name.endswith("/")]
+        names = [name for name in small.namelist() if Path(name).suffix in PICTURES]
         contents = ((name, small.read(name)) for name in names)
         made = in_order(lambda pair: (pair[0], _member(*pair, dataset)), contents)
         for name, content in tqdm(made, total=len(names), desc=target.name, unit="file"):

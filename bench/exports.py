@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from bench.timing import RESULTS
 from lungseg.errors import InputError
-from lungseg.learning.export import export, phantoms
+from lungseg.learning.export import Disagreement, export, phantoms
 from lungseg.learning.run_files import CARD, WEIGHTS
 from lungseg.learning.weights import save_network
 from lungseg.networks.build import build
@@ -60,7 +60,11 @@ def rows() -> Iterator[dict[str, object]]:
             try:
                 found = export(untrained(Path(place) / str(number), variant), file)
             except InputError as error:
-                yield said | {"outcome": "refused", "why": f"{error.found}"}
+                outcome = "disagrees" if isinstance(error, Disagreement) else "refused"
+                yield said | {"outcome": outcome, "why": f"{error.found}"}
+                continue
+            except Exception as error:
+                yield said | {"outcome": "failed", "why": f"{type(error).__name__}: {error}"[:200]}
                 continue
             share = found.difference / found.extent
             told = {"difference": share, "flipped": found.flipped / found.pixels, "mb": file.stat().st_size / 1e6}

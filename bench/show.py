@@ -157,7 +157,7 @@ def draw_rules(rules: pd.DataFrame) -> plt.Figure:
     for name, colour in zip(_at_large_size(rules), (NO_GOAL, MISSED), strict=True):
         right.plot(shown[name], shown["rule"], "o", color=colour, label=f"{name.split('_')[3]} runs")
     right.axvline(2048, color="black", linewidth=1)
-    right.set_xlabel("peak of memory at 1024 px in MiB, and the goal (line)")
+    right.set_xlabel("peak of memory in MiB at 1024 px, two networks on\nreduced films; the line is the goal")
     right.legend(loc="lower right")
     return figure
 

@@ -62,7 +62,7 @@ def open_zip(path: str | Path, bounds: Bounds, remedy: str) -> ZipFile:
             found = f"a list of {listed} members in {length} bytes"
             raise InputError(path, found, f"at most {bounds.members} members", remedy)
         file = ZipFile(path)
-    except (BadZipFile, EOFError, OSError, ValueError, struct.error) as error:
+    except (BadZipFile, EOFError, OSError, ValueError, NotImplementedError, struct.error) as error:
         found = f"{path.stat().st_size} bytes that are no whole zip file ({error})"
         raise InputError(path, found, "a zip file to its end", remedy) from error
     try:

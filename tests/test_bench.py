@@ -205,3 +205,10 @@ def test_an_archive_is_enlarged_to_official_sizes(tmp_path: Path) -> None:
     assert film.size == mask.size == (4020, 4892) and (film.mode, mask.mode) == ("L", "1")
     assert np.asarray(mask).mean() == pytest.approx(np.tri(8).mean(), abs=0.03)
     assert np.asarray(film).std() > 10
+
+
+def test_rules_before_the_trainings_are_those_of_the_run_that_ran_them() -> None:
+    earlier = pd.DataFrame({"core_s": [9.0, 1.0]}, index=["preprocess", "score"])
+    later = pd.DataFrame({"core_s": [3.0]}, index=["score"])
+    found = later.combine_first(official.first(earlier))
+    assert found["core_s"].to_dict() == {"preprocess": 9, "score": 3}

@@ -42,7 +42,7 @@ class Counted:
 
 
 def count_runs(
-    stored: Predictions, runs: Sequence[tuple[str, int]], originals: Iterable[Original], threads: int | None = 1
+    stored: Predictions, runs: Sequence[tuple[str, int]], originals: Iterable[Original], threads: int = 1
 ) -> Iterator[Counted]:
     """Of each run, counts of the films of each part on the network's square, then of the test films at their own size.
 
@@ -51,9 +51,9 @@ def count_runs(
         runs: Variant and seed of each.
         originals: Masks of the test films at their own size, in the order of the file; each is held while all runs are
             counted on it.
-        threads: Films that are counted at a time; None for all cores.
+        threads: Films that are counted at a time.
     """
-    streams = [stored.of(*run).logits for run in runs]
+    streams = [stored.of(*run, held=threads + 2).logits for run in runs]
 
     def of_film(numbered: tuple[int, Original]) -> Float[np.ndarray, "run cut 5"]:
         number, film = numbered

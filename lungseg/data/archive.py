@@ -3,7 +3,7 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 from zipfile import is_zipfile
@@ -35,7 +35,8 @@ class Archive:
         md5: The same, for publishers who give only this one.
         obtain: What a person does to get a file that has no address, as a sentence.
         instead: Another archive with the same content.
-        holds: A pattern of a member's path, by which a zip file is known under any name.
+        holds: Patterns of the ends of members' paths, each with one group and the least number of names that it must
+            find: by these a zip file is known under any name.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Archive:
     md5: str | None = None
     obtain: str | None = None
     instead: "Archive | None" = None
-    holds: str | None = None
+    holds: tuple[tuple[str, int], ...] = ()
 
     def choices(self) -> Iterator["Archive"]:
         """This archive, then those that serve instead of it."""
@@ -53,22 +54,61 @@ class Archive:
         if self.instead is not None:
             yield from self.instead.choices()
 
-    def among(self, folder: Path) -> Path | None:
-        """The file of a folder that is this archive, by its name or by what it holds; None where there is none."""
-        if (folder / self.name).is_file():
-            return folder / self.name
-        if self.holds is None:
-            return None
-        return next((path for path in sorted(folder.glob("*.zip")) if _holds(path, self.holds)), None)
+    def held(self, folder: Path) -> Path | None:
+        """The file of a folder that is known to be this archive by what it holds."""
+        files = _zips(folder) if self.holds else []
+        return next((path for path in files if _holds(path, self.holds)), None)
 
 
-def _holds(path: Path, pattern: str) -> bool:
-    """Whether a member of a zip file has such a path; what is no such file holds nothing."""
+def _zips(folder: Path) -> list[Path]:
+    there = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in there if path.suffix.lower() == ".zip" and path.is_file())
+
+
+def _holds(path: Path, patterns: Iterable[tuple[str, int]]) -> bool:
+    """Whether a zip file has enough of each kind of member; what is no such file holds nothing."""
     try:
         with open_zip(path, FILMS, AGAIN) as file:
-            return any(re.search(pattern, name.replace("\\", "/"), re.IGNORECASE) for name in file.namelist())
+            names = [str(PurePosixPath(name.replace("\\", "/"))) for name in file.namelist()]
     except InputError:
         return False
+    ends = ((re.compile(rf"(?:^|/){pattern}$", re.IGNORECASE), least) for pattern, least in patterns)
+    return all(len({match[1] for name in names if (match := end.search(name))}) >= least for end, least in ends)
+
+
+def offered_file(archive: Archive, offered: Path, folder: Path) -> tuple[Archive, Path] | None:
+    """Which file of a folder of archives is to be taken for an archive.
+
+    One with an official name comes before one that is known by what it holds; and that is not taken where an archive
+    with an official name was brought before.
+
+    Args:
+        archive: What is wanted.
+        offered: The folder of already downloaded archives.
+        folder: Where archives of this data set are brought to.
+    """
+    named = [choice for choice in archive.choices() if not choice.holds]
+    for choice in named:
+        if (offered / choice.name).is_file():
+            return choice, offered / choice.name
+    if any(_noted(choice, folder) for choice in named):
+        return None
+    return next(((choice, path) for choice in archive.choices() if (path := choice.held(offered)) is not None), None)
+
+
+def _noted(choice: Archive, folder: Path) -> bool:
+    return (folder / choice.name).is_file() and (folder / f"{choice.name}.json").is_file()
+
+
+def unreadable(folder: Path) -> list[str]:
+    """What is said of zip files in a folder of archives that cannot be opened: one of them may be what is missed."""
+    told = []
+    for path in _zips(folder):
+        try:
+            open_zip(path, FILMS, AGAIN).close()
+        except InputError as error:
+            told.append(f"{error.where} is there and cannot be opened: {error.found}.")
+    return told
 
 
 @dataclass(frozen=True)
@@ -172,9 +212,8 @@ def fetch(archive: Archive, folder: Path, offered: Path | None = None) -> Obtain
         raise InputError(folder, "a file", "a folder", "Move it away, or choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)
     _sweep(archive, folder)
-    for choice in archive.choices():
-        if offered is not None and (path := choice.among(offered)) is not None:
-            return _record(_copy(choice, folder, path), folder)
+    if offered is not None and (taken := offered_file(archive, offered, folder)) is not None:
+        return _record(_copy(taken[0], folder, taken[1]), folder)
     recorded = recorded_choice(archive, folder)  # of two that are there it is the one that was read so far
     for choice in (recorded, *archive.choices()):
         if (kept := _kept(choice, folder)) is not None:
@@ -329,5 +368,5 @@ def _unobtainable(archive: Archive, offered: Path | None, failures: list[str]) -
         for choice in archive.choices()
     )
     found = f"no such file{tried}"
-    remedy = f"{by_hand} Then put the file, under that name, into {place}/."
+    remedy = " ".join([f"{by_hand} Then put the file, under that name, into {place}/.", *unreadable(place)])
     return InputError(place / archive.name, found, names, remedy)

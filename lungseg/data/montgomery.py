@@ -40,19 +40,6 @@ PAGE = (
     "Montgomery-County-CXR-Set/MontgomerySet/index.html"
 )
 MIRRORS = "https://archive.org/download"
-IMAGE_ID = r"(MCUCXR_\d{4}_[01])"
-NAME = rf"{IMAGE_ID}\.png"
-ARCHIVE = Archive(
-    name="NLM-MontgomeryCXRSet.zip",
-    page=PAGE,
-    urls=(
-        "https://openi.nlm.nih.gov/imgs/collections/NLM-MontgomeryCXRSet.zip",
-        f"{MIRRORS}/NLMMontgomeryCXRSet/NLM-MontgomeryCXRSet.zip",
-        f"{MIRRORS}/academictorrents_ac786f74878a5775c81d490b23842fd4736bfe33/NLM-MontgomeryCXRSet.zip",
-    ),
-    sha256="54601e952315d8f67383e9202a6e145997ade429f54f7e0af44b4e158714f424",
-    instead=repackaged.repackaged(IMAGE_ID),
-)
 NORMAL = """
     1 2 3 4 5 6 8 11 13 15 16 17 19 20 21 22 23 24 26 27 28 29 30 31 35 38 40 41 42 43 44 45 46 47 48 49
     51 52 53 54 55 56 57 58 59 60 61 62 63 64 68 69 70 71 72 74 75 77 79 80 81 82 83 84 85 86 87 89 90 91
@@ -64,6 +51,19 @@ TUBERCULOSIS = """
     369 372 375 383 387 390 393 399
 """
 IDS = tuple(f"MCUCXR_{int(n):04d}_{d}" for d, group in enumerate((NORMAL, TUBERCULOSIS)) for n in group.split())
+IMAGE_ID = r"(MCUCXR_\d{4}_[01])"
+NAME = rf"{IMAGE_ID}\.png"
+ARCHIVE = Archive(
+    name="NLM-MontgomeryCXRSet.zip",
+    page=PAGE,
+    urls=(
+        "https://openi.nlm.nih.gov/imgs/collections/NLM-MontgomeryCXRSet.zip",
+        f"{MIRRORS}/NLMMontgomeryCXRSet/NLM-MontgomeryCXRSet.zip",
+        f"{MIRRORS}/academictorrents_ac786f74878a5775c81d490b23842fd4736bfe33/NLM-MontgomeryCXRSet.zip",
+    ),
+    sha256="54601e952315d8f67383e9202a6e145997ade429f54f7e0af44b4e158714f424",
+    instead=repackaged.repackaged(IMAGE_ID, len(IDS), len(IDS)),
+)
 OFFICIAL_SIDE, OFFICIAL_SPACING_MM = 4020, 0.0875
 
 

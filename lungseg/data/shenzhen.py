@@ -38,23 +38,6 @@ from lungseg.data.reading import (
 PAGE = "https://data.lhncbc.nlm.nih.gov/public/Tuberculosis-Chest-X-ray-Datasets/Shenzhen-Hospital-CXR-Set/index.html"
 MIRROR = "https://archive.org/download/academictorrents_462728e890bd37c05e9439c885df7afc36209cc8"
 MASK_PAGE = "https://www.kaggle.com/datasets/yoctoman/shcxr-lung-mask"
-IMAGE_ID = r"(CHNCXR_\d{4}_[01])"
-IMAGES = Archive(
-    name="ChinaSet_AllFiles.zip",
-    page=PAGE,
-    urls=(
-        "https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip",
-        f"{MIRROR}/ChinaSet_AllFiles.zip",
-    ),
-    instead=repackaged.repackaged(IMAGE_ID),
-)
-MASKS = Archive(
-    name="shcxr-lung-mask.zip",
-    page=MASK_PAGE,
-    sha256="4180afa70044cca10fa2b2c2e1a0e458d5b1bb5c0a653c2e1344d83138d53f72",
-    obtain=f"Download version 1 from {MASK_PAGE} (needs a Kaggle account) and name it shcxr-lung-mask.zip.",
-    instead=repackaged.repackaged(IMAGE_ID),
-)
 FIRST_TUBERCULOSIS = 327
 IDS = tuple(f"CHNCXR_{n:04d}_{int(n >= FIRST_TUBERCULOSIS)}" for n in range(1, 663))
 WITHOUT_MASK = frozenset(
@@ -65,6 +48,23 @@ WITHOUT_MASK = frozenset(
     )
 )  # fmt: skip
 WITH_MASK = tuple(image_id for image_id in IDS if image_id not in WITHOUT_MASK)
+IMAGE_ID = r"(CHNCXR_\d{4}_[01])"
+IMAGES = Archive(
+    name="ChinaSet_AllFiles.zip",
+    page=PAGE,
+    urls=(
+        "https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip",
+        f"{MIRROR}/ChinaSet_AllFiles.zip",
+    ),
+    instead=repackaged.repackaged(IMAGE_ID, len(IDS), len(WITH_MASK)),
+)
+MASKS = Archive(
+    name="shcxr-lung-mask.zip",
+    page=MASK_PAGE,
+    sha256="4180afa70044cca10fa2b2c2e1a0e458d5b1bb5c0a653c2e1344d83138d53f72",
+    obtain=f"Download version 1 from {MASK_PAGE} (needs a Kaggle account) and name it shcxr-lung-mask.zip.",
+    instead=repackaged.repackaged(IMAGE_ID, len(IDS), len(WITH_MASK)),
+)
 
 
 def read(

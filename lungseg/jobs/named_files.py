@@ -107,17 +107,19 @@ def check_places(folders: Iterable[Path]) -> None:
 
 
 def _missing_archives(dataset: str, archives: Path | None, folder: Path) -> Iterable[str]:
+    from lungseg.data.archive import offered_file, unreadable
     from lungseg.data.datasets import DATASETS
 
     for archive in DATASETS[dataset].archives:
         choices = list(archive.choices())
-        offered = archives is not None and any(choice.among(archives) for choice in choices)
+        offered = archives is not None and offered_file(archive, archives, folder) is not None
         kept = any(
             (folder / choice.name).is_file() and (folder / f"{choice.name}.json").is_file() for choice in choices
         )
         if not offered and not kept and not any(choice.urls for choice in choices):
             place = archives if archives is not None else Path("archives")
-            yield f"  {place / archive.name}, of {dataset}: {archive.obtain} Then put it there."
+            told = " ".join([f"{archive.obtain} Then put it there.", *unreadable(place)])
+            yield f"  {place / archive.name}, of {dataset}: {told}"
 
 
 def weights_hashes(variant: Variant, hashes: Hashes) -> dict[str, str]:
@@ -126,19 +128,22 @@ def weights_hashes(variant: Variant, hashes: Hashes) -> dict[str, str]:
     return {str(file): hashes[file] for file in named if file.is_file()}
 
 
-def offered_hashes(dataset: str, archives: Path | None, hashes: Hashes) -> dict[str, str]:
-    """Name -> SHA-256 of a data set's archives that lie in the folder of archives, one for each that it needs."""
+def offered_hashes(dataset: str, archives: Path | None, raw: Path, hashes: Hashes) -> dict[str, str]:
+    """Name -> SHA-256 of a data set's archives that lie in the folder of archives, one for each that it needs.
+
+    Args:
+        dataset: Its name.
+        archives: The folder of already downloaded archives.
+        raw: As of `check_files`.
+        hashes: Of files.
+    """
     if archives is None or not archives.is_dir():
         return {}
+    from lungseg.data.archive import offered_file
     from lungseg.data.datasets import DATASETS
 
-    found = {}
-    for archive in DATASETS[dataset].archives:
-        for choice in archive.choices():
-            if (path := choice.among(archives)) is not None:
-                found[choice.name] = hashes[path]
-                break
-    return found
+    taken = [offered_file(archive, archives, raw / dataset) for archive in DATASETS[dataset].archives]
+    return {choice.name: hashes[path] for choice, path in filter(None, taken)}
 
 
 def own_hashes(own: Mapping[str, Own], hashes: Hashes) -> dict[str, dict[str, str]]:

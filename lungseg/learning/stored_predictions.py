@@ -29,7 +29,7 @@ from lungseg.zips import open_arrays
 
 EDGE, LINEAR, LEVELS = 16.0, 0.5, 64
 CODES = 2 * LEVELS
-HELD = 16  # films of a run that is read film by film
+HELD = 4  # films of a run that is read film by film
 _RATE = (LEVELS - 0.5) / np.arcsinh(EDGE / LINEAR)
 # The logit that each code stands for.
 VALUES: Float16[np.ndarray, " code"] = (LINEAR * np.sinh((np.arange(-LEVELS, LEVELS) + 0.5) / _RATE)).astype(np.float16)
@@ -196,30 +196,40 @@ def run_key(variant: str, seed: int) -> str:
 class Streamed:
     """What a run says of the test films, read film by film: of many runs at once, no more than a few films are held.
 
-    Films are asked for nearly in their order, by several threads: the last `HELD` are kept for those that come late. An
+    Films are asked for nearly in their order, by several threads: the last ones are kept for those that come late. An
     earlier one is read anew from the first on.
     """
 
-    def __init__(self, predictions: "Predictions", variant: str, seed: int) -> None:
-        """The file, and which run in it."""
-        self._from, self._run = predictions, (variant, seed)
+    def __init__(self, predictions: "Predictions", variant: str, seed: int, held: int) -> None:
+        """The file, which run in it, and how many films are kept."""
+        self._from, self._run, self._keep = predictions, (variant, seed), held
         self._lock, self._coming, self._next = Lock(), predictions.codes(variant, seed), 0
         self._held: dict[int, UInt8[np.ndarray, "size size"]] = {}
+        self._lost: tuple[object, str, str, str] | None = None
 
     def __getitem__(self, film: int) -> Float16[np.ndarray, "size size"]:
         """Logits of a film by its number.
 
         Raises:
-            InputError: The file is damaged.
+            IndexError: There is no such film.
+            InputError: The file is damaged; whichever film is asked for next, it is told again.
         """
         with self._lock:
+            if not 0 <= film < self._from.films.part.count("test"):
+                raise IndexError(film)
+            if self._lost is not None:
+                raise InputError(*self._lost)
             if film < self._next and film not in self._held:
                 self._coming, self._next = self._from.codes(*self._run), 0
                 self._held.clear()
-            while self._next <= film:
-                self._held[self._next] = next(self._coming)
-                self._held.pop(self._next - HELD, None)
-                self._next += 1
+            try:
+                while self._next <= film:
+                    self._held[self._next] = next(self._coming)
+                    self._held.pop(self._next - self._keep, None)
+                    self._next += 1
+            except InputError as error:
+                self._lost = error.where, error.found, error.expected, error.remedy
+                raise
             return VALUES[self._held[film]]
 
 
@@ -295,14 +305,19 @@ class Predictions:
                     raise ValueError(f"codes of {key} that stand for no logit")
                 yield film
 
-    def of(self, variant: str, seed: int) -> Segmentation:
+    def of(self, variant: str, seed: int, held: int = HELD) -> Segmentation:
         """What one run says of the test films, in the order of the file, read film by film.
+
+        Args:
+            variant: Its network.
+            seed: Its seed.
+            held: Films that are kept at a time; with several threads, two more than these.
 
         Raises:
             InputError: The file holds no such run.
         """
         self._known(variant, seed)
-        return Segmentation(variant, seed, Streamed(self, variant, seed))
+        return Segmentation(variant, seed, Streamed(self, variant, seed, held))
 
     def histograms(self, variant: str, seed: int, part: str) -> UInt32[np.ndarray, "film 2 code"]:
         """What one run says of the films of one part, counted; in the order of the file.

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 
 from lungseg.data.films import open_films
 from lungseg.files import replacing
-from lungseg.learning.stored_predictions import read_predictions
+from lungseg.learning.stored_predictions import VALUES, read_predictions
 from lungseg.report.look import Look
 from lungseg.report.outlines import window, windowed
 from lungseg.terminal import plain
@@ -175,11 +175,11 @@ def read_cases(
     for run in stored.trained(runs):
         first.setdefault(str(run["variant"]), int(str(run["seed"])))
     chosen, test = choose_cases(scores), stored.films.of()
-    numbers = sorted(
-        test.index((dataset, image_id)) for dataset, image_id in zip(chosen["dataset"], chosen["image_id"], strict=True)
-    )
-    said = {variant: stored.of(variant, seed).logits for variant, seed in first.items()}
-    masks = {variant: {test[number]: logits[number] > 0 for number in numbers} for variant, logits in said.items()}
+    numbers = [test.index((str(one.dataset), str(one.image_id))) for one in chosen.itertuples()]
+    masks = {}
+    for variant, seed in first.items():  # each read to its end, so that damage is told
+        codes = stored.prediction(variant, seed).codes
+        masks[variant] = {test[number]: VALUES[codes[number]] > 0 for number in numbers}
     dice = scores.set_index(["variant", "seed", "test_on", "image_id"])["dice"].to_dict()
     cases = []
     for dataset, image_id, kind in chosen.itertuples(index=False):

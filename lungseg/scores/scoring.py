@@ -46,7 +46,7 @@ def score(
     references: Sequence[Segmentation | Reference],
     truths: Bool[np.ndarray, "film size size"],
     originals: Iterable[Original],
-    threads: int | None = 1,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """Score networks in every way and references in the primary one, several films at a time.
 
@@ -55,7 +55,7 @@ def score(
         references: What stands beside them.
         truths: Where the lungs are, on the network's square.
         originals: The same films at their own size.
-        threads: At a time; None for all cores.
+        threads: Films at a time.
 
     Returns:
         Columns kind (network or reference), variant, seed, members (the seeds that are joined, as `0+1`), film (its

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lungseg.data import montgomery, shenzhen
-from lungseg.data.archive import RECORD, fetch_all
+from lungseg.data.archive import RECORD, fetch_all, offered_file
 from lungseg.data.datasets import dataset
 from lungseg.data.reading import BadFilms, Radiograph
 from lungseg.data.repackaged import NAME
@@ -90,8 +90,43 @@ def test_it_counts_as_there_and_its_bytes_are_part_of_what_is_planned(
     (folder / "notes.zip").write_text("no zip file")
     check_files({}, SETS, folder, tmp_path / "raw")
     hashes = Hashes(tmp_path / "hashes.json")
-    before = offered_hashes("shenzhen", folder, hashes)
+    before = offered_hashes("shenzhen", folder, tmp_path / "raw", hashes)
     assert before.keys() == {NAME} and before == {NAME: hashes[path]}
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_what_holds_a_few_of_its_films_or_no_masks_is_another_file(
+    name: str, members: dict[str, dict[str, Members]], tmp_path: Path
+) -> None:
+    content = together(members)
+    write_zip(tmp_path / "a_sample.zip", dict(list(content.items())[:3]))
+    write_zip(tmp_path / "films.zip", {name: film for name, film in content.items() if "masks" not in name})
+    archive = dataset(name).archives[0]
+    assert offered_file(archive, tmp_path, tmp_path / "raw") is None
+    wanted = write_zip(tmp_path / "LUNGS.ZIP", {f"./x/{name}": film for name, film in content.items()})
+    found = offered_file(archive, tmp_path, tmp_path / "raw")
+    assert found is not None and found[1] == wanted
+    assert len(read(name, tmp_path, tmp_path / "raw")) == dataset(name).images
+
+
+def test_official_archives_that_were_brought_before_are_kept(
+    members: dict[str, dict[str, Members]], tmp_path: Path
+) -> None:
+    archives, official = dataset("shenzhen").archives, write_zip_of("shenzhen", members, tmp_path / "a")
+    before = fetch_all(archives, tmp_path / "raw", official)
+    (tmp_path / "b").mkdir()
+    write_zip(tmp_path / "b/lungs.zip", together(members))
+    assert fetch_all(archives, tmp_path / "raw", tmp_path / "b") == before
+
+
+def test_a_file_that_cannot_be_opened_is_named_where_one_is_missed(tmp_path: Path) -> None:
+    whole = write_zip(tmp_path / "whole.zip", {"a": b"a"}).read_bytes()
+    (tmp_path / "cut.zip").write_bytes(whole[:-5])
+    later = bytearray(whole)
+    later[later.index(b"PK\x01\x02") + 6] = 99  # made by a packer of the future
+    (tmp_path / "later.zip").write_bytes(later)
+    with pytest.raises(InputError, match=r"cut.zip is there and cannot be opened: .*later.zip is there"):
+        check_files({}, ["jsrt"], tmp_path, tmp_path / "raw")
 
 
 @pytest.mark.parametrize("name", SETS)

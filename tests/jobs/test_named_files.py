@@ -48,13 +48,14 @@ def test_an_archive_that_was_brought_already_is_not_missing(packed: object, memb
 
 def test_hashes_are_of_the_archives_that_will_be_read(tmp_path: Path) -> None:
     hashes = Hashes(tmp_path / "memory.json")
-    assert offered_hashes("jsrt", None, hashes) == offered_hashes("jsrt", tmp_path / "nowhere", hashes) == {}
+    raw = tmp_path / "raw"
+    assert offered_hashes("jsrt", None, raw, hashes) == offered_hashes("jsrt", tmp_path / "nowhere", raw, hashes) == {}
     for name in ("masks.zip", "All247images.zip", "another.zip"):
         (tmp_path / name).write_bytes(name.encode())
-    assert set(offered_hashes("jsrt", tmp_path, hashes)) == {"All247images.zip", "masks.zip"}
+    assert set(offered_hashes("jsrt", tmp_path, raw, hashes)) == {"All247images.zip", "masks.zip"}
     (tmp_path / "scr.zip").write_bytes(b"scr")
-    assert offered_hashes("jsrt", tmp_path, hashes)["scr.zip"] == file_hash(tmp_path / "scr.zip")
-    assert set(offered_hashes("jsrt", tmp_path, hashes)) == {"All247images.zip", "scr.zip"}
+    assert offered_hashes("jsrt", tmp_path, raw, hashes)["scr.zip"] == file_hash(tmp_path / "scr.zip")
+    assert set(offered_hashes("jsrt", tmp_path, raw, hashes)) == {"All247images.zip", "scr.zip"}
     assert weights_hashes(LOST, hashes) == weights_hashes(WORD, hashes) == weights_hashes(Variant(), hashes) == {}
 
 

@@ -152,6 +152,22 @@ def test_several_threads_read_one_run(tmp_path: Path) -> None:
     assert np.array_equal(list(in_order(lambda film: logits[film], range(60), 8)), VALUES[one.codes])
 
 
+def test_a_run_that_is_damaged_midway_is_told_whichever_film_is_asked_for_next(tmp_path: Path) -> None:
+    parts = {"test": part(60, "a")}
+    one = encoded("unet", 0, np.random.default_rng(1).normal(0, 6, (60, 4, 6)).astype(np.float16), parts)
+    codes = one.codes.copy()
+    codes[30, 0, 0] = 200
+    write_predictions(tmp_path / "p.npz", [replace(one, codes=codes)], predicted_films(parts))
+    logits = read_predictions(tmp_path / "p.npz").of("unet", 0).logits
+    assert np.array_equal(logits[29], VALUES[one.codes[29]])
+    for film in (31, 30, 29, 59):
+        with pytest.raises(InputError, match=r"p.npz: found .*codes of unet/seed0 that stand for no logit"):
+            logits[film]
+    for film in (-1, 60):
+        with pytest.raises(IndexError):
+            logits[film]
+
+
 def test_predictions_of_other_films_are_refused(tmp_path: Path) -> None:
     write_predictions(tmp_path / "p.npz", [], predicted_films(PARTS))
     stored = read_predictions(tmp_path / "p.npz")

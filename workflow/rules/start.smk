@@ -11,7 +11,8 @@ HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
 ARCHIVES = Path(config["archives"]) if config["archives"] else None
 OFFERED, STARTS = dict.fromkeys(DATASETS, {}), dict.fromkeys(EXPERIMENT.variants, {})
 if workflow.is_main_process:
-    OFFERED = {name: offered_hashes(name, ARCHIVES, HASHES) for name in DATASETS if name not in EXPERIMENT.own}
+    RAW, PUBLIC = Path(EXPERIMENT.folder("data"), "raw"), [name for name in DATASETS if name not in EXPERIMENT.own]
+    OFFERED = {name: offered_hashes(name, ARCHIVES, RAW, HASHES) for name in PUBLIC}
     OFFERED |= own_hashes(EXPERIMENT.own, HASHES)
     STARTS = {name: weights_hashes(variant, HASHES) for name, variant in EXPERIMENT.variants.items()}
 
@@ -29,7 +30,7 @@ def look_for_files():
     places = ["data", "results", "results/logs", "results/benchmarks"]
     try:
         check_places(Path(EXPERIMENT.folder(place)) for place in places)
-        check_files(variants, fetched, ARCHIVES, Path(EXPERIMENT.folder("data"), "raw"), EXPERIMENT.own)
+        check_files(variants, fetched, ARCHIVES, RAW, EXPERIMENT.own)
         check_networks(variants)
         fetch_pinned(variants)
     except InputError as error:

@@ -23,7 +23,8 @@ own = [choices.datasets.index(name) for name in choices.trained_on]
 training = open_part("train", *([group[i] for i in own] for group in (files.pixels, files.tables, files.splits)))
 stored = read_predictions(files.predictions)
 stored.expect(test)
-runs = [stored.of(run["variant"], run["seed"]) for run in stored.trained(choices.runs)]
+trained, held = stored.trained(choices.runs), snakemake.threads + 2
+runs = [stored.of(run["variant"], run["seed"], held) for run in trained]
 paper = read_paper(Path(files.paper[0]).parent)
 truths = np.stack([*test.masks]) > 0
 made = references(runs, training.masks, truths, paper.single, paper.encoders)
