@@ -299,16 +299,8 @@ def of_the_workflow(whole: pd.DataFrame, one: pd.Series, three: pd.Series) -> li
     return [
         row("one training set, 20 runs, all after training", alone, MINUTES, "core minutes", None),
         row("all five, extrapolated, against the goal", all_five, MINUTES, "core minutes", 1),
-        row(
-            f"peak of memory at 1024 px, reduced films, 6 runs against 2: {worst}",
-            three[worst],
-            one[worst],
-            "MiB",
-            FLAT,
-        ),
-        row(
-            f"largest peak at 1024 px, reduced films, two networks: {three.idxmax()}", three.max() / 1024, GIB, "GiB", 1
-        ),
+        row(f"peak of memory {where}, 6 runs against 2: {worst}", three[worst], one[worst], "MiB", FLAT),
+        row(f"largest peak {where}: {three.idxmax()}", three.max() / 1024, GIB, "GiB", 1),
     ]
 
 
