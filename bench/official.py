@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from functools import partial
 from math import log
@@ -48,6 +49,7 @@ LARGEST, SPACING_MM = (4020, 4892), 0.0875
 FILM_SECONDS, FILM_GIB, MINUTES, GIB, FLAT = 0.2, 0.3, 45, 2.0, 1.1
 FILMS = 3
 TWO = ("unet", "proposed")  # with and without encoders
+LARGE, PEAK = (("large", 2), ("large", 6)), "peak_mib_1024px_{runs}_runs"
 FIRST = ("download", "preprocess", "split", "leakage")  # before any training
 ONCE = ("definitions", "sweep", "cost")  # of the main training set alone; the rest is taken to grow with their number
 # Score films with the package that PYTHONPATH names: a number comes in, a word goes out when that film is done.
@@ -255,53 +257,72 @@ def of_films(folder: Path) -> list[dict[str, object]]:
     ]
 
 
+Tables = dict[tuple[str, int], pd.DataFrame]
+
+
 def main(reduced: Path, official: Path) -> None:
-    """All of it."""
+    """All of it; what is known is written after each run of the workflow."""
     enlarge(reduced, official)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         rows, project = of_films(folder), copied(folder / "project")
-        tables, pixels = {}, {}
+        tables: Tables = {}
+        pixels: dict[str, float] = {}
         for case in (
             Case("official", official, seeds=[0, 1]),
             Case("official", official),
-            Case("half", official, half=True),
             Case("reduced", reduced),
+            Case("half", official, half=True),
             Case("large", reduced, 1024, seeds=[0], variants=TWO),
             Case("large", reduced, 1024, seeds=[0, 1, 2], variants=TWO),
         ):
             begin = time.perf_counter()
             jobs, pixels[case.name] = run(case, project, folder)
             tables[case.name, case.runs] = by_rule(jobs)
-            print(f"{case.name}, {case.runs} runs: {time.perf_counter() - begin:.0f} s", file=sys.stderr)
-            print(tables[case.name, case.runs].to_string(float_format="%.3g"), file=sys.stderr, flush=True)
-    whole = tables["official", 20].combine_first(first(tables["official", 8]))  # the second one found their files there
-    rules = whole.join([
-        growth(whole, tables["half", 20], 2, "films"),
-        growth(whole, tables["reduced", 20], pixels["official"] / pixels["reduced"], "pixels"),
-        growth(whole, tables["official", 8], 20 / 8, "runs"),
-    ])  # fmt: skip
-    large = {2: tables["large", 2], 6: tables["large", 6].combine_first(first(tables["large", 2]))}
-    one, three = (table["peak_mib"].rename(f"peak_mib_1024px_{runs}_runs") for runs, table in large.items())
-    rules = rules.join([one, three]).reset_index().assign(hardware=processor())
-    rules.to_csv(RESULTS / "official_rules.csv", index=False, float_format="%.3g")
-    print(rules.to_string(index=False, float_format="%.3g"))
-    write("official", [*rows, *of_the_workflow(whole, one, three)])
+            print(f"{case.name}, {case.runs} runs: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
+            if ("official", 20) in tables:
+                rules = of_rules(tables, pixels)
+                rules.to_csv(RESULTS / "official_rules.csv", index=False, float_format="%.3g")
+                write("official", [*rows, *of_the_workflow(rules.set_index("rule"))])
+        print(rules.to_string(index=False, float_format="%.3g"))
 
 
-def of_the_workflow(whole: pd.DataFrame, one: pd.Series, three: pd.Series) -> list[dict[str, object]]:
-    """What comes after the reference experiment's 100 trainings: the cores' minutes, and the memory at 1024 px."""
-    later = whole[~whole.index.isin(FIRST)]["core_s"]
+def of_rules(tables: Tables, pixels: Mapping[str, float]) -> pd.DataFrame:
+    """One row for each rule, with all that is known so far; what is not measured is empty."""
+    earlier = {("official", 20): ("official", 8), LARGE[1]: LARGE[0]}  # the second one found its first files there
+    for later, before in earlier.items():
+        if later in tables:
+            tables = {**tables, later: tables[later].combine_first(first(tables[before]))}
+    whole = tables["official", 20]
+    half, reduced = tables.get(("half", 20), whole * np.nan), tables.get(("reduced", 20), whole * np.nan)
+    times = pixels["official"] / pixels.get("reduced", np.nan)
+    grown = [growth(whole, half, 2, "films"), growth(whole, reduced, times, "pixels")]
+    grown.append(growth(whole, tables["official", 8], 20 / 8, "runs"))
+    peaks = [tables.get(case, whole * np.nan)["peak_mib"].rename(PEAK.format(runs=case[1])) for case in LARGE]
+    return whole.join([*grown, *peaks]).rename_axis("rule").reset_index().assign(hardware=processor())
+
+
+def of_the_workflow(rules: pd.DataFrame) -> list[dict[str, object]]:
+    """What comes after the reference experiment's 100 trainings: the cores' minutes, and the memory at 1024 px.
+
+    Args:
+        rules: As from `of_rules`, by rule.
+    """
+    later = rules[~rules.index.isin(FIRST)]
     times = pd.Series(5, later.index).where(~later.index.isin(ONCE), 1)
-    worst = (three / one).drop(list(FIRST), errors="ignore").idxmax()
-    alone, all_five = (seconds.sum() / 60 for seconds in (later, later * times))
-    where = "at 1024 px, two networks, reduced films"
-    return [
+    alone, all_five = (seconds.sum() / 60 for seconds in (later["core_s"], later["core_s"] * times))
+    found = [
         row("one training set, 20 runs, all after training", alone, MINUTES, "core minutes", None),
         row("all five, extrapolated, against the goal", all_five, MINUTES, "core minutes", 1),
-        row(f"peak of memory {where}, 6 runs against 2: {worst}", three[worst], one[worst], "MiB", FLAT),
-        row(f"largest peak {where}: {three.idxmax()}", three.max() / 1024, GIB, "GiB", 1),
     ]
+    few, many = (rules[PEAK.format(runs=runs)] for _, runs in LARGE)
+    if many.notna().any():
+        worst, where = (many / few)[later.index].idxmax(), "at 1024 px, two networks, reduced films"
+        found += [
+            row(f"peak of memory {where}, 6 runs against 2: {worst}", many[worst], few[worst], "MiB", FLAT),
+            row(f"largest peak {where}: {many.idxmax()}", many.max() / 1024, GIB, "GiB", 1),
+        ]
+    return found
 
 
 if __name__ == "__main__":

@@ -179,12 +179,28 @@ def test_growth_is_the_power_of_what_grew() -> None:
     assert found.loc["score"].tolist() == pytest.approx([1, 1])
 
 
+def of_case(**rows: tuple[float, float]) -> pd.DataFrame:
+    """Core seconds and peak of some rules."""
+    found = pd.DataFrame.from_dict(rows, orient="index", columns=["core_s", "peak_mib"])
+    return found.assign(jobs=1, wall_s=found["core_s"])
+
+
 def test_what_comes_after_the_trainings_is_counted_for_each_training_set_but_what_is_of_one_alone() -> None:
-    whole = pd.DataFrame({"core_s": [600.0, 60.0, 120.0]}, index=["preprocess", "score", "definitions"])
-    peaks = pd.Series([900.0, 700.0, 500.0], whole.index)
-    alone, all_five, flat, largest = official.of_the_workflow(whole, peaks, peaks * [1.5, 1.0, 1.2])
+    first = of_case(preprocess=(600.0, 900.0), score=(24.0, 300.0), definitions=(120.0, 300.0))
+    tables = {("official", 8): first, ("official", 20): of_case(score=(60.0, 300.0), definitions=(120.0, 600.0))}
+    rules = official.of_rules(tables, {"official": 100.0}).set_index("rule")
+    assert rules.loc["preprocess", "core_s"] == 600  # the second run found its films there
+    assert rules["core_s_with_runs"][["score", "definitions"]].tolist() == pytest.approx([1, 0])
+    assert rules[["core_s_with_films", "core_s_with_pixels", "peak_mib_1024px_6_runs"]].isna().all(axis=None)
+    alone, all_five = official.of_the_workflow(rules)
     assert (alone["ours"], all_five["ours"]) == (3, 7) and all_five["met"]
-    assert "definitions" in str(flat["case"]) and not flat["met"]
+    large = of_case(preprocess=(1.0, 900.0), score=(1.0, 700.0), definitions=(1.0, 500.0))
+    tables |= {("large", 2): large, ("large", 6): of_case(score=(1.0, 700.0), definitions=(1.0, 600.0))}
+    tables |= {("half", 20): tables["official", 20], ("reduced", 20): of_case(score=(6.0, 300.0))}
+    rules = official.of_rules(tables, {"official": 100.0, "reduced": 10.0}).set_index("rule")
+    assert rules.loc["score", "core_s_with_pixels"] == pytest.approx(1)
+    *_, flat, largest = official.of_the_workflow(rules)
+    assert "definitions" in str(flat["case"]) and flat["ratio"] == 1.2 and not flat["met"]
     assert "preprocess" in str(largest["case"]) and largest["met"]
 
 
@@ -205,10 +221,3 @@ def test_an_archive_is_enlarged_to_official_sizes(tmp_path: Path) -> None:
     assert film.size == mask.size == (4020, 4892) and (film.mode, mask.mode) == ("L", "1")
     assert np.asarray(mask).mean() == pytest.approx(np.tri(8).mean(), abs=0.03)
     assert np.asarray(film).std() > 10
-
-
-def test_rules_before_the_trainings_are_those_of_the_run_that_ran_them() -> None:
-    earlier = pd.DataFrame({"core_s": [9.0, 1.0]}, index=["preprocess", "score"])
-    later = pd.DataFrame({"core_s": [3.0]}, index=["score"])
-    found = later.combine_first(official.first(earlier))
-    assert found["core_s"].to_dict() == {"preprocess": 9, "score": 3}
