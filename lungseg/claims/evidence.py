@@ -23,14 +23,14 @@ class Arm:
 
     Args:
         variant: The choices behind it.
-        epochs: Of each training.
+        epochs: Of each training; where it was measured in steps and its films are not known, its length in words.
         schedule: Of the learning rate.
         size: Of the films in pixels.
         seeds: How many trainings.
     """
 
     variant: Variant
-    epochs: int
+    epochs: int | str
     schedule: str
     size: int
     seeds: int
@@ -43,8 +43,11 @@ class Arm:
             found.append("encoders from random weights" if len(starts) == 1 else "an encoder from random weights")
         if conditions.pretrained is False and starts - {"random"}:
             found.append("pretrained encoders")
-        least = {"epochs": (self.epochs, conditions.epochs), "px": (self.size, conditions.size)}
-        least["seeds"] = (self.seeds, conditions.seeds)
+        least = {"px": (self.size, conditions.size), "seeds": (self.seeds, conditions.seeds)}
+        if isinstance(self.epochs, int):
+            least = {"epochs": (self.epochs, conditions.epochs)} | least
+        elif conditions.epochs:
+            found.append(f"{self.epochs}, not {conditions.epochs} epochs")
         for unit, (here, asked) in least.items():
             if asked and here < asked:
                 found.append(f"{here} {unit.removesuffix('s') if here == 1 else unit}, not {asked}")

@@ -120,14 +120,11 @@ def _size(row: Row, margin: float | None) -> str:
     """How much it is; tables of older code have a verdict where there is now a column of its own."""
     if not margin and "relevance" in row:
         return ""
-    return size_in_words(row.get("relevance", "within" if row["verdict"] == "equivalent" else ""), margin)
-
-
-def size_in_words(relevance: object, margin: float | None) -> str:
-    """What a table's `relevance` says of a difference; nothing where it says nothing."""
+    counts = row.get("relevance", "within" if row["verdict"] == "equivalent" else "")
     told = f"{margin:g}" if margin else "the margin"
-    words = {"within": f"by less than {told}", "beyond": f"by more than {told}", "undecided": "size undecided"}
-    return words.get(str(relevance), "")
+    return {"within": f"by less than {told}", "beyond": f"by more than {told}", "undecided": "size undecided"}.get(
+        str(counts), ""
+    )
 
 
 def crossing(table: pd.DataFrame) -> list[Row]:

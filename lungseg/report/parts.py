@@ -11,11 +11,12 @@ from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.report.axis import Axis
-from lungseg.report.page_tables import records, size_in_words
+from lungseg.report.page_tables import records
 from lungseg.report.results import Results
 from lungseg.report.tables import conditions
 
 SIGNS = {"a better": "gain", "b better": "loss"}
+SIGNED = tuple(SIGNS.values())
 
 
 def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> list[dict[str, Any]]:
@@ -57,9 +58,12 @@ def _reach(power: pd.DataFrame, a: str, b: str) -> float | None:
 
 def worth(row: Mapping[str, Any]) -> str:
     """The sign and the size of a row in words."""
-    sign = {"gain": "a gain", "loss": "a loss"}.get(str(row["sign"]), "sign undecided")
-    size = size_in_words(row["relevance"], row["margin"])
-    return f"{sign}, {size}" if size else sign
+    margin = f"{row['margin']:g}" if row["margin"] else "the margin"
+    if row["sign"] not in SIGNED:
+        told = {"within": f"undecided, within {margin} either way", "undecided": "and size undecided"}
+        return f"sign {told.get(str(row['relevance']), 'undecided')}"
+    told = {"within": f" of less than {margin}", "beyond": f" of more than {margin}", "undecided": ", size undecided"}
+    return f"a {row['sign']}{told.get(str(row['relevance']), '')}"
 
 
 def in_words(rows: Sequence[Mapping[str, Any]], experiment: Experiment, margin: float | None) -> str:

@@ -437,7 +437,7 @@ def _not_the_papers(experiment: Experiment, plan: Plan | None, variants: Sequenc
         return []
     size, seeds = experiment.preprocessing.size, len(experiment.seeds)
     trained = [(experiment.variants[name], experiment.trained_as(name)) for name in variants]
-    here = [Arm(network, recipe.epochs or 0, recipe.schedule, size, seeds) for network, recipe in trained]
+    here = [Arm(network, recipe.epochs or recipe.length, recipe.schedule, size, seeds) for network, recipe in trained]
     apart = list(dict.fromkeys(each for arm in here for each in arm.departs(asked)))
     return [f"The paper's own networks have not been trained here: these had {'; '.join(apart)}."] if apart else []
 

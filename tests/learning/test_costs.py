@@ -214,6 +214,7 @@ def test_what_was_found_before_a_kill_counts() -> None:
 
 def _filling() -> Iterator[float | None]:
     torch.set_num_threads(1)
+    torch.ones(16, MB // 4)  # the library's own code comes into memory with its first use
     memory = Memory(CPU)
     for size in (64, 16, 0):
         held = torch.ones(size, MB // 4)

@@ -71,9 +71,11 @@ def test_without_declared_effects_there_are_no_parts(taken_apart: Results) -> No
 @pytest.mark.parametrize(
     ("sign", "relevance", "told"),
     [
-        ("gain", "beyond", "a gain, by more than 0.005"),
-        ("loss", "within", "a loss, by less than 0.005"),
-        ("undecided", "undecided", "sign undecided, size undecided"),
+        ("gain", "beyond", "a gain of more than 0.005"),
+        ("loss", "within", "a loss of less than 0.005"),
+        ("undecided", "undecided", "sign and size undecided"),
+        ("undecided", "within", "sign undecided, within 0.005 either way"),
+        ("loss", "undecided", "a loss, size undecided"),
         ("gain", "", "a gain"),
     ],
 )

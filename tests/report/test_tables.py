@@ -183,6 +183,8 @@ def test_the_papers_own_networks_are_not_called_others() -> None:
     assert "The paper's own" not in answer(row, MISHRA, read_experiment(CONFIG | {"variants": both}), PLAN)
     reduced = read_experiment(CONFIG | {"variants": both, "seeds": [0], "training": {"epochs": 2}})
     assert answer(row, MISHRA, reduced, PLAN).endswith("these had 2 epochs, not 60; 1 seed, not 3.\n")
+    stepped = read_experiment(CONFIG | {"variants": both, "training": {"steps": 600}})
+    assert answer(row, MISHRA, stepped, PLAN).endswith("these had 600 steps, not 60 epochs.\n")
 
 
 @pytest.mark.parametrize(
