@@ -83,7 +83,9 @@ def _effect(
     low, high = interval(estimate, level)
     sources = [", ".join(dict.fromkeys(one)) for one in zip(*(each.source() for each in own), strict=True)]
     alone = np.array([NONE in one for one in sources], dtype=bool)
-    who = " ".join(f"{weight:+g} {variant}" for variant, weight in weights.items())
+    added_first = sorted(weights.items(), key=lambda one: -one[1])  # a cell that began with a sign would be a formula
+    terms = [f"{'-' if weight < 0 else '+'} {abs(weight):g} {variant}" for variant, weight in added_first]
+    who = " ".join(terms).removeprefix("+ ")
     fewest = min(len(one.metrics) for one in runs)
     same = p_equivalence(estimate, np.array([margins.get(name, np.nan) for name in names]))
     tests = {"p": np.where(alone, np.nan, p_zero(estimate)), "p_equivalence": np.where(alone, np.nan, same)}

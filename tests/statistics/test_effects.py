@@ -27,7 +27,7 @@ def test_effect_is_the_weighted_sum_of_means() -> None:
         found = dice(table, effect)
         assert found["difference"] == pytest.approx(by_hand, abs=1e-12)
         assert found["low"] < found["difference"] < found["high"]
-    assert found["variants"] == "+1 v0 -1 v1 -1 v2 +1 v3"
+    assert found["variants"] == "1 v0 + 1 v3 - 1 v1 - 1 v2"
 
 
 @pytest.mark.parametrize("pool", [(), ("v0", "v1", "v2", "v3")])
