@@ -3,8 +3,8 @@ r"""How long a training may take at most, foretold without torch, for a schedule
 .. math:: minutes = 15 + \frac{films \cdot epochs \cdot activations \cdot side^2}{speed}
 
 with a network's activations from `memory`. The speed of a CPU is below that of the median seed of every network in
-results/ (one thread); that of a GPU is a guess, a twentieth of what one should do. A training that takes longer is stopped with a
-checkpoint, and a further attempt has more time.
+results/ (one thread); that of a GPU is a guess, a twentieth of what one should do. A training that takes longer is
+stopped with a checkpoint, and a further attempt has more time.
 """
 
 from lungseg.learning.memory import FILMS, cost
