@@ -48,9 +48,13 @@ LEFT[2:6, 5:7] = 255
 RIGHT[2:6, 1:3] = 255
 
 
+# Files that take half a minute or more: a process that gets one last is alone at the end.
+LONG = {"test_browser", "test_variants", "test_training", "test_export", "test_docs", "test_effects", "test_page"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that look at one run of the tiny experiment come first: together they take the longest."""
-    items.sort(key=lambda item: _looks_at_the_run(item.path), reverse=True)
+    """Files that look at one run of the tiny experiment come first, they take the longest; then other long ones."""
+    items.sort(key=lambda item: (_looks_at_the_run(item.path), item.path.stem in LONG), reverse=True)
 
 
 @pytest.hookimpl(optionalhook=True)
