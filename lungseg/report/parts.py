@@ -97,4 +97,5 @@ def parts_block(results: Results, paper: Paper, folder: str) -> str:
     note = (
         f"{markdown(manifest['config']['note'])} All numbers, each open to its films: [{folder}]({folder}/README.md)."
     )
-    return "\n\n".join([f"**{markdown(said)}**", "\n".join(lines), note])
+    question = "**What is each part of the proposal worth?**"
+    return "\n\n".join([f"{question} {markdown(said)}", "\n".join(lines), note])
