@@ -297,7 +297,10 @@ def of_rules(tables: Tables, pixels: Mapping[str, float]) -> pd.DataFrame:
     half, reduced = tables.get(("half", 20), whole * np.nan), tables.get(("reduced", 20), whole * np.nan)
     times = pixels["official"] / pixels.get("reduced", np.nan)
     grown = [growth(whole, half, 2, "films"), growth(whole, reduced, times, "pixels")]
-    grown.append(growth(whole, tables["official", 8], 20 / 8, "runs"))
+    later = tables["official", 8].drop(
+        list(FIRST), errors="ignore"
+    )  # what comes before any run does not grow with them
+    grown.append(growth(whole, later, 20 / 8, "runs"))
     peaks = [tables.get(case, whole * np.nan)["peak_mib"].rename(PEAK.format(runs=case[1])) for case in LARGE]
     return whole.join([*grown, *peaks]).rename_axis("rule").reset_index().assign(hardware=processor())
 

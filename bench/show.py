@@ -140,8 +140,13 @@ def rules_as_markdown(rules: pd.DataFrame) -> str:
     }  # fmt: skip
     lines = [f"| {' | '.join(titles.values())} |", f"|---|{'---:|' * (len(titles) - 1)}"]
     for row in rules.sort_values("core_s", ascending=False).to_dict("records"):
-        lines.append(f"| {' | '.join([row['rule'], *(number(row[name]) for name in list(titles)[1:])])} |")
+        cells = [_power(row[name]) if "_with_" in name else number(row[name]) for name in list(titles)[1:]]
+        lines.append(f"| {' | '.join([row['rule'], *cells])} |")
     return f"On {rules['hardware'].iloc[0]}:\n\n" + "\n".join(lines)
+
+
+def _power(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value + 0:.1f}".replace("-0.0", "0.0")
 
 
 def _at_large_size(rules: pd.DataFrame) -> list[str]:
@@ -154,11 +159,14 @@ def draw_rules(rules: pd.DataFrame) -> plt.Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 0.8 + 0.28 * len(rules)), layout="constrained", sharey=True)
     left.barh(shown["rule"], shown["core_s"], color=MET)
     left.set_xlabel("core seconds, 20 runs on 951 films of official size")
+    right.plot(shown["peak_mib"], shown["rule"], "o", color=MET, label="20 runs, 256 px, official size")
     for name, colour in zip(_at_large_size(rules), (NO_GOAL, MISSED), strict=True):
-        right.plot(shown[name], shown["rule"], "o", color=colour, label=f"{name.split('_')[3]} runs")
+        if shown[name].notna().any():
+            label = f"{name.split('_')[3]} runs of two networks, 1024 px, reduced films"
+            right.plot(shown[name], shown["rule"], "o", color=colour, label=label)
     right.axvline(2048, color="black", linewidth=1)
-    right.set_xlabel("peak of memory in MiB at 1024 px, two networks on\nreduced films; the line is the goal")
-    right.legend(loc="lower right")
+    right.set_xlabel("peak of memory in MiB; the line is the goal")
+    right.legend(loc="upper left", bbox_to_anchor=(0.3, 0.3))
     return figure
 
 

@@ -14,7 +14,7 @@ from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
 from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
-from bench.show import QUESTIONS, _shortened, as_markdown, machines, summary
+from bench.show import QUESTIONS, RULES, _shortened, as_markdown, machines, rules_as_markdown, summary
 from bench.stand_ins import made_up
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 from lungseg.data.phantom import draw
@@ -85,6 +85,13 @@ def test_machines_stand_below_each_other_and_each_is_replaced_by_itself(
     )
     assert "| 0 of 1 | a: 0.333, goal ≥ 2 | third machine |" in summary({"training": table})
     assert "| a | 1 | 2 | s | 0.333 [0.333, 0.333] | ≥ 2 | **no** |" in page
+
+
+def test_page_shows_what_each_rule_takes_at_official_size() -> None:
+    rules = pd.read_csv(RULES)
+    assert rules_as_markdown(rules) in PAGE.read_text(encoding="utf-8")
+    small = rules.head(1).assign(core_s_with_runs=-0.01, core_s_with_films=1.04, peak_with_films=np.nan)
+    assert "| 1.0 |" in rules_as_markdown(small) and "| 0.0 |" in rules_as_markdown(small)
 
 
 def test_summary_is_that_of_the_tables() -> None:
@@ -191,6 +198,7 @@ def test_what_comes_after_the_trainings_is_counted_for_each_training_set_but_wha
     rules = official.of_rules(tables, {"official": 100.0}).set_index("rule")
     assert rules.loc["preprocess", "core_s"] == 600  # the second run found its films there
     assert rules["core_s_with_runs"][["score", "definitions"]].tolist() == pytest.approx([1, 0])
+    assert np.isnan(rules["core_s_with_runs"]["preprocess"])
     assert rules[["core_s_with_films", "core_s_with_pixels", "peak_mib_1024px_6_runs"]].isna().all(axis=None)
     alone, all_five = official.of_the_workflow(rules)
     assert (alone["ours"], all_five["ours"]) == (3, 7) and all_five["met"]
