@@ -174,6 +174,8 @@ def _write(network: nn.Module, described: Described, path: Path) -> None:
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
+    for node in program.model.graph:
+        node.metadata_props.clear()  # where in which file each layer was called, with the paths of this machine
     program.model.metadata_props.update(described.as_metadata())
     program.save(path, external_data=False)
     if described.precision == "float16":

@@ -67,6 +67,13 @@ def test_the_file_answers_as_the_run_does_at_any_size(
         assert ((ours > 0) != (theirs > 0)).mean() < (1e-3 if half else 1e-4)
 
 
+def test_no_path_of_the_machine_is_in_the_file(exported: dict[bool, Exported]) -> None:
+    packaged = Path(exporting.__file__).parents[1] / "models/lungs-0.onnx"
+    for file in (packaged, *(one.file for one in exported.values())):
+        content = file.read_bytes()
+        assert b"site-packages" not in content and b'File "' not in content, file
+
+
 def test_half_of_the_bytes(exported: dict[bool, Exported]) -> None:
     assert exported[True].file.stat().st_size < 0.6 * exported[False].file.stat().st_size
 
