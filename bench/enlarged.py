@@ -1,8 +1,7 @@
 """Archives of the official layout and size, made of reduced ones: films enlarged, with film noise, masks smooth.
 
-No official archive is at hand where this runs; what pixels show decides
-how long a PNG file is and takes, and so the noise is such that files are about as long as the official ones: 8.5 MB for
-Montgomery, 5.7 for Shenzhen (3.8 GB in 662 films).
+No official archive is at hand where this runs. What pixels show decides how long a PNG file is and takes, and so the
+noise is such that files are about as long as official ones: 8.5 MB for Montgomery, 5.7 for Shenzhen (3.8 GB in 662).
 """
 
 import io

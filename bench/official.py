@@ -116,10 +116,9 @@ class Case:
         chosen |= {"name": self.name, "archives": str(self.archives), "seeds": self.seeds}
         chosen["preprocessing"]["size"] = self.size
         chosen["train_on"] = {"pooled": chosen["datasets"]}
-        own = {name: chosen["variants"][name] for name in self.variants}
-        chosen["variants"] = {
-            name: one | ({"weights": "random"} if "encoders" in one else {}) for name, one in own.items()
-        }
+        chosen["variants"] = {name: chosen["variants"][name] for name in self.variants}
+        for one in chosen["variants"].values():
+            one.pop("weights", None)  # nothing is fetched for networks that nobody trains
         if self.half:
             chosen["exclude"] = {name: {film: "every second one" for film in dataset(name).films[::2]}
                                  for name in chosen["datasets"]}  # fmt: skip
@@ -139,17 +138,7 @@ def run(case: Case, project: Path, folder: Path) -> tuple[pd.DataFrame, float]:
 
     def snakemake(bundles: Path | None, *more: str) -> None:
         (project / "official.yaml").write_text(yaml.safe_dump(case.config(bundles)), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--cores",
-            "all",
-            "--quiet",
-            "all",
-            "--configfile",
-            "official.yaml",
-        ]
+        command = f"{sys.executable} -m snakemake --cores all --quiet all --configfile official.yaml".split()
         ended = subprocess.run([*command, *more], cwd=project, env=environment, capture_output=True, text=True)
         if ended.returncode:
             raise SystemExit(ended.stdout + ended.stderr)
@@ -297,10 +286,8 @@ def of_rules(tables: Tables, pixels: Mapping[str, float]) -> pd.DataFrame:
     half, reduced = tables.get(("half", 20), whole * np.nan), tables.get(("reduced", 20), whole * np.nan)
     times = pixels["official"] / pixels.get("reduced", np.nan)
     grown = [growth(whole, half, 2, "films"), growth(whole, reduced, times, "pixels")]
-    later = tables["official", 8].drop(
-        list(FIRST), errors="ignore"
-    )  # what comes before any run does not grow with them
-    grown.append(growth(whole, later, 20 / 8, "runs"))
+    # What comes before any run does not grow with them.
+    grown.append(growth(whole, tables["official", 8].drop(list(FIRST), errors="ignore"), 20 / 8, "runs"))
     peaks = [tables.get(case, whole * np.nan)["peak_mib"].rename(PEAK.format(runs=case[1])) for case in LARGE]
     return whole.join([*grown, *peaks]).rename_axis("rule").reset_index().assign(hardware=processor())
 

@@ -87,6 +87,5 @@ def made_up(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     blurred = Image.fromarray(mask * np.uint8(255)).filter(ImageFilter.BoxBlur(SOFT * side))
     noise = Image.fromarray(rng.standard_normal((COARSE, COARSE), dtype=np.float32))
     wrong = noise.resize((side, side), Image.Resampling.BICUBIC)
-    return ((np.asarray(blurred) / np.float32(255) - np.float32(0.5)) * SURE + WRONG * np.asarray(wrong)).astype(
-        np.float16
-    )
+    slope = SURE * (np.asarray(blurred, dtype=np.float32) / 255 - 0.5)
+    return (slope + WRONG * np.asarray(wrong)).astype(np.float16)

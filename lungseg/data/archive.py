@@ -54,6 +54,10 @@ class Archive:
         if self.instead is not None:
             yield from self.instead.choices()
 
+    def brought(self, folder: Path) -> bool:
+        """Whether it lies in the folder of its data set, with the note of where it came from."""
+        return (folder / self.name).is_file() and (folder / f"{self.name}.json").is_file()
+
     def held(self, folder: Path) -> Path | None:
         """The file of a folder that is known to be this archive by what it holds."""
         files = _zips(folder) if self.holds else []
@@ -91,13 +95,9 @@ def offered_file(archive: Archive, offered: Path, folder: Path) -> tuple[Archive
     for choice in named:
         if (offered / choice.name).is_file():
             return choice, offered / choice.name
-    if any(_noted(choice, folder) for choice in named):
+    if any(choice.brought(folder) for choice in named):
         return None
     return next(((choice, path) for choice in archive.choices() if (path := choice.held(offered)) is not None), None)
-
-
-def _noted(choice: Archive, folder: Path) -> bool:
-    return (folder / choice.name).is_file() and (folder / f"{choice.name}.json").is_file()
 
 
 def unreadable(folder: Path) -> list[str]:

@@ -49,6 +49,7 @@ WITHOUT_MASK = frozenset(
 )  # fmt: skip
 WITH_MASK = tuple(image_id for image_id in IDS if image_id not in WITHOUT_MASK)
 IMAGE_ID = r"(CHNCXR_\d{4}_[01])"
+BOTH = repackaged.repackaged(IMAGE_ID, len(IDS), len(WITH_MASK))
 IMAGES = Archive(
     name="ChinaSet_AllFiles.zip",
     page=PAGE,
@@ -56,14 +57,14 @@ IMAGES = Archive(
         "https://openi.nlm.nih.gov/imgs/collections/ChinaSet_AllFiles.zip",
         f"{MIRROR}/ChinaSet_AllFiles.zip",
     ),
-    instead=repackaged.repackaged(IMAGE_ID, len(IDS), len(WITH_MASK)),
+    instead=BOTH,
 )
 MASKS = Archive(
     name="shcxr-lung-mask.zip",
     page=MASK_PAGE,
     sha256="4180afa70044cca10fa2b2c2e1a0e458d5b1bb5c0a653c2e1344d83138d53f72",
     obtain=f"Download version 1 from {MASK_PAGE} (needs a Kaggle account) and name it shcxr-lung-mask.zip.",
-    instead=repackaged.repackaged(IMAGE_ID, len(IDS), len(WITH_MASK)),
+    instead=BOTH,
 )
 
 

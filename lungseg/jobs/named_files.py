@@ -113,9 +113,7 @@ def _missing_archives(dataset: str, archives: Path | None, folder: Path) -> Iter
     for archive in DATASETS[dataset].archives:
         choices = list(archive.choices())
         offered = archives is not None and offered_file(archive, archives, folder) is not None
-        kept = any(
-            (folder / choice.name).is_file() and (folder / f"{choice.name}.json").is_file() for choice in choices
-        )
+        kept = any(choice.brought(folder) for choice in choices)
         if not offered and not kept and not any(choice.urls for choice in choices):
             place = archives if archives is not None else Path("archives")
             told = " ".join([f"{archive.obtain} Then put it there.", *unreadable(place)])

@@ -270,12 +270,9 @@ class Predictions:
         Raises:
             InputError: The file holds no such run, or it is damaged.
         """
-        key = self._known(variant, seed)
+        key, codes = self._known(variant, seed), np.array(list(self.codes(variant, seed)))
         with _readable(self.path):
-            codes, histograms = self.stored[f"{key}/codes"], self._histograms(key)
-            test = self.films.part.count("test")
-            if codes.dtype != np.uint8 or codes.ndim != 3 or len(codes) != test or (codes >= CODES).any():
-                raise ValueError(f"codes of {key} are {codes.dtype} of shape {codes.shape}, of {test} test films")
+            histograms = self._histograms(key)
             if (histograms.sum(axis=(1, 2)) != codes[0].size).any():
                 raise ValueError(f"histograms of {key} do not count its films")
         return Prediction(variant, seed, codes, histograms)

@@ -16,7 +16,6 @@ from lungseg.report.results import Results
 from lungseg.report.tables import conditions
 
 SIGNS = {"a better": "gain", "b better": "loss"}
-SIGNED = tuple(SIGNS.values())
 
 
 def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> list[dict[str, Any]]:
@@ -59,7 +58,7 @@ def _reach(power: pd.DataFrame, a: str, b: str) -> float | None:
 def worth(row: Mapping[str, Any]) -> str:
     """The sign and the size of a row in words."""
     margin = f"{row['margin']:g}" if row["margin"] else "the margin"
-    if row["sign"] not in SIGNED:
+    if row["sign"] not in SIGNS.values():
         told = {"within": f"undecided, within {margin} either way", "undecided": "and size undecided"}
         return f"sign {told.get(str(row['relevance']), 'undecided')}"
     told = {"within": f" of less than {margin}", "beyond": f" of more than {margin}", "undecided": ", size undecided"}
