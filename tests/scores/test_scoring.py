@@ -273,6 +273,14 @@ def test_references_cost_no_more_than_the_way_they_are_scored_in(monkeypatch: py
     assert score([], [oracle], lungs(32)[None], [whole(lungs(64))])["dice"].tolist() == [1]
 
 
+def test_a_table_does_not_depend_on_how_many_films_are_scored_at_a_time() -> None:
+    truths = np.stack([lungs(32, 0.01 * number) for number in range(8)])
+    networks = [Segmentation("unet", seed, stack(*np.roll(truths, seed, axis=0))) for seed in (0, 1)]
+    one, four = (score(networks, [], truths, [whole(truth) for truth in truths], threads) for threads in (1, 4))
+    pd.testing.assert_frame_equal(one, four)
+    assert one["film"].is_monotonic_increasing and len(set(one["dice"])) > 8
+
+
 @pytest.fixture
 def all_scores() -> pd.DataFrame:
     truths = np.stack([lungs(32), lungs(32, 0.05)])
