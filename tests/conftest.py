@@ -76,7 +76,7 @@ class ByFile(LoadScopeScheduling):
 
 @cache
 def _looks_at_the_run(file: Path) -> bool:
-    asks = r"^(?:def test|@pytest\.fixture[^\n]*\ndef )\w*\([^)]*\bproject: Path"
+    asks = r'^(?:def test|@pytest\.fixture[^\n]*\ndef )\w*\([^)]*\bproject: Path|getfixturevalue\("project"\)'
     return re.search(asks, file.read_text(encoding="utf-8"), re.MULTILINE) is not None
 
 

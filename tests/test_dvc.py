@@ -3,6 +3,7 @@
 import fnmatch
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     origin = copy_project(tmp_path_factory.mktemp("origin"))
     tiny = (ROOT / "tests/tiny.yaml").read_text().replace("name: tiny", "name: quickstart")
     (origin / "config/quickstart.yaml").write_text(tiny)
+    shutil.copytree(ROOT / "results/cpu", origin / "results/cpu", ignore=shutil.ignore_patterns("*.npz"))  # for plots
     # `tiny` has no plan, and a plan changes what is corrected together.
     (origin / "workflow/papers/mishra/plan-quickstart.yaml").unlink()
     commit(origin, "A smaller quickstart")

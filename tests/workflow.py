@@ -14,15 +14,15 @@ TINY = ["--configfile", "tests/tiny.yaml"]
 
 
 def copy_project(to: Path) -> Path:
-    """Copy what git knows or would add into a new repository with one commit."""
+    """Copy what git knows or would add, but the committed results, into a new repository with one commit."""
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", ":!results", ":!docs/*.png"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout.splitlines()  # fmt: skip
     for name in listed:
         if (ROOT / name).is_file():
             (to / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, to / name)
+            shutil.copy2(ROOT / name, to / name)  # with its time: a younger script is run again
     commit(to, "A copy")
     return to
 
