@@ -1,6 +1,7 @@
 """The model in the package: how its files are made, and what its card says against its films."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,21 +23,31 @@ from tests.workflow import ROOT
 SCORES = ROOT / "docs/model-scores.csv"
 
 
-def test_files_and_cards_belong_together_and_open_as_one_model(runs: list[Path], tmp_path: Path) -> None:
-    (tmp_path / "lungs-9.onnx").write_bytes(b"an older one")
-    files = package(runs, tmp_path, "stretch", "3", ["jsrt"])
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+@pytest.fixture(scope="module")
+def packed(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The files of a package of all runs, into a folder where an older one lay."""
+    folder = tmp_path_factory.mktemp("packed")
+    (folder / "lungs-9.onnx").write_bytes(b"an older one")
+    return package(runs, folder, "stretch", "3", ["jsrt"])
+
+
+def test_files_and_cards_belong_together_and_open_as_one_model(runs: list[Path], packed: list[Path]) -> None:
+    folder, files = packed[0].parent, packed
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
         name for file in files for name in (file.name, file.with_suffix(".json").name)
     )
-    model = default(tmp_path)
+    model = default(folder)
     assert (model.name, model.version, len(model.networks)) == ("lungs", "3", len(runs))
     card = json.loads(files[0].with_suffix(".json").read_text())
     assert card["bytes"] == files[0].stat().st_size and card["licence"].startswith("code: MIT")
     assert card["trained_on"] == model.networks[0].described.trained_on == "jsrt" and "jsrt: " in card["licence"]
 
 
-def test_no_more_networks_than_fit(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_networks_than_fit(
+    runs: list[Path], packed: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(packaged, "LIMIT", 1)
+    monkeypatch.setattr(packaged, "export", lambda _, file, *__, **___: shutil.copy(packed[0].parent / file.name, file))
     assert len(package(runs, tmp_path, "stretch", "3", ["jsrt"])) == 1
     assert len(list(tmp_path.glob("*.onnx"))) == len(list(tmp_path.glob("*.json"))) == 1
 
@@ -73,9 +84,8 @@ def test_held_out_is_the_mean_at_the_films_own_size_by_group() -> None:
     assert (found["low"] < found["mean"]).all() and (found["mean"] < found["high"]).all()
 
 
-def test_answers_join_probabilities_and_cases_show_the_median_and_the_worst(runs: list[Path], tmp_path: Path) -> None:
-    package(runs, tmp_path, "stretch", "3", ["jsrt"])
-    model = default(tmp_path)
+def test_answers_join_probabilities_and_cases_show_the_median_and_the_worst(packed: list[Path]) -> None:
+    model = default(packed[0].parent)
     side = model.networks[0].described.size
     films = np.random.default_rng(0).integers(0, 255, (6, side, side), dtype=np.uint8)
     part = Part(["jsrt"] * 6, [f"f{i}" for i in range(6)], films, np.ones_like(films))

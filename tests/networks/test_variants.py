@@ -114,7 +114,7 @@ BY_HEART = [name for name in FAMILIES if name != "dpt"] + ["full skip"]
 
 @pytest.mark.parametrize("name", BY_HEART)
 def test_two_films_are_learnt_by_heart(name: str) -> None:
-    assert heart(VARIANTS[name], 60) > 0.9
+    assert heart(VARIANTS[name], 40) > 0.9
 
 
 @pytest.mark.parametrize("name", FAMILIES)
