@@ -5,8 +5,9 @@
     cosmic-ray exec bench/mutants.toml mutants.sqlite      hours; goes on after a stop
     python -m bench.mutants table mutants.sqlite           writes bench/results/mutants.csv and mutants.md
 
-A change is tried by the tests named after its module, and where these pass by the tests that import it; tests that run
-the whole workflow are left out. What an annotation says is not changed: nothing of it is run.
+A change is tried by the tests named after its module, and where these pass by the tests that import it, or, where there
+are none, by those of the modules that import it; tests that run the whole workflow are left out. What an annotation
+says is not changed: nothing of it is run.
 """
 
 import argparse
@@ -73,7 +74,7 @@ def _modules(items: Sequence[object]) -> list[Path]:
 
 
 def own_tests(module: Path, root: Path = ROOT) -> tuple[list[str], list[str]]:
-    """The test files named after a module, and those that import it.
+    """The test files named after a module, and those that import it, or where there are none, of what imports it.
 
     Args:
         module: Its path within the project: lungseg/room/name.py.
@@ -91,7 +92,16 @@ def own_tests(module: Path, root: Path = ROOT) -> tuple[list[str], list[str]]:
             first.append(path)
         elif dotted in imports(file.read_text(encoding="utf-8")):
             others.append(path)
-    return first, others
+    return (first, others) if first or others else _through_others(dotted, root)
+
+
+def _through_others(dotted: str, root: Path) -> tuple[list[str], list[str]]:
+    """The tests of the modules that import one that no test names or imports."""
+    found: list[str] = []
+    for file in sorted(root.glob("lungseg/**/*.py")):
+        if dotted in imports(file.read_text(encoding="utf-8")):
+            found += [test for tests in own_tests(file.relative_to(root), root) for test in tests if test not in found]
+    return found, []
 
 
 def pytest_collection_modifyitems(items: list) -> None:  # type: ignore[type-arg]
