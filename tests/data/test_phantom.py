@@ -25,6 +25,23 @@ def test_there_are_as_many_as_promised_and_a_third_is_abnormal(films: list[Radio
     assert all(film.image.dtype == np.uint8 and film.spacing_mm is None for film in films)
 
 
+def test_the_first_two_are_drawn_as_ever(films: list[Radiograph]) -> None:
+    """Mean grey of each eighth by eighth: results of drawn films are compared between versions and machines."""
+    known = [
+        [[4, 4, 29, 154, 158, 30, 4, 4], [7, 84, 105, 150, 146, 110, 80, 6], [57, 143, 71, 140, 129, 77, 147, 43],
+         [70, 121, 82, 155, 139, 80, 132, 46], [70, 109, 86, 175, 172, 82, 123, 37],
+         [89, 126, 144, 203, 196, 125, 135, 40], [103, 176, 187, 209, 201, 181, 168, 41],
+         [110, 180, 185, 202, 192, 183, 174, 38]],
+        [[5, 5, 21, 137, 164, 44, 5, 5], [6, 73, 118, 133, 163, 96, 105, 14], [50, 145, 66, 107, 142, 52, 137, 88],
+         [62, 131, 60, 118, 150, 64, 108, 99], [59, 116, 62, 126, 173, 66, 94, 94],
+         [67, 115, 69, 153, 198, 107, 93, 100], [79, 145, 158, 197, 207, 168, 133, 113],
+         [84, 172, 180, 192, 202, 179, 175, 119]],
+    ]  # fmt: skip
+    means = [film.image.reshape(8, SIDE // 8, 8, SIDE // 8).mean(axis=(1, 3)) for film in films[:2]]
+    np.testing.assert_allclose(means, known, atol=1)
+    assert [int(film.mask.sum()) for film in films[:2]] == pytest.approx([14005, 15968], abs=5)
+
+
 def test_each_has_two_lungs_on_their_sides(films: list[Radiograph]) -> None:
     for film in films:
         parts, count = label(film.mask)

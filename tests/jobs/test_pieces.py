@@ -9,13 +9,12 @@ import sys
 from pathlib import Path
 from zipfile import ZipFile
 
-import numpy as np
 import pytest
 import yaml
 
 from lungseg.config import Experiment, read_experiment
 from lungseg.data.films import read_part
-from lungseg.data.packing import differences, pack, sums, unpack
+from lungseg.data.packing import pack, unpack
 from lungseg.errors import InputError
 from lungseg.jobs import pieces
 from lungseg.jobs.console import TOLD
@@ -38,13 +37,6 @@ def films(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     pack(path, read_experiment(config | {"training": {"epochs": 3, "precision": "float32"}}), "c0ffee", project)
     return path
-
-
-def test_second_differences_are_undone_exactly() -> None:
-    pictures = np.random.default_rng(0).integers(0, 256, (3, 5, 7), dtype=np.uint8)
-    assert np.array_equal(sums(differences(pictures)), pictures)
-    smooth = np.add.outer(np.arange(64), np.arange(64))[None].astype(np.uint8)
-    assert (differences(smooth)[0, 1:, 1:] == 0).all()
 
 
 def test_packed_films_are_those_that_the_workflow_reads(project: Path, films: Path) -> None:
