@@ -179,6 +179,8 @@ def test_soft_edges_are_cut_at_half_and_labels_of_more_than_lungs_are_refused() 
     soft = lungs(255, 255)
     soft[1], soft[6] = 60, 140
     np.testing.assert_array_equal(lungs_of(soft, "mask"), soft > 127)
+    soft[2] = 1  # as dark as a label
+    np.testing.assert_array_equal(lungs_of(soft, "mask"), soft > 127)
     lobes = lungs(1, 2)
     lobes[0] = 3
     with pytest.raises(InputError, match="mask: found the labels 0, 1, 2, 3, expected 0 for the background"):

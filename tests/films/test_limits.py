@@ -70,6 +70,7 @@ def test_disagreement() -> None:
     assert disagreement([one]) == 0 == disagreement([one, one])
     assert disagreement([one, other]) == 1 and disagreement([one * 0, one * 0]) == 0
     assert disagreement([one, one, other]) == pytest.approx(2 / 3)
+    assert disagreement([one * 0, one * 0 + 0.5]) == 0  # half is no lung, as everywhere
 
 
 def test_a_finding_says_reason_value_limit_and_how_sure() -> None:

@@ -1,7 +1,10 @@
 """A drawing shows where the encoders meet."""
 
+from itertools import combinations
 from typing import Any
 
+import numpy as np
+import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch
 
@@ -41,3 +44,25 @@ def test_one_encoder_is_not_joined_and_the_decoder_keeps_its_colour() -> None:
 
 def test_what_is_not_in_the_experiment_is_told() -> None:
     assert "not in this experiment" in sketch(None).texts[0].get_text()
+
+
+@pytest.mark.parametrize("head", [[1], [32, 64, 128, 1]])
+@pytest.mark.parametrize("names", [["unet"], ["inceptionresnetv2"], ["mobilenetv2", "inceptionresnetv2"]])
+def test_boxes_lie_apart_within_the_picture_with_their_numbers_in_them(names: list[str], head: list[int]) -> None:
+    encoders = {name: [16, 24, 32] for name in names}
+    parameters = dict.fromkeys([*names, "decoder", "head"], 1_000_000)
+    one = {
+        "encoders": encoders,
+        "decoder": [32, 16] if names == ["unet"] else [32, 16, 8],
+        "head": head,
+        "parameters": parameters,
+    }
+    (axes,) = sketch(one).axes
+    boxes = [patch.get_bbox() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    assert all(left < box.x0 and box.x1 < right and bottom < box.y0 and box.y1 < top for box in boxes)
+    assert not any(a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1 for a, b in combinations(boxes, 2))
+    said = [text.get_position() for text in axes.texts if text.get_va() == "center" and text.get_text().isdigit()]
+    middles = [((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes if box is not boxes[0]]
+    assert len(said) == len(middles) and np.allclose(sorted(said), sorted(middles))
+    assert all(left < x < right and bottom < y < top for x, y in (text.get_position() for text in axes.texts))

@@ -12,7 +12,7 @@ from lungseg.paper import read_references
 from lungseg.scores.metrics import COUNTS, RATIOS, ratios
 from lungseg.scores.scoring import OVERLAP
 from lungseg.statistics.bootstrap import film_weights, percentile_interval, resampled_means
-from lungseg.statistics.estimation import POOLED, Tables, make_tables
+from lungseg.statistics.estimation import POOLED, Resampler, Tables, make_tables
 from lungseg.statistics.score_blocks import METRICS, Runs, blocks
 from tests.workflow import MISHRA, ROOT
 
@@ -369,3 +369,15 @@ def test_variants_may_have_different_numbers_of_seeds() -> None:
         .sort_values("image_id")["dice"]
         .to_numpy()
     )
+
+
+def test_seeds_of_two_networks_are_drawn_apart_unless_they_are_the_same_networks() -> None:
+    """Seed 3 of one network has nothing to do with seed 3 of another; films are the same of all."""
+    table = scores(variants=1, seeds=6)
+    table = pd.concat([table, table.assign(variant="twin")])
+    (block,) = (one for one in blocks(table) if (one.train_on, one.test_on) == ("pooled", "jsrt"))
+    resampler = Resampler(50, 0)
+    apart, together = (list(resampler(block, both).means.values()) for both in (False, True))
+    assert np.array_equal(*together, equal_nan=True) and not np.array_equal(*apart, equal_nan=True)
+    usual = list(resampler(block).means.values())
+    assert all(np.array_equal(one, other, equal_nan=True) for one, other in zip(usual, apart, strict=True))
