@@ -56,6 +56,13 @@ def test_names_stand_once_apart_from_each_other_and_inside(number: int, alike: i
         assert not any(box.overlaps(other) for other in boxes[:place])
     inside = middle.get_window_extent()
     assert all(inside.x0 < box.x0 and box.x1 < inside.x1 for box in boxes)
+    bands = sorted((patch.get_y(), patch.get_y() + patch.get_height()) for patch in middle.patches)
+    edges = [0.0, *(edge for band in bands for edge in band), float(number)]
+    assert len(bands) == number and edges == sorted(edges)
+    tall = max(box.height for box in boxes)
+    assert all(patch.get_window_extent().height < 2.5 * tall for patch in middle.patches)
+    heights = sorted(text.get_position()[1] for text in middle.texts)
+    assert heights == pytest.approx([(low + high) / 2 for low, high in bands])
     for panel in (figure.axes[0], figure.axes[2]):
         (low, high), found = panel.get_xlim(), points(panel)
         assert len(found) == number and all(low < place < high for place, _ in found.values())
@@ -90,7 +97,8 @@ def test_what_is_not_known_has_its_place_in_the_other_panel_alone() -> None:
     assert len(figure.findobj(ConnectionPatch)) == 7
     FigureCanvasAgg(figure).draw()
     figure, *_ = drawn(4, unknown=4)
-    assert "not known" in [text.get_text() for text in figure.axes[2].texts]
+    (text,) = [text for text in figure.axes[2].texts if text.get_text() == "not known"]
+    assert text.get_position() == (0.5, 0.5)
     FigureCanvasAgg(figure).draw()
 
 

@@ -14,7 +14,7 @@ from scipy.ndimage import binary_erosion, shift
 from lungseg.data.datasets import DATASETS
 from lungseg.data.phantom import draw
 from lungseg.data.squares import Box, cut
-from lungseg.scores.boundary import TOLERANCE_MM, TOLERANCE_PX, boundary
+from lungseg.scores.boundary import TOLERANCE_MM, TOLERANCE_PX, boundary, resolves
 from lungseg.scores.metrics import RATIOS, confusion, ratios
 
 # MONAI and SimpleITK compute distances in 32 bits.
@@ -202,3 +202,8 @@ def test_a_lung_at_the_border_has_its_outline_there() -> None:
 
 def test_the_tolerance_is_the_second_observers() -> None:
     assert TOLERANCE_MM == 1.64 and pytest.approx(1.64 / 1.4) == TOLERANCE_PX
+
+
+def test_pixels_as_long_as_the_tolerance_resolve_it_and_longer_ones_do_not() -> None:
+    assert resolves((1.0, 1.5), 1.5) and resolves((1.5, 1.0), 1.5)
+    assert not resolves((1.0, 1.51), 1.5) and not resolves((1.51, 1.0), 1.5)
