@@ -204,6 +204,13 @@ def test_spacing_has_its_source(tags: dict[str, object], spacing: Spacing | None
     assert len(found.warnings) == both + useless
 
 
+@pytest.mark.parametrize(("detector", "differs"), [(0.1, False), (0.1005, False), (0.0995, False), (0.102, True)])
+def test_spacings_that_differ_by_less_than_a_hundredth_are_one(detector: float, differs: bool) -> None:
+    found = read(PixelSpacing=[0.1, 0.1], ImagerPixelSpacing=[0.1, detector], **WINDOW)
+    assert found.spacing == Spacing(0.1, detector, "ImagerPixelSpacing, at the detector")
+    assert [("differs" in one) for one in found.warnings] == [True] * differs
+
+
 @pytest.mark.parametrize(
     ("tags", "view", "reason"),
     [

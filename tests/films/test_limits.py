@@ -8,8 +8,8 @@ import pytest
 from lungseg.errors import InputError
 from lungseg.files import no_formula
 from lungseg.films.limits import COLUMNS, SHARES, Limit, as_rows, findings, fit, margins, read_limits, verdict
-from lungseg.films.lungs import tell_apart
-from lungseg.films.quantities import REASONS, correlation, disagreement, quantities
+from lungseg.films.lungs import LEFT, RIGHT, tell_apart
+from lungseg.films.quantities import REASONS, _shape, correlation, disagreement, quantities
 from tests.films.test_lungs import SIZE, probability
 from tests.own_films import film
 
@@ -30,6 +30,16 @@ def grey() -> np.ndarray:
 def test_every_quantity_is_measured_and_explained() -> None:
     assert set(measured(grey(), probability(*LUNGS))) == set(REASONS)
     assert all(any(reasons) for reasons in REASONS.values())
+
+
+def test_lungs_stand_beside_one_another_as_far_as_their_middles_do() -> None:
+    square, mask = grey(), np.zeros((SIZE, SIZE))
+    for across, down, beside in ((30, 0, 1), (20, 20, 0.5), (24, 8, 0.75)):
+        mask[:] = 0
+        mask[5:25, 5:15] = mask[5 + down : 25 + down, 5 + across : 15 + across] = 1
+        side = np.where(np.arange(SIZE) < 5 + across, RIGHT, LEFT) * np.ones((SIZE, 1), np.uint8)
+        found = _shape(square, mask > 0, side.astype(np.uint8))
+        assert found["beside"] == pytest.approx(beside)
 
 
 def test_each_quantity_moves_where_its_reason_says() -> None:

@@ -16,7 +16,7 @@ from lungseg.data.reading import Radiograph
 from lungseg.films.networks import MODELS, default
 from lungseg.learning import packaged
 from lungseg.learning.packaged import package
-from lungseg.report.model_card import Answers, cases, held_out, own_size
+from lungseg.report.model_card import Answers, _what, cases, held_out, own_size, read_cards
 from lungseg.segment import segment
 from tests.workflow import ROOT
 
@@ -131,3 +131,5 @@ def test_cards_are_of_the_files_beside_them_and_the_page_names_them() -> None:
         assert card["sha256"] in page and card["trained_on"] == "montgomery, shenzhen, jsrt"
     assert sum(file.stat().st_size for file in MODELS.glob("*.onnx")) <= packaged.LIMIT
     assert model.name == "lungs"
+    cards = read_cards(MODELS)
+    assert _what(cards, cards[0]) in page

@@ -12,7 +12,7 @@ import yaml
 
 from lungseg.config import Experiment
 from lungseg.errors import InputError
-from lungseg.learning.bundles import FILES, check_films, find_bundles, planned, refuse_mixture
+from lungseg.learning.bundles import FILES, check_films, find_bundles, planned, predicted_parts, refuse_mixture
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 from lungseg.tables import read_csv
 from tests.workflow import ROOT, copy_project, planned_rules, snakemake
@@ -59,6 +59,11 @@ def test_every_run_with_a_bundle_is_found_and_none_without(tmp_path: Path) -> No
     shutil.rmtree(folder / "runs/unet/pooled/seed1")
     assert find_bundles(str(folder), TINY, CODE).keys() == found.keys() - {"unet/pooled/seed1"}
     assert find_bundles(None, TINY, CODE) == {}
+
+
+def test_runs_of_table_1_predict_what_they_learned_from_too() -> None:
+    assert predicted_parts(TINY, "".join(["poo", "led"])) == ["train", "validation", "test"]  # equal, another object
+    assert predicted_parts(TINY, "another") == ["test"]
 
 
 def test_all_bundles_of_older_code_make_a_table_but_not_beside_runs_of_this_code(tmp_path: Path) -> None:
