@@ -117,7 +117,7 @@ def audit(
         print(OF_CLASSES, file=sys.stderr)
     if unjudged := [name for name in rows if name not in judged]:
         told = f"Not judged, as no rule is about what is printed and declared: {', '.join(unjudged)}"
-        print(plain(told), file=sys.stderr)
+        print(plain(told, kept=""), file=sys.stderr)
     raise typer.Exit((1 if findings else 0) if judged else NOT_JUDGED)
 
 
@@ -138,7 +138,8 @@ def compare(
     with opened(a) as one, opened(b) as two:
         tables = whole(one.table("scores"), f"{a}/{SCORES}"), whole(two.table("scores"), f"{b}/{SCORES}")
         moved = compare_results(*tables)
-    say(as_text(moved, metric))
+    for line in as_text(moved, metric).splitlines():
+        say(line)
     if csv:
         write_csv(moved, csv)
     if html:
@@ -155,7 +156,8 @@ def status(
     from lungseg.jobs.status import describe as describe_runs
     from lungseg.jobs.status import read_runs
 
-    say("\n".join(describe_runs(read_runs(_experiment(configfile), root))))
+    for line in describe_runs(read_runs(_experiment(configfile), root)):
+        say(line)
 
 
 def _experiment(configfile: Path) -> Experiment:

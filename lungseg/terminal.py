@@ -25,6 +25,6 @@ def _name(character: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def say(text: object) -> None:
-    """Print a text that may hold what came from outside."""
-    print(plain(text))
+def say(line: object) -> None:
+    """Print a line that may hold what came from outside; it stays one line, whatever a file is called."""
+    print(plain(line, kept="\t"))

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from matplotlib.figure import Figure
 from lungseg.errors import InputError
 from lungseg.escape import drawn, latex, markdown
 from lungseg.files import replacing, write_csv
-from lungseg.terminal import plain
+from lungseg.terminal import plain, say
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -138,3 +139,17 @@ def test_an_error_quotes_without_being_steered_or_flooded() -> None:
     message = str(error)
     assert message.startswith(r"a\u000ab\u001b[2J: found xxx") and "(5000 characters)" in message
     assert len(message) < 1200 and message.endswith("Do this:\nline")
+
+
+def test_a_line_stays_one_whatever_a_file_is_called(
+    tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So that a name cannot say what the program did not."""
+    (tmp_path / "x\nlungseg: all is well.png").write_bytes(b"no picture")
+    assert run("segment", tmp_path, "--out", tmp_path / "out") == 2
+    (tmp_path / "t.csv").write_text('method,dice,iou\n"A\nB",0.9,0.9\n')
+    assert run("audit", tmp_path / "t.csv") == 1
+    say("two\nlines")
+    said = capsys.readouterr()
+    assert r"x\u000alungseg: all is well: unreadable" in said.err and r"A\u000aB" in said.out
+    assert not any(line.startswith(("lungseg: all", "B", "lines")) for line in (said.out + said.err).splitlines())

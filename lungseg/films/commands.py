@@ -97,7 +97,7 @@ def segment(
             found[row.status] += 1
             found["masks"] += bool(row.mask)
             for line in _told(row):
-                tqdm.write(plain(line), file=sys.stderr)
+                tqdm.write(plain(line, kept=""), file=sys.stderr)
             progress.update()
     counts = ", ".join(f"{found[status]} {status}" for status in ("segmented", "doubtful", "refused", "unreadable"))
     say(f"{len(sources)} films: {counts}; {out / 'films.csv'}")

@@ -126,6 +126,8 @@ def _named(paths: dict[Path, str]) -> list[Source]:
         own = short[path] if taken[short[path].lower()] == 1 else name
         if (other := found.get(own.lower())) is not None:
             remedy = "Give the folder above both, and their names keep the difference."
+            if path.parent == other.path.parent:
+                remedy = "Rename one: where capitals and small letters are the same, one mask would replace the other."
             raise InputError(path, f"the name {own}, as {other.path} has", "names of their own", remedy)
         found[own.lower()] = Source(path, own)
     return list(found.values())

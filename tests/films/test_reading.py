@@ -54,8 +54,16 @@ def test_a_list(folder: Path) -> None:
 
 
 def test_two_results_of_one_name_are_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"the name a.png, as .*films/a.png has"):
+    with pytest.raises(InputError, match=r"the name a.png, as .*films/a.png has.* Give the folder above both"):
         find([folder / "a.png", folder / "deep/a.png"], folder / "out")
+
+
+def test_names_that_differ_in_capitals_alone_are_refused_with_what_helps(folder: Path) -> None:
+    (folder / "A.png").write_bytes(b"")
+    if len(list(folder.glob("[aA].png"))) < 2:
+        pytest.skip("capitals and small letters are the same in this folder")
+    with pytest.raises(InputError, match=r"a.png: found the name a.png, as .*films/A.png has.* Rename one"):
+        find([folder], folder / "out")
 
 
 def test_none_and_missing_are_told(folder: Path, tmp_path: Path) -> None:
