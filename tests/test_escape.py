@@ -147,7 +147,7 @@ def test_a_line_stays_one_whatever_a_file_is_called(
     """So that a name cannot say what the program did not."""
     (tmp_path / "x\nlungseg: all is well.png").write_bytes(b"no picture")
     assert run("segment", tmp_path, "--out", tmp_path / "out") == 2
-    (tmp_path / "t.csv").write_text('method,dice,iou\n"A\nB",0.9,0.9\n')
+    (tmp_path / "t.csv").write_text('method,dice,iou\n"A\nB",0.90,0.95\n')
     assert run("audit", tmp_path / "t.csv") == 1
     say("two\nlines")
     said = capsys.readouterr()
