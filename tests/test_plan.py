@@ -44,6 +44,16 @@ def test_a_wrong_plan_is_named_with_its_key(tmp_path: Path, change: dict[str, ob
         read_plan(path)
 
 
+def test_one_of_each_is_enough(tmp_path: Path) -> None:
+    least = {"metrics": ["dice"], "test_on": ["pooled"], "films": [28], "contrasts": [], "margins": {"dice": 0.005}}
+    (path := tmp_path / "plan-x.yaml").write_text(yaml.safe_dump(PLAN.model_dump(mode="json") | least))
+    assert read_plan(path).films == (28,)
+    for name in ("metrics", "test_on"):
+        path.write_text(yaml.safe_dump(PLAN.model_dump(mode="json") | least | {name: []}))
+        with pytest.raises(InputError, match=f"plan-x.yaml, {name}: "):
+            read_plan(path)
+
+
 def test_what_is_no_yaml_is_told(tmp_path: Path) -> None:
     (path := tmp_path / "plan-x.yaml").write_text("after: [")
     with pytest.raises(InputError, match="expected a YAML file"):

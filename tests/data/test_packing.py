@@ -11,6 +11,7 @@ from lungseg.config import Experiment, read_experiment
 from lungseg.data.films import read_part
 from lungseg.data.packing import differences, pack, sums, unpack
 from lungseg.errors import InputError
+from lungseg.jobs import pieces
 from tests.data.test_opened import write
 from tests.workflow import ROOT
 
@@ -18,7 +19,7 @@ CHOSEN = {"datasets": ["montgomery", "jsrt"], "train_on": {"pooled": ["montgomer
 EXPERIMENT = read_experiment(yaml.safe_load((ROOT / "tests/tiny.yaml").read_text()) | CHOSEN)
 
 
-def prepared(root: Path, experiment: Experiment) -> tuple[list[Path], list[Path], list[Path]]:
+def prepared(root: Path, experiment: Experiment, side: int = 8) -> tuple[list[Path], list[Path], list[Path]]:
     """Arrays, tables and splits of two data sets where the workflow leaves them."""
     data, results = (root / experiment.folder(name) for name in ("data", "results"))
     found = []
@@ -27,7 +28,7 @@ def prepared(root: Path, experiment: Experiment) -> tuple[list[Path], list[Path]
             data / f"processed/{dataset}.npy",
             *(results / f"{kind}/{dataset}.csv" for kind in ("images", "splits")),
         )
-        for made, place in zip(write(root, dataset, films, side=8), places, strict=True):
+        for made, place in zip(write(root, dataset, films, side), places, strict=True):
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(made, place)
         pixels = np.load(places[0])
@@ -55,6 +56,18 @@ def test_films_that_nobody_prepared_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"images/jsrt.csv: found no such file, expected prepared and split films"):
         pack(tmp_path / "films.npz", EXPERIMENT, None, tmp_path)
     assert not (tmp_path / "films.npz").exists()
+
+
+def test_more_than_may_travel_is_told_with_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepared(tmp_path, EXPERIMENT, side=400)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(pieces, "FILMS_LIMIT", pieces.MEBI)
+    Path("own.yaml").write_text(yaml.safe_dump(EXPERIMENT.model_dump(mode="json", exclude_none=True)))
+    assert pieces.main(["pack", "films.npz", "--configfile", "own.yaml"]) == 2
+    size = round(Path("films.npz").stat().st_size / 2**20)
+    assert size > 1 and f"films.npz: found {size} MiB, expected at most 1" in capsys.readouterr().err
 
 
 def test_no_commit_stays_none(tmp_path: Path) -> None:
