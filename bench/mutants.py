@@ -4,6 +4,7 @@
     python -m bench.mutants draw mutants.sqlite            keeps those that are drawn, by a fixed seed
     cosmic-ray exec bench/mutants.toml mutants.sqlite      hours; goes on after a stop
     python -m bench.mutants table mutants.sqlite           writes bench/results/mutants.csv and mutants.md
+    python -m bench.mutants again mutants.sqlite           what survived is tried again by the next `exec`
 
 A change is tried by the tests named after its module, and where these pass by the tests that import it, or, where there
 are none, by those of the modules that import it; tests that run the whole workflow are left out. What an annotation
@@ -30,6 +31,7 @@ WHOLE = ("browser", "cluster", "conda", "docs", "dvc", "gpu", "packaging", "room
 WORKFLOW = {"project", "results"}  # fixtures that run it
 # What an ablation turns on: here no change may survive.
 CHOICES = ("networks", "learning.augmentation", "learning.stepper", "learning.weights", "learning.training", "recipe")
+KEY = ["module", "change", "became"]
 Span = tuple[tuple[int, int], tuple[int, int]]
 
 
@@ -67,6 +69,20 @@ def draw(session: str, seed: int, count: int) -> None:
         database.clear()
         database.add_work_items(tried[number] for number in drawn)
     print(f"{len(drawn)} of {len(tried):,} changes in {len(spans)} modules are drawn by seed {seed}")
+
+
+def again(session: str) -> None:
+    """Forget how the changes ended that no test noticed: the next `exec` tries them, by tests written since."""
+    from cosmic_ray.work_db import use_db
+
+    with use_db(session) as database:
+        items, results = list(database.work_items), list(database.results)
+        database.clear()
+        database.add_work_items(items)
+        for job, result in results:
+            if result.is_killed:
+                database.set_result(job, result)
+    print(f"{sum(not result.is_killed for _, result in results)} changes are tried again")
 
 
 def _modules(items: Sequence[object]) -> list[Path]:
@@ -152,13 +168,30 @@ def _became(diff: str) -> str:
     return made[0] if made else ""
 
 
+def at_first(rows: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
+    """The rows with whether a test noticed the change when it was tried first, by the table written then."""
+    first = rows["noticed"]
+    if earlier is not None:
+        known = rows[KEY].merge(earlier.drop_duplicates(KEY), how="left", on=KEY)["noticed_at_first"]
+        first = known.where(known.notna(), rows["noticed"]).astype(bool)
+    return rows.assign(noticed_at_first=first)
+
+
 def as_markdown(rows: pd.DataFrame, arguments: pd.DataFrame) -> str:
     """Counts by room, then every change that survived, with the argument why it changes nothing where there is one."""
     rooms = rows["module"].str.split("/").str[1].str.removesuffix(".py")
-    lines = [f"{rows['noticed'].sum()} of {len(rows)} changes were noticed ({rows['noticed'].mean():.1%}).", ""]
-    lines += ["| room | tried | noticed |", "|---|---:|---:|"]
-    lines += [f"| {room} | {len(part)} | {part['noticed'].sum()} |" for room, part in rows.groupby(rooms)]
-    left = rows[~rows["noticed"]].merge(arguments, how="left", on=["module", "change", "became"]).fillna({"why": ""})
+    first, now = rows["noticed_at_first"], rows["noticed"]
+    lines = [
+        f"{len(rows)} of {COUNT} changes drawn by seed {SEED} were tried. {first.sum()} ({first.mean():.1%}) were "
+        f"noticed at first, {now.sum()} ({now.mean():.1%}) with the tests written since for those that were not.",
+        "",
+    ]
+    lines += ["| room | tried | noticed at first | noticed |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {room} | {len(part)} | {part['noticed_at_first'].sum()} | {part['noticed'].sum()} |"
+        for room, part in rows.groupby(rooms)
+    ]
+    left = rows[~rows["noticed"]].merge(arguments, how="left", on=KEY).fillna({"why": ""})
     lines += ["", "| survived | line | became | why |", "|---|---:|---|---|"]
     for row in left.itertuples():
         became = str(row.became).replace("|", "\\|")
@@ -169,7 +202,7 @@ def as_markdown(rows: pd.DataFrame, arguments: pd.DataFrame) -> str:
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["draw", "test", "table"])
+    parser.add_argument("what", choices=["draw", "test", "table", "again"])
     parser.add_argument("session", nargs="?", default="mutants.sqlite")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--count", type=int, default=COUNT)
@@ -179,8 +212,12 @@ def main() -> int:
     if given.what == "draw":
         draw(given.session, given.seed, given.count)
         return 0
-    rows = table(given.session)
-    rows.to_csv(RESULTS / "mutants.csv", index=False)
+    if given.what == "again":
+        again(given.session)
+        return 0
+    file = RESULTS / "mutants.csv"
+    rows = at_first(table(given.session), pd.read_csv(file) if file.exists() else None)
+    rows.to_csv(file, index=False)
     why = RESULTS / "mutants_argued.csv"
     argued = pd.read_csv(why) if why.exists() else pd.DataFrame(columns=["module", "change", "became", "why"])
     (RESULTS / "mutants.md").write_text(as_markdown(rows, argued), encoding="utf-8")
