@@ -20,7 +20,7 @@ from lungseg.errors import InputError
 from lungseg.files import file_hash, replacing, write_csv
 from lungseg.films import commands as films
 from lungseg.jobs.console import describe
-from lungseg.outside import read_yaml
+from lungseg.outside import missing, read_yaml
 from lungseg.recipe import SHORT_NAMES
 from lungseg.serve.commands import serve
 from lungseg.terminal import plain, say
@@ -164,7 +164,7 @@ def _experiment(configfile: Path) -> Experiment:
     """The configuration that a command is given."""
     if not configfile.is_file():
         remedy = "Give --configfile as you give it to snakemake."
-        raise InputError(configfile, "no such file", "the experiment's configuration", remedy)
+        raise InputError(configfile, missing(configfile), "the experiment's configuration", remedy)
     return read_experiment(read_yaml(configfile, dict, "config/README.md explains every key."))
 
 
@@ -182,7 +182,7 @@ def tune(
     tries = root / experiment.folder("results") / "tune/rates.csv"
     if not tries.is_file():
         remedy = f"Try the rates first: snakemake --cores all --configfile {configfile} -- tune"
-        raise InputError(tries, "no such file", "the rates that were tried", remedy)
+        raise InputError(tries, missing(tries), "the rates that were tried", remedy)
     table = read_csv(tries)
     text = as_file(experiment, table)
     with replacing(to) as part:

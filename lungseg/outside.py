@@ -30,6 +30,15 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def missing(path: Path) -> str:
+    """What there is where a file should be, for a message."""
+    if path.is_dir():
+        return "a folder"
+    if path.exists():
+        return "a pipe or a device, which is no plain file"
+    return "a link that leads nowhere" if path.is_symlink() else "no such file"
+
+
 def bounded(path: str | Path, most: int) -> Path:
     """A file's path, once the file is known to be small enough to be read.
 
@@ -42,7 +51,7 @@ def bounded(path: str | Path, most: int) -> Path:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(path, "no such file", "a file", "Correct the path.")
+        raise InputError(path, missing(path), "a file", "Correct the path.")
     if (size := path.stat().st_size) > most:
         remedy = "Look whether it is the file that you mean."
         raise InputError(path, f"{size} bytes", f"at most {most}", remedy)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from lungseg.errors import InputError
 from lungseg.files import Cells, read_cells
-from lungseg.outside import TEXT, bounded, read_yaml
+from lungseg.outside import TEXT, bounded, missing, read_yaml
 from lungseg.recipe import Choice
 from lungseg.tables import read_csv
 
@@ -143,7 +143,7 @@ def read_paper(folder: str | Path) -> Paper:
 def _cells(path: Path, paper: Paper) -> dict[str, dict[str, str]]:
     """The table as printed."""
     if not path.is_file():
-        raise InputError(path, "no such file", f"columns variant, {', '.join(paper.metrics)}", REMEDY)
+        raise InputError(path, missing(path), f"columns variant, {', '.join(paper.metrics)}", REMEDY)
     table = read_cells(bounded(path, TEXT), remedy=REMEDY) if path.stat().st_size else Cells([], [])
     rows, header = [dict(zip(table.names, line, strict=True)) for line in table.lines], table.names
     if header != ["variant", *paper.metrics]:

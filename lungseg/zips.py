@@ -14,6 +14,7 @@ from numpy.lib import format as npy
 from numpy.lib.npyio import NpzFile
 
 from lungseg.errors import InputError
+from lungseg.outside import missing
 
 MEBI = 2**20
 END, END64, END_SIZE, COMMENT = b"PK\x05\x06", b"PK\x06\x06", 22, 2**16
@@ -55,7 +56,7 @@ def open_zip(path: str | Path, bounds: Bounds, remedy: str) -> ZipFile:
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(path, "no such file", "a zip file", remedy)
+        raise InputError(path, missing(path), "a zip file", remedy)
     try:
         listed, length = _contents(path)
         if max(listed, length // ENTRY) > bounds.members:

@@ -1,11 +1,13 @@
 """Files of others are measured first, and YAML makes nothing but numbers, texts, lists and mappings."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from lungseg.claims.printed_table import read_table
 from lungseg.data.archive import read_sums
+from lungseg.data.reading import open_archive
 from lungseg.errors import InputError
 from lungseg.outside import TABLE, TEXT, bounded, read_yaml
 from lungseg.report.results import Results
@@ -21,8 +23,19 @@ def test_a_file_at_the_limit_is_read_and_one_byte_more_is_not(tmp_path: Path) ->
     assert bounded(_large(tmp_path / "a", 10), 10) == tmp_path / "a"
     with pytest.raises(InputError, match="found 11 bytes, expected at most 10"):
         bounded(_large(tmp_path / "a", 11), 10)
-    with pytest.raises(InputError, match="no such file"):
-        bounded(tmp_path, 10)
+    with pytest.raises(InputError, match="found no such file, expected a file"):
+        bounded(tmp_path / "b", 10)
+
+
+def test_what_stands_where_a_file_should_be_is_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "loop").symlink_to("loop")
+    told = {"": "a folder", "pipe": "a pipe or a device", "link": "a link that leads nowhere", "none": "no such file"}
+    for name, found in (told | {"loop": "a link that leads nowhere"}).items():
+        for read in (read_table, lambda path: open_archive(path).__enter__(), lambda path: bounded(path, 10)):
+            with pytest.raises(InputError, match=f"found {found}"):
+                read(tmp_path / name)
 
 
 def test_every_reader_of_foreign_text_measures_it(tmp_path: Path) -> None:

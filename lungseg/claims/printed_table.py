@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lungseg.claims.cells import Printed, cell, is_percent, mean_of, number
 from lungseg.errors import InputError
-from lungseg.outside import TEXT, bounded
+from lungseg.outside import TEXT, bounded, missing
 
 SYNONYMS = {
     "dice": {"dice", "dsc", "dice coefficient", "dice score", "dice similarity coefficient"},
@@ -64,7 +64,7 @@ def read_table(path: str | Path, percent: bool = False, of_classes: bool = False
     """
     path = Path(path)
     if not path.is_file():
-        raise InputError(path, "no such file", FORM, "Give the path of a table.")
+        raise InputError(path, missing(path), FORM, "Give the path of a table.")
     try:
         lines = list(csv.reader(bounded(path, TEXT).read_text(encoding="utf-8-sig").splitlines(), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:

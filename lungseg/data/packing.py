@@ -15,6 +15,7 @@ from lungseg.config import Experiment, read_experiment
 from lungseg.data.films import Part, open_films
 from lungseg.errors import InputError
 from lungseg.files import read_rows, replacing
+from lungseg.outside import missing
 from lungseg.shapes import UInt8
 from lungseg.zips import open_arrays
 
@@ -89,7 +90,7 @@ def pack(path: str | Path, experiment: Experiment, commit: str | None, root: Pat
 
 def _rows(path: Path) -> list[dict[str, str]]:
     if not path.is_file():
-        raise InputError(path, "no such file", "prepared and split films", "Run snakemake for its images and splits.")
+        raise InputError(path, missing(path), "prepared and split films", "Run snakemake for its images and splits.")
     return read_rows(path, ["image_id"])
 
 

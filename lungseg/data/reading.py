@@ -24,6 +24,7 @@ from PIL import Image
 
 from lungseg.data.archive import Archive
 from lungseg.errors import InputError
+from lungseg.outside import missing
 from lungseg.terminal import plain
 from lungseg.zips import FILMS, open_zip
 
@@ -274,7 +275,7 @@ def open_archive(path: Path, left_out: Collection[str] = ()) -> Iterator[OpenArc
         InputError: It is absent, cut short, no zip file, or a member is none that a data set has (`lungseg.zips`).
     """
     if not path.is_file():
-        raise InputError(path, "no such file", "an archive", f"Get it: lungseg data fetch {path.parent.name}")
+        raise InputError(path, missing(path), "an archive", f"Get it: lungseg data fetch {path.parent.name}")
     with open_zip(path, FILMS, AGAIN) as file:
         yield OpenArchive(path, file, left_out)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lungseg.errors import InputError
+from lungseg.outside import missing
 from lungseg.terminal import plain, say
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def chosen_limits(checks: Path | None, model: "Model") -> "tuple[Limit, ...]":
     from lungseg.films.limits import NAME, read_limits
 
     if checks is not None and not checks.is_file():
-        raise InputError(checks, "no such file", "a table of limits", "Correct the path.")
+        raise InputError(checks, missing(checks), "a table of limits", "Correct the path.")
     table = checks or (model.folder / NAME if model.folder else None)
     limits = read_limits(table) if table else ()
     if not limits:

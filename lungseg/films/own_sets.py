@@ -37,7 +37,7 @@ from lungseg.files import file_hash, read_rows, replacing
 from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
 from lungseg.films.reading import DICOM, LARGEST, PICTURES, read_film
-from lungseg.outside import TABLE, bounded
+from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
 from lungseg.shapes import Bool, UInt8
 from lungseg.zips import FILMS, open_zip
@@ -189,7 +189,7 @@ def _table(where: str, key: str, path: Path, made: Catalogue) -> dict[str, str]:
     """Film to cell."""
     where = f"config key {where} ({path})"
     if not path.is_file():
-        raise InputError(where, "no such file", f"a table with columns image_id, {key}", PATHS)
+        raise InputError(where, missing(path), f"a table with columns image_id, {key}", PATHS)
     rows = read_rows(bounded(path, TABLE), ["image_id", key], WHOLE)
     cells = {row["image_id"]: row[key] for row in rows}
     if len(cells) < len(rows):
@@ -198,8 +198,8 @@ def _table(where: str, key: str, path: Path, made: Catalogue) -> dict[str, str]:
     if strange := sorted(set(cells) - set(made.films)):
         expected = f"names of films without their ending, such as {next(iter(made.films))}"
         raise InputError(where, f"{len(strange)} rows of no film: {first_of(strange)}", expected, WHOLE)
-    if missing := [film for film in made.used if film not in cells]:
-        raise InputError(where, f"no row of {first_of(missing)}", "one row for each film with a mask", WHOLE)
+    if without := [film for film in made.used if film not in cells]:
+        raise InputError(where, f"no row of {first_of(without)}", "one row for each film with a mask", WHOLE)
     for film, cell in cells.items():
         if cell not in VALUES.get(key, (cell,)) or not cell.strip():
             expected = " or ".join(VALUES.get(key, ("a patient's name",)))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from lungseg.errors import InputError
 from lungseg.files import read_json
+from lungseg.outside import missing
 from lungseg.plan import Plan
 from lungseg.tables import read_csv
 
@@ -32,7 +33,7 @@ class Results:
         """
         path = self.folder / f"{name}.csv"
         if not path.is_file():
-            raise InputError(path, "no such file", "a finished experiment's table", "Run snakemake to its end first.")
+            raise InputError(path, missing(path), "a finished experiment's table", "Run snakemake to its end first.")
         return read_csv(path)
 
     def has(self, name: str) -> bool:
@@ -55,7 +56,7 @@ class Results:
         """
         path = self.folder / "manifest.json"
         if not path.is_file():
-            raise InputError(path, "no such file", "a finished experiment", "Run snakemake to its end first.")
+            raise InputError(path, missing(path), "a finished experiment", "Run snakemake to its end first.")
         content: dict[str, Any] = read_json(path)
         return content
 
