@@ -26,6 +26,7 @@ OTHERS = (
     "faults",
     "memory",
     "mutants",
+    "mutants_argued",
     "official_rules",
     "refusals",
     "rules",
