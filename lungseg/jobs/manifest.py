@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -91,23 +92,35 @@ def first_training(histories: Sequence[str | Path]) -> str | None:
     return min(first) if first and all(first) else None
 
 
-def last_change(file: Path) -> dict[str, Any]:
-    """The commit that last changed a file, its date, and whether the file was changed since; None outside git."""
-    told = _git(file, "log", "-1", "--format=%H %cI")
+def last_change(file: Path, root: Path) -> dict[str, Any]:
+    """The commit that last changed a file, its date, and whether the file was changed since.
+
+    The checkout alone is asked: the settings of a repository that came with a paper could name a program to run.
+
+    Args:
+        file: The file.
+        root: The folder of the checkout; of a file outside of it nothing is known.
+    """
+    told = _git(file, root, "log", "-1", "--format=%H %cI")
     here, when = told.split() if told else (None, None)
-    return {"commit": here, "committed": when, "changed": _git(file, "status", "--porcelain") not in ("", None)}
+    changed = _git(file, root, "status", "--porcelain", "--ignore-submodules=all")
+    return {"commit": here, "committed": when, "changed": changed not in ("", None)}
 
 
-def _git(file: Path, *command: str) -> str | None:
-    if shutil.which("git") is None:
+def _git(file: Path, root: Path, *command: str) -> str | None:
+    """What git says of a file, whatever repository the environment speaks of."""
+    if shutil.which("git") is None or not file.resolve().is_relative_to(root.resolve()):
         return None
-    whole = ["git", "-C", str(file.parent), *command, "--", file.name]
-    ended = subprocess.run(whole, capture_output=True, text=True)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    environment["GIT_LITERAL_PATHSPECS"] = "1"
+    place = str(file.resolve().relative_to(root.resolve()))
+    whole = ["git", "-C", str(root), *command, "--", place]
+    ended = subprocess.run(whole, capture_output=True, text=True, env=environment)
     return ended.stdout.strip() if ended.returncode == 0 else None
 
 
-def planned(file: Path) -> dict[str, Any]:
+def planned(file: Path, root: Path) -> dict[str, Any]:
     """The plan behind the verdicts: its words, their sha256, and the commit that fixed them."""
     words = file.read_bytes()
-    facts = {"file": file.name, "sha256": hashlib.sha256(words).hexdigest()} | last_change(file)
+    facts = {"file": file.name, "sha256": hashlib.sha256(words).hexdigest()} | last_change(file, root)
     return facts | {"plan": read_plan(file).model_dump(mode="json")}

@@ -3,9 +3,10 @@
 import subprocess
 from pathlib import Path
 
+import pytest
 import torch
 
-from lungseg.jobs.manifest import first_training, packages, seconds
+from lungseg.jobs.manifest import first_training, last_change, packages, seconds
 from lungseg.machine import commit, hardware
 from tests.workflow import commit as make_commit
 
@@ -24,6 +25,39 @@ def test_outside_git_there_is_no_commit(tmp_path: Path) -> None:
     told = commit(tmp_path)
     assert (told["commit"], told["changed"]) == (None, [])
     assert "not a git repository" in told["why"]
+
+
+def test_a_plan_is_dated_by_the_commit_that_changed_it_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = tmp_path / "clone/paper/plan-x.yaml"
+    plan.parent.mkdir(parents=True)
+    plan.write_text("one")
+    make_commit(tmp_path / "clone", "The plan")
+    fixed = last_change(plan, tmp_path / "clone")
+    assert fixed["commit"] == commit(tmp_path / "clone")["commit"] and not fixed["changed"] and fixed["committed"]
+    (tmp_path / "clone/other").write_text("two")
+    make_commit(tmp_path / "clone", "Something else")
+    assert last_change(plan, tmp_path / "clone") == fixed
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere/.git"))  # as a hook of another repository has it
+    assert last_change(plan, tmp_path / "clone") == fixed
+    plan.write_text("two")
+    assert last_change(plan, tmp_path / "clone") == fixed | {"changed": True}
+
+
+@pytest.mark.parametrize("place", ["clone/paper", "paper"])
+def test_a_repository_that_came_with_a_paper_runs_nothing(tmp_path: Path, place: str) -> None:
+    (tmp_path / "clone").mkdir()
+    (tmp_path / "clone/code.py").write_text("1\n")
+    make_commit(tmp_path / "clone", "One")
+    paper, ran = tmp_path / place, tmp_path / "ran"
+    paper.mkdir()
+    (paper / "plan-x.yaml").write_text("one")
+    make_commit(paper, "Theirs")
+    (paper / ".git/run.sh").write_text(f"#!/bin/sh\ntouch {ran}\n")
+    (paper / ".git/run.sh").chmod(0o755)
+    subprocess.run(["git", "config", "core.fsmonitor", ".git/run.sh"], cwd=paper, check=True)
+    (paper / "plan-x.yaml").write_text("two")
+    assert last_change(paper / "plan-x.yaml", tmp_path / "clone")["commit"] is None
+    assert not ran.exists()
 
 
 def test_the_first_training_is_the_earliest_of_all_and_unknown_where_one_table_does_not_say(tmp_path: Path) -> None:

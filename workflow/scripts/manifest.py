@@ -20,7 +20,8 @@ folder, benchmarks = Path(snakemake.input.benchmarks[0]).parents[1], {}  # DIR/d
 for file in map(Path, snakemake.input.benchmarks):
     benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)
 cards = list(map(read_card, snakemake.input.cards))
-manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
+root = Path(os.environ["LUNGSEG_ROOT"])
+manifest = commit(root) | {
     "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     "config": without_places(snakemake.params.config),
     "archives": archives([Path(file).parent for file in snakemake.input.records]),
@@ -28,7 +29,7 @@ manifest = commit(Path(os.environ["LUNGSEG_ROOT"])) | {
     "environment": environment(),
     "packages": packages(),
     "hardware": hardware(),
-    "plan": next((planned(Path(file)) for file in snakemake.input.plan), None),
+    "plan": next((planned(Path(file), root) for file in snakemake.input.plan), None),
     "first_training": first_training(snakemake.input.histories),
     **{"trained": trained(cards), "loaded": loaded(cards)},
     "seconds": seconds(benchmarks),
