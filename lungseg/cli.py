@@ -20,7 +20,7 @@ from lungseg.errors import InputError
 from lungseg.files import file_hash, replacing, write_csv
 from lungseg.films import commands as films
 from lungseg.jobs.console import describe
-from lungseg.outside import missing, read_yaml
+from lungseg.outside import missing, output, read_yaml
 from lungseg.recipe import SHORT_NAMES
 from lungseg.serve.commands import serve
 from lungseg.terminal import plain, say
@@ -135,6 +135,8 @@ def compare(
 
     if metric not in COMPARED:
         raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
+    for file in filter(None, (csv, html)):
+        output(file, *(Path(folder, name) for folder in (a, b) for name in (SCORES, "manifest.json")))
     with opened(a) as one, opened(b) as two:
         tables = whole(one.table("scores"), f"{a}/{SCORES}"), whole(two.table("scores"), f"{b}/{SCORES}")
         moved = compare_results(*tables)
@@ -178,6 +180,7 @@ def tune(
     from lungseg.learning.tuning import as_file, chosen
     from lungseg.tables import read_csv
 
+    output(to, configfile)
     experiment = _experiment(configfile)
     tries = root / experiment.folder("results") / "tune/rates.csv"
     if not tries.is_file():
@@ -234,6 +237,7 @@ def export(
     from lungseg.learning.export import Disagreement
     from lungseg.learning.export import export as write
 
+    output(out, *(file for file in run.glob("*") if file.suffix != ".onnx"))
     try:
         found = write(run, out, frame, float16)
     except Disagreement as error:
@@ -339,7 +343,7 @@ def phantom(png: Annotated[Path, typer.Argument(help="Picture to write.")]) -> N
 
     from lungseg.data.phantom import contact_sheet
 
-    with replacing(png) as part:
+    with replacing(output(png)) as part:
         Image.fromarray(contact_sheet(columns=4, rows=2)).reduce(2).save(part, format="png", optimize=True)
 
 

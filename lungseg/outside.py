@@ -58,6 +58,23 @@ def bounded(path: str | Path, most: int) -> Path:
     return path
 
 
+def output(path: Path, *read: Path) -> Path:
+    """The path of a file to write, once it is known that nothing but an older file of its own is replaced.
+
+    Args:
+        path: The file.
+        read: Files that the same command reads.
+
+    Raises:
+        InputError: It is one of these, or a folder, a pipe or a device.
+    """
+    if path.exists() and not path.is_file():
+        raise InputError(path, missing(path), "a file to write", "Name another.")
+    if path.resolve() in {one.resolve() for one in read}:
+        raise InputError(path, "a file that this command reads", "another file to write", "Name another.")
+    return path
+
+
 def read_yaml(path: str | Path, kind: type[T], remedy: str) -> T:
     """The content of a YAML file: numbers, texts, lists, mappings, and nothing that its tags would make or call.
 

@@ -1,6 +1,7 @@
 """Files of others are measured first, and YAML makes nothing but numbers, texts, lists and mappings."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from lungseg.claims.printed_table import read_table
 from lungseg.data.archive import read_sums
 from lungseg.data.reading import open_archive
 from lungseg.errors import InputError
-from lungseg.outside import TABLE, TEXT, bounded, read_yaml
+from lungseg.outside import TABLE, TEXT, bounded, output, read_yaml
 from lungseg.report.results import Results
 
 
@@ -78,3 +79,40 @@ def test_what_is_no_plain_yaml_is_one_message(tmp_path: Path, text: str, found: 
     with pytest.raises(InputError, match=f"a.yaml: found .*{found}.*Help"):
         read_yaml(tmp_path / "a.yaml", dict, "Help.")
     assert not Path("made").exists()
+
+
+def test_what_is_written_replaces_nothing_but_a_file_of_its_own(tmp_path: Path) -> None:
+    (read := tmp_path / "read.csv").write_text("x")
+    (tmp_path / "link").symlink_to(read)
+    os.mkfifo(tmp_path / "pipe")
+    assert output(tmp_path / "new", read) == tmp_path / "new"
+    assert output(read) == read  # made by an earlier call
+    for name in ("", "pipe"):
+        with pytest.raises(InputError, match=r"found a (folder|pipe or a device).*, expected a file to write"):
+            output(tmp_path / name)
+    for path in (read, tmp_path / "link", tmp_path / "x/../read.csv"):
+        with pytest.raises(InputError, match="found a file that this command reads, expected another file"):
+            output(path, tmp_path / "other", read)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compare", "A", "A", "--csv", "A/scores.csv"],
+        ["compare", "A", "A", "--html", "B/../A/scores.csv"],
+        ["compare", "A", "A", "--csv", "pipe"],
+        ["tune", "--configfile", "own.yaml", "--to", "own.yaml"],
+        ["export", "A", "A/scores.csv"],
+        ["data", "phantom", "pipe"],
+    ],
+)
+def test_no_command_writes_over_what_it_reads_or_over_what_is_no_file(
+    tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("A/scores.csv", "B/scores.csv", "own.yaml"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text("name: own\n")
+    os.mkfifo("pipe")
+    assert run(*words) == 2
+    assert {path.read_text() for path in tmp_path.rglob("*.*")} == {"name: own\n"} and Path("pipe").is_fifo()
