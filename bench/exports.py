@@ -47,7 +47,7 @@ def untrained(folder: Path, variant: Variant) -> Path:
     with torch.no_grad():
         for _ in range(PASSES):
             network(films)
-    facts = {"run": "untrained", "size": SIZE, "frame": "stretch", "variant": variant.model_dump(mode="json")}
+    facts = {"run": "network/none/seed0", "size": SIZE, "frame": "stretch", "variant": variant.model_dump(mode="json")}
     save_network(network, folder / WEIGHTS, folder / CARD, facts | {"training": Training().model_dump(mode="json")})
     return folder
 

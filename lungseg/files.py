@@ -35,8 +35,13 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Args:
         path: Where the finished file shall lie; its folder is made. Its permissions are those of any new file, whatever
             the block's writer would give it.
+
+    Raises:
+        InputError: A folder, a pipe or a device is there.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise InputError(path, "what is no plain file", "a file to write", "Name another.")
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
     # Machines may share the folder, and containers a name: number and machine alone do not tell processes apart.

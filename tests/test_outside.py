@@ -10,6 +10,7 @@ from lungseg.claims.printed_table import read_table
 from lungseg.data.archive import read_sums
 from lungseg.data.reading import open_archive
 from lungseg.errors import InputError
+from lungseg.files import replacing
 from lungseg.outside import TABLE, TEXT, bounded, output, read_yaml
 from lungseg.report.results import Results
 
@@ -79,6 +80,14 @@ def test_what_is_no_plain_yaml_is_one_message(tmp_path: Path, text: str, found: 
     with pytest.raises(InputError, match=f"a.yaml: found .*{found}.*Help"):
         read_yaml(tmp_path / "a.yaml", dict, "Help.")
     assert not Path("made").exists()
+
+
+def test_what_is_no_plain_file_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", ""):
+        with pytest.raises(InputError, match="found what is no plain file"), replacing(tmp_path / name) as part:
+            part.write_text("x")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_what_is_written_replaces_nothing_but_a_file_of_its_own(tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_it_says_where_results_are_of_other_training_code_than_todays() -> None:
         assert named or manifest["remade"], f"{file} does not name its training code"
         older += [file.parent.name] if named != {today} else []
     assert ("by earlier code" in README) == bool(older)
-    assert ("Both were trained by earlier code" in README) == (older == ["cpu", "laptop"])
+    assert ("All were\ntrained by earlier code" in README) == (older == ["ablations", "cpu", "laptop"])
 
 
 def test_audit_prints_what_is_shown() -> None:

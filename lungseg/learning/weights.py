@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_model, save_model
 from torch import nn
 
 from lungseg.data.films import Part
@@ -35,9 +35,8 @@ def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str,
         facts: What a reader needs to build and judge the network; the weights' hash is added.
     """
     with replacing(weights) as path:
-        tensors = {key: value.contiguous() for key, value in network.state_dict().items()}
         with told(weights):
-            save_file(tensors, path, metadata={"format": "pt"})
+            save_model(network, str(path), metadata={"format": "pt"})  # a tensor of two names once
         facts = facts | {"weights_sha256": file_hash(path)}
     with replacing(card) as path:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
@@ -120,7 +119,7 @@ def load_network(weights: Path, card: Path) -> nn.Module:
     if wanted not in (None, found):
         raise InputError(weights, f"sha256 {found}", f"the network of {card}, sha256 {wanted}", AGAIN)
     try:
-        network.load_state_dict(load_file(weights))
+        load_model(network, weights)
     except Exception as error:
         reason = " ".join(str(error).split())[:160]
         raise InputError(weights, reason, f"the network of {card}", "Train it again.") from error

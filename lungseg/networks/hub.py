@@ -64,7 +64,11 @@ def row_of(model: str, table: Path = TABLE) -> Pinned:
 def folder() -> Path:
     """Where fetched weights lie: the folder that `LUNGSEG_WEIGHTS` names, or the person's cache."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get(FOLDER) or Path(cache, "lungseg/weights")).expanduser()
+    place = Path(os.environ.get(FOLDER) or Path(cache, "lungseg/weights"))
+    try:
+        return place.expanduser()
+    except RuntimeError:  # of a person whom nobody knows
+        return place
 
 
 def file_of(row: Pinned, place: Path) -> Path | None:

@@ -56,10 +56,7 @@ def test_scripts_stay_scripts(script: Path) -> None:
     assert re.search(rf'script:\n +"../scripts/{re.escape(script.name)}"', RULES)
 
 
-LATE = {"train"}  # a change of it would be another training code, and train all anew
-
-
-@pytest.mark.parametrize("script", [path for path in SCRIPTS if path.stem not in LATE], ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_an_interrupt_while_a_script_imports_ends_in_one_line(script: Path, tmp_path: Path) -> None:
     """The first import that takes long is interrupted: torch, numpy, pandas, or whatever of the package comes first."""
     program = f"""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from lungseg.errors import InputError
 from lungseg.learning.inference import predict
@@ -31,6 +32,27 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 def test_network_predicts_the_same_after_writing_and_reading(files: tuple[Path, Path]) -> None:
     read, written = load_network(*files), build(VARIANT, 0)
     assert np.array_equal(predict(read, FILMS, 2, "float32"), predict(written, FILMS, 2, "float32"))
+
+
+def test_a_tensor_of_two_names_is_written_once_and_read_as_both(tmp_path: Path) -> None:
+    """MONAI's network of nnU-Net's design names each layer twice; so may a network of one's own."""
+    variant = Variant(decoder="nnunet", width=4)
+    network = build(variant, 0)
+    files = tmp_path / "weights.safetensors", tmp_path / "weights.json"
+    save_network(
+        network, *files, {"variant": variant.model_dump(mode="json"), "training": Training().model_dump(mode="json")}
+    )
+    stored = load_file(files[0])
+    assert len(stored) < len(network.state_dict())
+    assert sum(tensor.numel() for tensor in stored.values()) == sum(tensor.numel() for tensor in network.parameters())
+    read = load_network(*files)
+    assert all(torch.equal(tensor, network.state_dict()[name]) for name, tensor in read.state_dict().items())
+
+
+def test_a_file_is_what_safetensors_makes_of_the_tensors(files: tuple[Path, Path], tmp_path: Path) -> None:
+    tensors = {name: tensor.contiguous() for name, tensor in build(VARIANT, 0).state_dict().items()}
+    save_file(tensors, tmp_path / "witness", metadata={"format": "pt"})
+    assert files[0].read_bytes() == (tmp_path / "witness").read_bytes()
 
 
 def test_prediction_of_a_film_does_not_depend_on_its_neighbours(files: tuple[Path, Path]) -> None:

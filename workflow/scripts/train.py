@@ -1,18 +1,21 @@
 """Train one variant on one training set with one seed."""
 
+from lungseg.jobs.console import begin
+
+begin(snakemake.log[0])
+
 import os
 from pathlib import Path
 
 from lungseg.data.films import read_part
 from lungseg.data.subset import subset
-from lungseg.jobs.console import begin, follow
+from lungseg.jobs.console import follow
 from lungseg.learning.memory import card_bytes
 from lungseg.learning.run import Recipe, train_run
 from lungseg.learning.training import start
 from lungseg.machine import commit
 from lungseg.recipe import Training, Variant
 
-begin(snakemake.log[0])
 choices, files = snakemake.params, (snakemake.input.pixels, snakemake.input.tables, snakemake.input.splits)
 whole, validation = read_part("train", *files), read_part("validation", *files)
 train = subset(whole, *choices.films)
