@@ -23,6 +23,7 @@ from lungseg.films.seeing import Choices, Seen, see, since, unreadable
 
 LOG = ".films.jsonl"  # a line for each film as it is done; gone when the tables are written
 TABLE = "films.json"
+SEG = ".seg.dcm"
 ANEW = "--skip-existing goes on with what is there, --overwrite makes it anew; or name another folder."
 
 
@@ -66,9 +67,11 @@ def segment_all(job: Job, skip: bool = False, overwrite: bool = False, threads: 
         threads: Films at a time; None for all cores.
 
     Raises:
-        InputError: The folder has results, and nobody says what to do with them; or they are of another model.
+        InputError: The folder has results, and nobody says what to do with them; or they are of another model; or a
+            result would take the place of a film, or of a file that no call made.
     """
     earlier = _earlier(job, skip, overwrite)
+    _spare(job, overwrite)
     job.out.mkdir(parents=True, exist_ok=True)
     log = job.out / LOG
     begun = _begin(log, job.head(), skip)
@@ -86,12 +89,28 @@ def segment_all(job: Job, skip: bool = False, overwrite: bool = False, threads: 
     log.unlink()
 
 
+def _spare(job: Job, overwrite: bool) -> None:
+    """Films are never changed, nor what lies in a folder in which no call has worked."""
+    films = {source.path.resolve() for source in job.sources}
+    ours = overwrite or any((job.out / name).is_file() for name in (TABLE, LOG))
+    for source in job.sources:
+        for ending in (".png", OVERLAY, SEG):
+            place = job.out / f"{source.name}{ending}"
+            if place.resolve() in films:
+                raise InputError(place, "a film", "another folder for its mask", "Give another --out.")
+            if place.exists() and not ours:
+                remedy = "Give another --out, or --overwrite."
+                raise InputError(place, "a file that no call of this command made", "an empty folder", remedy)
+
+
 def _begin(log: Path, head: Mapping[str, Any], skip: bool) -> int:
     """Make the log ready for the rows of this call; where an earlier one's stand in it, they stay until the end.
 
     Returns:
         Where this call's rows begin, in bytes.
     """
+    if log.is_symlink():
+        raise InputError(log, "a link", "a file of an earlier call, or none", "Remove it.")
     if skip and log.is_file():
         content = log.read_bytes()
         content = content[: content.rfind(b"\n") + 1]  # a killed call's last line may be cut short
@@ -171,7 +190,7 @@ def _seg(content: bytes, source: Source, labels: np.ndarray, job: Job) -> tuple[
     from lungseg.films.dicom_seg import write_seg
 
     try:
-        write_seg(content, source.path, labels, job.out / f"{source.name}.seg.dcm", job.model)
+        write_seg(content, source.path, labels, job.out / f"{source.name}{SEG}", job.model)
     except InputError as error:
         return (f"no DICOM segmentation: {error.found}",)
     return ()

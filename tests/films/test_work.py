@@ -384,3 +384,40 @@ def test_a_plain_installation_is_enough(files: list[Path], tmp_path: Path) -> No
     code = HEAVY.format(names=BENCHMARK, words=["segment", "a.png", "--from-run", "."])
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "bench", capture_output=True, text=True)
     assert ended.returncode == 2
+
+
+@pytest.mark.parametrize("way", ["files", "list", "suffixed"])
+def test_a_film_is_never_replaced_by_its_mask(model: Model, tmp_path: Path, way: str) -> None:
+    mixed(tmp_path / "films")
+    films = sorted((tmp_path / "films").glob("*.png"))
+    before = {path: path.read_bytes() for path in films}
+    (tmp_path / "list.txt").write_text("\n".join(map(str, films)))
+    out = {"files": tmp_path / "films", "list": tmp_path / "films", "suffixed": tmp_path / "x/../films"}[way]
+    sources = find([], out, tmp_path / "list.txt") if way == "list" else find(films, out)
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match="found a film, expected another folder for its mask"):
+            list(segment_all(Job(sources, out, model, (), Choices()), overwrite=overwrite))
+    assert {path: path.read_bytes() for path in films} == before
+
+
+def test_what_no_call_made_is_left_alone_unless_told(model: Model, tmp_path: Path) -> None:
+    mixed(tmp_path / "films")
+    one = next(source for source in find([tmp_path / "films"], tmp_path / "out") if source.path.suffix == ".png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / f"out/{one.name}.png").write_text("mine")
+    work = Job([one], tmp_path / "out", model, (), Choices())
+    with pytest.raises(InputError, match="found a file that no call of this command made"):
+        list(segment_all(work))
+    assert (tmp_path / f"out/{one.name}.png").read_text() == "mine"
+    list(segment_all(work, overwrite=True))
+    list(segment_all(work, skip=True))
+    assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_a_link_in_the_place_of_the_log_is_not_followed(model: Model, tmp_path: Path) -> None:
+    mixed(tmp_path / "films")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/.films.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"films\.jsonl: found a link"):
+        list(segment_all(job(model, tmp_path / "films", tmp_path / "out")))
+    assert not (tmp_path / "elsewhere").exists()
