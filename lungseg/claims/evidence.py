@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,8 @@ def claimed_gain(published: float, row: Mapping[str, Any], margin: float | None)
     """Verdict and reason for a claimed difference and ours, by the plan's rule for gains."""
     low, high, off = row["low"], row["high"], rounding(published)
     told = f"{gain(row)} here"
+    if isnan(low) or isnan(high):
+        return "inconclusive", f"no interval around {told}: too few films or seeds"
     away = max(low - published - off, published - off - high)
     if margin is not None and published - margin <= low and high <= published + margin:
         return "supported", f"all of {told} lies within {margin:g} of the claimed {published:+g}"
@@ -212,6 +215,8 @@ def cell_on(published: float, row: Mapping[str, Any], margin: float | None) -> s
         margin: Of the metric.
     """
     off = rounding(published)
+    if isnan(row["their_low"]) or isnan(row["their_high"]):
+        return "inconclusive"
     if published + off < row["their_low"] or published - off > row["their_high"]:
         return "contradicted"
     within = margin is not None and published - margin <= row["low"] and row["high"] <= published + margin
@@ -219,8 +224,9 @@ def cell_on(published: float, row: Mapping[str, Any], margin: float | None) -> s
 
 
 def over_test_sets(words: Collection[str]) -> str:
-    """The verdict on a cell from what each test set says."""
-    if len(set(words)) == 1:
+    """The verdict on a cell from what each test set says; those without an interval say nothing."""
+    words = {word for word in words if word != "inconclusive"} or {"inconclusive"}
+    if len(words) == 1:
         return next(iter(words))
     return "depends on the films" if "contradicted" in words else "compatible"
 
@@ -247,7 +253,12 @@ def find_pair(comparisons: pd.DataFrame, a: str, b: str, metric: str) -> Mapping
 
 def gain(row: Mapping[str, Any]) -> str:
     """A difference with its interval, as text."""
-    return f"{row['difference']:+.4f} [{row['low']:+.4f}, {row['high']:+.4f}]"
+    return f"{row['difference']:+.4f} {between(row['low'], row['high'], '+.4f')}"
+
+
+def between(low: float, high: float, form: str) -> str:
+    """An interval as text, also where one film or one seed gives none."""
+    return "[no interval]" if isnan(low) or isnan(high) else f"[{low:{form}}, {high:{form}}]"
 
 
 def side(row: Mapping[str, Any]) -> str:

@@ -24,6 +24,7 @@ from lungseg.claims.arithmetic import printed
 from lungseg.claims.evidence import (
     Evidence,
     Verdict,
+    between,
     cell_on,
     claimed_gain,
     find,
@@ -151,7 +152,7 @@ class Cell(_Trained):
         if row is None:
             return not_run(self.variant, published)
         numbers = (published, row["mean"], row["low"], row["high"])
-        told = f"{row['mean']:.4f} [{row['low']:.4f}, {row['high']:.4f}] here"
+        told = f"{row['mean']:.4f} {between(row['low'], row['high'], '.4f')} here"
         if why := _not_judged(self.metric, evidence):
             dice = find(evidence.estimates, variant=self.variant, metric="dice") if self.metric == "loss" else None
             also = f", cross-entropy + 1 - Dice, is {told}; 1 - Dice would be {1 - dice['mean']:.4f}" if dice else None
@@ -173,7 +174,7 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _foretold(rows: Sequence[Mapping[str, Any]]) -> str:
     """One test set's mean, and what another laboratory's test sets of some sizes would give."""
-    ours = f"{rows[0]['mean']:.4f} [{rows[0]['low']:.4f}, {rows[0]['high']:.4f}]"
+    ours = f"{rows[0]['mean']:.4f} {between(rows[0]['low'], rows[0]['high'], '.4f')}"
     theirs = ", ".join(f"{one['their_low']:.3f}-{one['their_high']:.3f} on {one['their_films']}" for one in rows)
     return f"{ours}, other films {theirs}"
 

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 from great_tables import GT
 
+from lungseg.claims.evidence import between
 from lungseg.errors import InputError
 from lungseg.outside import TABLE
 from lungseg.report.results import Results
@@ -194,7 +195,7 @@ def as_text(moved: pd.DataFrame, metric: str) -> str:
         if pd.isna(row.difference):
             lines.append(f"{row.verdict:13} {cell}")
             continue
-        change = f"{row.a:.4f} to {row.b:.4f}: {row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
+        change = f"{row.a:.4f} to {row.b:.4f}: {row.difference:+.4f} {between(row.low, row.high, '+.4f')}"
         lines.append(f"{row.verdict:13} {cell}: {change}")
     return "\n".join(lines)
 

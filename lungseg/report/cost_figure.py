@@ -58,7 +58,7 @@ def costs(
                 ends, systems = ((place, mean), (side, row)), (panel.transData, middle.transData)
                 lead = ConnectionPatch(*ends, *systems, shrinkA=RADIUS, color=look.colour(variant), linewidth=0.5)
                 figure.add_artist(lead)
-    left.set_ylabel(f"Mean Dice [{level:.0%} interval]")
+    left.set_ylabel(f"Mean Dice [{100 * level:g}% interval]")
     left.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     right.yaxis.tick_right()
     figure.legend(handles=_marks(), loc="outside lower center", ncols=3)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lungseg.claims.definitions import COMPARED, Definition
+from lungseg.claims.evidence import between
 from lungseg.claims.mixtures import in_words
 from lungseg.paper import Paper
 from lungseg.report.results import Results
@@ -133,7 +134,9 @@ def calibration_in_words(results: Results, paper: Paper, train_on: str, test_on:
         return ""
     here = "train_on == @train_on and test_on == @test_on and metric == 'ece_pooled'"
     rows = results.table("calibration").query(here).to_dict("records")
-    parts = [f"{paper.name(row['variant'])} {row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" for row in rows]
+    parts = [
+        f"{paper.name(row['variant'])} {row['mean']:.3f} {between(row['low'], row['high'], '.3f')}" for row in rows
+    ]
     return f"Expected calibration error on {test_on}: {'; '.join(parts)}." if parts else ""
 
 

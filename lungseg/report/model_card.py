@@ -151,8 +151,8 @@ def card_page(
         "By the rule in [config/model.yaml](../config/model.yaml), written before the trainings, on validation films.",
         _candidates(candidates),
         "## Films that it has not seen",
-        f"Mean Dice at the film's own size with the {level:.0%} interval over films, of this model; no test film had a "
-        f"part in any choice. {_goals(table)}",
+        f"Mean Dice at the film's own size with the {100 * level:g}% interval over films, of this model; no test film "
+        f"had a part in any choice. {_goals(table)}",
         _scores(table),
         "The published split tests on some films whose patient is, or is suspected to be, on a training film too: "
         "`patients not seen` is without them. JSRT's nodules make its abnormal films; readers, cameras and countries "

@@ -231,6 +231,8 @@ def sentences(
         gain,
         "Its films are drawn, and say nothing about the printed values."
         if "phantom" in experiment.datasets
-        else f"{inside} of the {len(printed)} printed values that this run can compare lie inside its intervals.",
+        else f"{inside} of the {len(printed)} printed values that this run can compare lie inside its intervals."
+        if len(printed)
+        else "No printed value can be compared with an interval of this run.",
         own if len(audited) else "The printed table holds no contradiction.",
     ]

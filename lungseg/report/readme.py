@@ -66,7 +66,7 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
         *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{config['statistics']['level']:.0%} interval over {over(len(config['seeds']))}]. {markdown(note)} "
+        f"[{100 * config['statistics']['level']:g}% interval over {over(len(config['seeds']))}]. {markdown(note)} "
         f"{markdown(' '.join([remade(results.manifest()), *lost]))}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
         f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 
 from lungseg.claims.counting import CUTS
 from lungseg.claims.definitions import COMPARED
+from lungseg.claims.evidence import between
 from lungseg.escape import drawn
 from lungseg.paper import Paper
 from lungseg.report.differences import Gain
@@ -56,7 +57,7 @@ def gains(rows: Sequence[Gain], paper: Paper, look: Look, margin: float | None, 
         beside = axes.get_yaxis_transform()
         patch = {"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 0.6}  # keeps lines out of the letters
         axes.text(0, place - 0.32, f"over {look.drawn(row.against)}", transform=beside, va="center", bbox=patch)
-        told = f"{row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
+        told = f"{row.difference:+.4f} {between(row.low, row.high, '+.4f')}"
         axes.text(1, place - 0.32, told, transform=beside, va="center", ha="right", bbox=patch)
     axes.set(ylim=(len(rows) - 0.5, -0.6), yticks=[])
     axes.margins(x=0.06)
@@ -78,19 +79,20 @@ def _marks(level: float, margin: float | None, ink: str) -> list[Artist]:
         Line2D(
             [], [], marker="D", markersize=5, color="white", markeredgecolor=ink, ls="", label="printed by the paper"
         ),
-        Line2D([], [], color=ink, linewidth=2, label=f"ours, {level:.0%} interval"),
+        Line2D([], [], color=ink, linewidth=2, label=f"ours, {100 * level:g}% interval"),
         Line2D([], [], color="0.4", marker="o", markersize=2.5, ls="", label="ours, one seed"),
     ]
     return [*marks, Patch(color=BAND, label=f"too little to count: {margin:g}")] if margin else marks
 
 
 @mpl.rc_context(STYLE)
-def crossing(table: pd.DataFrame, look: Look) -> Figure:
+def crossing(table: pd.DataFrame, look: Look, level: float) -> Figure:
     """Mean Dice with its interval for every training set (rows) and test set (columns), a panel per variant.
 
     Args:
         table: The table crossing.csv.
         look: Names and colours.
+        level: Coverage of the intervals.
     """
     cells = table[table["metric"] == "dice"]
     sets = cells.groupby("variant", sort=False)["train_on"].nunique()
@@ -103,7 +105,7 @@ def crossing(table: pd.DataFrame, look: Look) -> Figure:
         own = own.reindex(pd.MultiIndex.from_product([rows, columns]))
         means = own["mean"].to_numpy().reshape(len(rows), len(columns))
         texts = [
-            "" if pd.isna(cell["mean"]) else f"{cell['mean']:.3f}\n[{cell['low']:.3f}, {cell['high']:.3f}]"
+            "" if pd.isna(cell["mean"]) else f"{cell['mean']:.3f}\n{between(cell['low'], cell['high'], '.3f')}"
             for cell in own.to_dict("records")
         ]
         sns.heatmap(
@@ -116,7 +118,8 @@ def crossing(table: pd.DataFrame, look: Look) -> Figure:
         panel.set(title=look.drawn(variant), xlabel="tested on", ylabel="")
         panel.tick_params(axis="y", rotation=0)
     panels[0].set_ylabel("trained on")
-    figure.suptitle("Mean Dice [95% interval]; framed: the training set holds films of that data set", fontsize=6.5)
+    title = f"Mean Dice [{100 * level:g}% interval]; framed: the training set holds films of that data set"
+    figure.suptitle(title, fontsize=6.5)
     return figure
 
 

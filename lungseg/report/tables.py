@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from great_tables import GT
 
-from lungseg.claims.evidence import Arm, find_pair, gain, side, step
+from lungseg.claims.evidence import Arm, between, find_pair, gain, side, step
 from lungseg.config import Experiment
 from lungseg.errors import InputError
 from lungseg.escape import latex, markdown
@@ -72,10 +72,15 @@ def table1(
             rows.append(
                 {"variant": variant, "metric": metric, "published": published}
                 | {key: ours[key] for key in LIMITS}
-                | {"inside": None if compared is None else bool(ours["low"] <= compared <= ours["high"])}
+                | {"inside": _inside(compared, ours["low"], ours["high"])}
                 | {f"pooled_{key}": pooled.get(key) for key in LIMITS}
             )
     return pd.DataFrame(rows)
+
+
+def _inside(printed: float | None, low: float, high: float) -> bool | None:
+    """Whether a printed value lies in an interval; None where there is no value or no interval."""
+    return None if printed is None or pd.isna(low) or pd.isna(high) else bool(low <= printed <= high)
 
 
 def layout(table: pd.DataFrame, paper: Paper) -> pd.DataFrame:
@@ -107,7 +112,7 @@ def _number(value: float | None) -> str:
 
 def _interval(cell: Cell, prefix: str = "") -> str:
     mean, low, high = (cell[f"{prefix}{key}"] for key in LIMITS)
-    return "–" if pd.isna(mean) else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+    return "–" if pd.isna(mean) else f"{mean:.3f} {between(low, high, '.3f')}"
 
 
 def legend(level: float, seeds: int = 2) -> str:
@@ -117,7 +122,7 @@ def legend(level: float, seeds: int = 2) -> str:
         level: Coverage aimed at.
         seeds: Of the experiment.
     """
-    return f"[{level:.0%} interval over {over(seeds)}]. {OUTSIDE} The published value lies outside the interval."
+    return f"[{100 * level:g}% interval over {over(seeds)}]. {OUTSIDE} The published value lies outside the interval."
 
 
 def over(seeds: int) -> str:
@@ -426,6 +431,8 @@ def answer(
         return f"{told} The paper prints no gain.**\n"
     if "phantom" in experiment.datasets:
         return f"{told} Films that are drawn are not compared with the published gain.**\n"
+    if _inside(published, pair["low"], pair["high"]) is None:
+        return f"{told} Without an interval the published gain, {published:+.3f}, is not compared.**\n"
     contained = "lies inside" if pair["low"] <= published <= pair["high"] else "lies outside"
     told = f"{told} The published gain, {published:+.3f}, {contained} that interval.**"
     return " ".join([told, *_not_the_papers(experiment, plan, [asked.variant, asked.against])]) + "\n"

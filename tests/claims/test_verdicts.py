@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import segmentation_models_pytorch as smp
@@ -166,6 +167,24 @@ def test_a_gain_is_compared_with_our_difference_whichever_way_round_the_pair_sta
     assert verdict(evidence(), **gain, published=-0.01) == "contradicted"
     row = judge(claim(**gain, published=0.011), evidence()).iloc[0]
     assert row["reproduced"] == pytest.approx(0.01) and row["low"] < row["reproduced"] < row["high"]
+
+
+def test_without_an_interval_nothing_is_shown_and_nothing_contradicted() -> None:
+    """One test film gives none."""
+    none = {"low": np.nan, "high": np.nan}
+    found = evidence(
+        estimates=estimates().assign(**none),
+        comparisons=comparisons().assign(**none, sign="undecided", verdict="undecided"),
+        elsewhere=elsewhere().assign(**none, their_low=np.nan, their_high=np.nan),
+    )
+    gain = {"decides": "gain", "variant": "proposed", "against": "unet", "metric": "dice"}
+    for published in (-0.5, 0.01, 0.5):
+        (row,) = judge(claim(**gain, published=published), found).to_dict("records")
+        assert row["verdict"] == "inconclusive" and "no interval" in row["why"]
+    (row,) = judge(claim(**CELL), found).to_dict("records")
+    assert row["verdict"] == "inconclusive" and "no interval" in row["why"] and "nan, " not in row["why"]
+    known = pd.concat([found.elsewhere, elsewhere("jsrt", 0.02)])
+    assert verdict(evidence(elsewhere=known), **CELL) == "contradicted"  # by those films that tell
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,13 @@ def matrix() -> pd.DataFrame:
 
 
 def test_crossing_shows_variants_with_more_than_one_training_set() -> None:
-    figure = crossing(matrix(), LOOK)
+    figure = crossing(matrix(), LOOK, 0.975)
     assert [panel.get_title() for panel in figure.axes] == ["U-Net"]
     texts = [text.get_text() for text in figure.axes[0].texts]
     assert texts[0] == "0.900\n[0.890, 0.950]" and len(texts) == 4
+    assert figure.get_suptitle().startswith("Mean Dice [97.5% interval]")
     assert len(figure.axes[0].patches) == 2  # framed: in the domain
-    alone = crossing(matrix().query("train_on == 'jsrt'"), LOOK)
+    alone = crossing(matrix().query("train_on == 'jsrt'"), LOOK, 0.975)
     assert len(alone.axes) == 2
 
 

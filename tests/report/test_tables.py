@@ -12,6 +12,7 @@ from lungseg.config import read_experiment
 from lungseg.errors import InputError
 from lungseg.plan import plan_file, read_plan
 from lungseg.report.tables import (
+    OUTSIDE,
     answer,
     comparison_table,
     conditions,
@@ -67,6 +68,13 @@ def test_rows_are_the_papers_with_ours_beside_them() -> None:
     # Which loss the paper prints is not said, so none of ours lies inside or outside of it.
     assert table.loc[("unet", "loss"), "published"] == 0.033 and pd.isna(table.loc[("unet", "loss"), "inside"])
     assert np.isnan(table.loc[("unet", "loss"), "pooled_mean"])
+
+
+def test_a_value_without_an_interval_lies_neither_inside_nor_outside() -> None:
+    table = table1(estimates().assign(low=np.nan, high=np.nan), MISHRA, "pooled", "pooled", PLAN.metrics)
+    assert table["inside"].isna().all()
+    shown = layout(table, MISHRA).to_string()
+    assert "[no interval]" in shown and "nan" not in shown and OUTSIDE not in shown
 
 
 def test_published_numbers_contradict_themselves_as_the_paper_prints_them() -> None:
@@ -134,6 +142,12 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
         pd.DataFrame([pair(-0.004, -0.001, "b better", "equivalent")]), MISHRA, "pooled", "pooled", "dice"
     )
     assert "| better, by less than the margin |" in within
+
+
+def test_answer_without_an_interval_compares_nothing() -> None:
+    text = answer(pd.DataFrame([pair(np.nan, np.nan, "undecided") | {"difference": -0.01}]), MISHRA, EXPERIMENT, PLAN)
+    assert "+0.0100 [no interval]" in text and "is not compared" in text
+    assert "lies" not in text and "nan" not in text
 
 
 BY_LESS = ", and the difference is less than the 0.005 that count: "

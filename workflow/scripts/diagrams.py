@@ -24,7 +24,7 @@ tables, shown = (read_csv(files.comparisons), read_csv(files.scores)), (choices.
 drawn = {
     "gains": gains(claimed_gains(*tables, paper, *shown), paper, look, margin, choices.level),
     "cost": costs(read_csv(files.cost), read_csv(files.estimates), *shown, look, choices.level),
-    "crossing": crossing(read_csv(files.crossing), look),
+    "crossing": crossing(read_csv(files.crossing), look, choices.level),
     "ranks": rank_diagram(read_csv(files.ranks), choices.train_on, look),
     "calibration": reliability(read_csv(files.reliability), read_csv(files.calibration), choices.train_on, look),
     "definitions": ways_of_counting(read_parquet(files.definitions), paper, look),
