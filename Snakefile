@@ -16,6 +16,7 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, workflow.basedir)
 
+from lungseg.claims.declared import check_declared
 from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import left_out, read_experiment
@@ -38,6 +39,7 @@ from lungseg.jobs.status import watch
 from lungseg.learning.duration import training_minutes
 from lungseg.learning.tuning import rate_name, tried
 from lungseg.learning.memory import KEEP_BLOCKS, machine_mb, side_by_side, step_mb, training_mb
+from lungseg.outside import read_settings
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
 
@@ -61,6 +63,8 @@ if "name" not in config:
 
 
 try:
+    for file in workflow.configfiles if workflow.is_main_process else []:
+        read_settings(file)
     EXPERIMENT = read_experiment(config)
     OWN_SETS = {}
     if EXPERIMENT.own and workflow.is_main_process:

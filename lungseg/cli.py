@@ -20,7 +20,7 @@ from lungseg.errors import InputError
 from lungseg.files import file_hash, replacing, write_csv
 from lungseg.films import commands as films
 from lungseg.jobs.console import describe
-from lungseg.outside import missing, output, read_yaml
+from lungseg.outside import missing, output, read_settings
 from lungseg.recipe import SHORT_NAMES
 from lungseg.serve.commands import serve
 from lungseg.terminal import plain, say
@@ -167,7 +167,7 @@ def _experiment(configfile: Path) -> Experiment:
     if not configfile.is_file():
         remedy = "Give --configfile as you give it to snakemake."
         raise InputError(configfile, missing(configfile), "the experiment's configuration", remedy)
-    return read_experiment(read_yaml(configfile, dict, "config/README.md explains every key."))
+    return read_experiment(read_settings(configfile))
 
 
 @app.command()

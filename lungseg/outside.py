@@ -11,6 +11,7 @@ from lungseg.errors import InputError
 MEBI = 2**20
 TABLE = 256 * MEBI  # bytes of a table of scores; the reference experiment's has 12 MiB
 TEXT = MEBI  # of a printed table, a configuration, a paper's files
+YTE = "__use_yte__"  # Snakemake's sign of a configuration with Python in it
 NODES = 100_000  # keys and values of a YAML file, each counted as often as it is referred to
 
 T = TypeVar("T")
@@ -111,3 +112,16 @@ def _count(content: object, known: dict[int, int]) -> int:
         inner = [*content, *content.values()] if isinstance(content, dict) else content
         known[id(content)] = 1 + sum(_count(each, known) for each in inner)
     return known[id(content)]
+
+
+def read_settings(path: str | Path) -> dict[str, Any]:
+    """A configuration file as it is written: Snakemake lets the last of two keys win, and runs code in a YTE file.
+
+    Raises:
+        InputError: It is too large or no plain YAML, a key stands twice, or it asks for YTE.
+    """
+    settings = read_yaml(path, dict, "config/README.md explains every key.")
+    if YTE in settings:
+        remedy = "Remove it and all that it would compute: code in a configuration can do whatever you can."
+        raise InputError(path, f"the key {YTE}", "a configuration that computes nothing", remedy)
+    return settings

@@ -40,7 +40,9 @@ class Plan(Choice):
     margins: dict[Metric, Annotated[float, Field(gt=0)]] = Field(description="Differences that do not count.")
     pool: tuple[Key, ...] = Field(description="Variants whose seeds' variance is estimated together.")
     test_on: tuple[str, ...] = Field(min_length=1, description="Test sets that the paper may have meant.")
-    films: tuple[int, ...] = Field(min_length=1, description="Sizes that the paper's test set may have had.")
+    films: tuple[Annotated[int, Field(gt=0)], ...] = Field(
+        min_length=1, description="Sizes that the paper's test set may have had."
+    )
     conditions: dict[str, Conditions] = Field(description="By the name that claims give under `under`.")
     rules: dict[str, str] = Field(description="How each kind of claim is decided, in words.")
 

@@ -11,7 +11,7 @@ from lungseg.data.archive import read_sums
 from lungseg.data.reading import open_archive
 from lungseg.errors import InputError
 from lungseg.files import replacing
-from lungseg.outside import TABLE, TEXT, bounded, output, read_yaml
+from lungseg.outside import TABLE, TEXT, bounded, output, read_settings, read_yaml
 from lungseg.report.results import Results
 
 
@@ -125,3 +125,16 @@ def test_no_command_writes_over_what_it_reads_or_over_what_is_no_file(
     os.mkfifo("pipe")
     assert run(*words) == 2
     assert {path.read_text() for path in tmp_path.rglob("*.*")} == {"name: own\n"} and Path("pipe").is_fifo()
+
+
+def test_a_configuration_computes_nothing_and_says_each_thing_once(
+    tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path := tmp_path / "own.yaml").write_text("name: own\n")
+    assert read_settings(path) == {"name": "own"}
+    path.write_text("__use_yte__: true\nname: own\nnote: \"?__import__('os').getcwd()\"\n")
+    assert run("status", "--configfile", path) == 2
+    assert "own.yaml: found the key __use_yte__" in capsys.readouterr().err
+    path.write_text("name: own\nseeds: [0]\nseeds: [1]\n")
+    with pytest.raises(InputError, match="'seeds' stands twice"):
+        read_settings(path)

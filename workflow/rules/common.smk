@@ -49,7 +49,7 @@ PREDICTED = {
 # What the paper prints.
 try:
     PAPER = str(paper_folder(config["paper"], Path(shipped("workflow/papers"))))
-    read_paper(PAPER)
+    WHAT_IT_SAYS = read_paper(PAPER)
 except InputError as error:
     raise WorkflowError(str(error))
 PRINTED = [f"{PAPER}/paper.yaml", f"{PAPER}/table1.csv"]
@@ -58,6 +58,11 @@ PLAN = [path for path in [str(plan_file(PAPER, config["name"]))] if Path(path).i
 CLAIMS, REFERENCES = (
     [path for path in [f"{PAPER}/{name}"] if Path(path).is_file()] for name in ("claims.yaml", "references.csv")
 )
+if workflow.is_main_process:
+    try:
+        check_declared(PLAN, CLAIMS, REFERENCES, WHAT_IT_SAYS, EXPERIMENT)
+    except InputError as error:
+        raise WorkflowError(str(error))
 # Published tables whose arithmetic is checked.
 PUBLISHED_TABLES = [
     path for path in sorted(Path(shipped("workflow/published")).glob("*.csv")) if path.stem != "sources"
