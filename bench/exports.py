@@ -1,6 +1,6 @@
 """Does every network of the configurations become an ONNX file that answers as it does, or is it refused by name?
 
-    python -m bench.exports      a quarter of an hour; writes bench/results/exports.csv
+    python -m bench.exports      minutes; writes bench/results/exports.csv
 
 All variants of config/config.yaml, ablations.yaml and ablations_more.yaml, with random weights whose running statistics
 have seen drawn films, so that every layer passes on something: agreement does not ask what a network has learnt.

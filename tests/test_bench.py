@@ -23,6 +23,7 @@ from tests.conftest import encoded, write_zip
 PAGE = Path(__file__).parents[1] / "bench/README.md"
 OTHERS = (
     "coverage",
+    "exports",
     "faults",
     "memory",
     "mutants",
