@@ -5,6 +5,7 @@ The defaults are the reference experiment; `config/schema.json` is exported from
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -35,6 +36,8 @@ PLACES = ("archives", "bundles", "own", "paper", "weights", "module")
 PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 FilmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+# What `scores.baselines` calls what stands beside the networks.
+REFERENCE = re.compile(r"mean_shape|oracle|ensemble_(mean|vote|encoders)|seeds[23]_.+")
 # What lies beside the Snakefile, or is made there by other tools: an experiment of this name would write into it.
 TAKEN = frozenset(
     ["archives", "bench", "build", "changelog", "config", "containerfile", "contributing", "data", "dist", "docs",
@@ -237,6 +240,8 @@ class Experiment(Choice):
         """Every name that is used is one that is defined, and none is used twice."""
         if self.name.lower() in TAKEN:
             raise ValueError(f"name is {self.name!r}, which is a folder of the project: choose another")
+        if taken := [name for name in self.variants if REFERENCE.fullmatch(name)]:
+            raise ValueError(f"variants names {taken}, as what stands beside the networks is called: choose another")
         for train_on, datasets in self.train_on.items():
             if len(set(datasets)) < len(datasets):
                 raise ValueError(f"train_on.{train_on} names one data set twice: {list(datasets)}")

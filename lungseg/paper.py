@@ -72,6 +72,10 @@ class Paper(Choice):
             spoken["headline"] = (self.headline.variant, self.headline.against)
             if self.headline.metric not in self.metrics:
                 raise ValueError(f"headline is about {self.headline.metric}, which metrics does not list")
+            if self.headline.metric == "accuracy":
+                raise ValueError("headline is about accuracy, of which networks are not compared: name another metric")
+        if strange := (set(self.encoders) - set(self.single)) & set(self.networks):
+            raise ValueError(f"encoders names {min(strange)}, which single does not list")
         for key, variants in spoken.items():
             if unknown := set(variants) - set(self.networks):
                 raise ValueError(f"{key} names {min(unknown)}, which is no network of the table")

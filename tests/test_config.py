@@ -376,3 +376,10 @@ def test_no_folder_of_the_machine_is_published() -> None:
     here = {"archives": "films/all", "bundles": "results/cpu"}
     assert without_places(here) == here
     assert {without_places({"archives": path})["archives"] for path in ("../films", "~/films")} == {"FOLDER"}
+
+
+@pytest.mark.parametrize("name", ["mean_shape", "oracle", "ensemble_mean", "ensemble_encoders", "seeds2_unet"])
+def test_no_variant_is_called_as_what_stands_beside_the_networks(name: str) -> None:
+    with pytest.raises(InputError, match=f"variants names .'{name}'., as what stands beside the networks is called"):
+        read_experiment({"name": "own", "variants": {"unet": {}, name: {"width": 8}}})
+    read_experiment({"name": "own", "variants": {"unet": {}, f"my_{name}": {"width": 8}}})

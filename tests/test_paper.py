@@ -65,6 +65,8 @@ def test_cells_keep_their_text_and_an_empty_cell_is_none(tmp_path: Path) -> None
         ({"headline": HEADLINE | {"variant": "wide"}}, "headline names wide, which is no network"),
         ({"headline": HEADLINE | {"metric": "iou"}}, "headline is about iou, which metrics does not list"),
         ({"single": ["narrow", "third"]}, "single names third"),
+        ({"single": ["narrow"], "encoders": ["narrow", "broad"]}, "encoders names broad, which single does not list"),
+        ({"metrics": ["accuracy"], "headline": HEADLINE | {"metric": "accuracy"}}, "about accuracy, of which networks"),
         ({"beside": {"narrow": "Again"}}, "narrow is named under networks and under beside"),
         ({"metrics": ["dice", "auc"]}, r"metrics.1: found 'auc'"),
         ({"conditions": {"epoch": 3}}, r"conditions.epoch: found 3"),

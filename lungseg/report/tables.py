@@ -15,7 +15,8 @@ from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.statistics.simulated import BEFORE, IN_TABLES
 
-TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision"}
+TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision",
+          "accuracy": "Accuracy"}  # fmt: skip
 OUTSIDE = "†"
 VERDICTS = {
     "supported": "this run shows it, as closely as the plan's margin asks",

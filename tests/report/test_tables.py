@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,11 @@ import pytest
 
 from lungseg.config import read_experiment
 from lungseg.errors import InputError
+from lungseg.paper import Metric
 from lungseg.plan import plan_file, read_plan
 from lungseg.report.tables import (
     OUTSIDE,
+    TITLES,
     answer,
     comparison_table,
     conditions,
@@ -68,6 +71,10 @@ def test_rows_are_the_papers_with_ours_beside_them() -> None:
     # Which loss the paper prints is not said, so none of ours lies inside or outside of it.
     assert table.loc[("unet", "loss"), "published"] == 0.033 and pd.isna(table.loc[("unet", "loss"), "inside"])
     assert np.isnan(table.loc[("unet", "loss"), "pooled_mean"])
+
+
+def test_every_metric_that_a_paper_may_print_has_a_title() -> None:
+    assert set(TITLES) == set(get_args(Metric))
 
 
 def test_a_value_without_an_interval_lies_neither_inside_nor_outside() -> None:
