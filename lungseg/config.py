@@ -58,7 +58,9 @@ Reason = Annotated[str, Field(pattern=r"\S", max_length=500)]
 class Preprocessing(Choice):
     """How a film becomes the network's input."""
 
-    size: int = Field(256, gt=0, multiple_of=32, description="Side of the square grid in px; five halvings must fit.")
+    size: int = Field(
+        256, gt=0, le=4096, multiple_of=32, description="Side of the square grid in px; five halvings must fit."
+    )
     frame: Literal["stretch", "pad", "crop"] = Field(
         "stretch",
         description="`stretch` the film to the square, `pad` it to a square first, or `crop` black borders first.",
@@ -100,7 +102,7 @@ class Statistics(Choice):
     """How intervals are made."""
 
     resamples: int = Field(
-        10_000, ge=100, description="Resamples of the crossed bootstrap and of the permutation test."
+        10_000, ge=100, le=1_000_000, description="Resamples of the crossed bootstrap and of the permutation test."
     )
     level: float = Field(0.95, gt=0, lt=1, description="Coverage the intervals aim at.")
     seed: Seed = Field(0, description="Seed of the resampling.")
@@ -209,6 +211,8 @@ class Experiment(Choice):
         datasets = given.get("datasets") if isinstance(given, Mapping) else None
         if not isinstance(datasets, list | tuple) or "train_on" in given:
             return given
+        if not all(isinstance(name, str) for name in datasets):
+            return given  # told by the field
         allowed = {name: listed for name, listed in TRAIN_ON.items() if set(listed) <= set(datasets)}
         own = given["own"] if isinstance(given.get("own"), Mapping) else {}
         others = [name for name in datasets if name not in own]
@@ -369,11 +373,27 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
         InputError: For the first key that is unknown, missing or has an illegal value.
     """
     try:
-        return Experiment.model_validate(dict(config))
+        experiment = Experiment.model_validate(dict(config))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the experiment"
         raise InputError(f"config key {key}", _found(first), _expected(first), _remedy(first)) from error
+    for place, truth in _truths(config, experiment.model_dump()):
+        remedy = "YAML reads true, yes and on as a truth: write a number."
+        raise InputError(f"config key {place}", repr(truth), "a number", remedy)
+    return experiment
+
+
+def _truths(given: Any, read: Any, place: str = "") -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - as YAML has it
+    """Where a truth was given and a number read."""
+    if isinstance(given, bool) and isinstance(read, int | float) and not isinstance(read, bool):
+        yield place, given
+    elif isinstance(given, Mapping) and isinstance(read, Mapping):
+        for key in given.keys() & read.keys():
+            yield from _truths(given[key], read[key], f"{place}.{key}".lstrip("."))
+    elif isinstance(given, list | tuple) and isinstance(read, list | tuple):
+        for number, (one, other) in enumerate(zip(given, read, strict=False)):
+            yield from _truths(one, other, f"{place}.{number}")
 
 
 def _found(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails

@@ -383,3 +383,36 @@ def test_no_variant_is_called_as_what_stands_beside_the_networks(name: str) -> N
     with pytest.raises(InputError, match=f"variants names .'{name}'., as what stands beside the networks is called"):
         read_experiment({"name": "own", "variants": {"unet": {}, name: {"width": 8}}})
     read_experiment({"name": "own", "variants": {"unet": {}, f"my_{name}": {"width": 8}}})
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"seeds": [True, False]}, "seeds.0"),
+        ({"training": {"epochs": True}}, "training.epochs"),
+        ({"training": {"learning_rate": True}}, "training.learning_rate"),
+        ({"variants": {"unet": {"width": True}}}, "variants.unet.width"),
+        ({"variants": {"unet": {"training": {"batch_size": True}}}}, "variants.unet.training.batch_size"),
+        ({"leakage": {"allowed": True}}, "leakage.allowed"),
+        ({"leakage": {"distance": False}}, "leakage.distance"),
+        ({"films": {"pooled": True}}, "films.pooled"),
+    ],
+)
+def test_a_truth_is_no_number(given: dict[str, object], key: str) -> None:
+    with pytest.raises(InputError, match=rf"config key {key}: found (True|False), expected a number"):
+        read_experiment({"name": "own"} | given)
+    read_experiment({"name": "own", "variants": {"unet": {"full_resolution_skip": False}}})  # a truth that is one
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"preprocessing": {"size": 3_200_000}}, "preprocessing.size"),
+        ({"statistics": {"resamples": 10**12}}, "statistics.resamples"),
+        ({"datasets": [["phantom"]]}, "datasets.0"),
+        ({"datasets": [{"phantom": 1}]}, "datasets.0"),
+    ],
+)
+def test_what_no_machine_can_make_and_what_is_no_name_are_told(given: dict[str, object], key: str) -> None:
+    with pytest.raises(InputError, match=f"config key {key}: found "):
+        read_experiment({"name": "own"} | given)

@@ -138,3 +138,10 @@ def test_a_configuration_computes_nothing_and_says_each_thing_once(
     path.write_text("name: own\nseeds: [0]\nseeds: [1]\n")
     with pytest.raises(InputError, match="'seeds' stands twice"):
         read_settings(path)
+
+
+@pytest.mark.parametrize("text", ["{variant}: 1\n", "? [a, b]\n: 1\n"])
+def test_a_key_that_is_no_text_is_one_message(tmp_path: Path, text: str) -> None:
+    (path := tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match="expected a YAML file"):
+        read_yaml(path, dict, "")
