@@ -14,7 +14,7 @@ setup: $(BIN)/.installed  ## install everything into .venv; nothing the second t
 $(BIN)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1 || echo missing); lungseg needs Python 3.11 or newer: make setup PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import os, sys; bad = sorted(c for c in set(os.getcwd()) if c.isspace() or c in "\"$$;&|<>()`\\:" + chr(39)); \
+	@$(PYTHON) -c 'import os, sys; bad = sorted(c for c in set(os.getcwd()) if c.isspace() or c in "\"$$;&|<>()`\\:{}?" + chr(39)); \
 	  sys.exit(f"Snakemake cannot run in {os.getcwd()!r} because of {chr(32).join(map(repr, bad))}: move the clone to a folder without. Nothing was installed." if bad else 0)'
 	@echo "Installing into .venv: about 7 GB, minutes on a first time (torch brings its GPU libraries)"
 	$(PYTHON) -m venv .venv
@@ -42,7 +42,7 @@ ARCHIVES ?= archives
 NAME = $(shell $(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["name"])' $(CONFIG))
 FILMS = $(NAME)/pieces/films.npz
 PIECES = python -m lungseg.jobs.pieces
-DAG = snakemake --cores all --quiet rules --configfile $(CONFIG) --config archives=$(ARCHIVES)
+DAG = snakemake --cores all --quiet rules --configfile $(CONFIG) --config 'archives=$(ARCHIVES)'
 
 gpu-experiment: setup  ## train for MINUTES=9 what is missing of CONFIG=config/gpu.yaml; at the end tables and report
 	$(DAG) --until split
@@ -53,7 +53,7 @@ gpu-experiment: setup  ## train for MINUTES=9 what is missing of CONFIG=config/g
 
 bench: $(BIN)/.bench  ## all benchmarks of a CPU; bench/README.md shows them. ARCHIVES=folder adds real films
 	for name in training optimisations scoring bootstrap inference precision dag page; do python -m bench.$$name || exit 1; done
-	python -m bench.preprocessing $(ARCHIVES)
+	python -m bench.preprocessing "$(ARCHIVES)"
 	python -m bench.show
 
 bench-gpu: $(BIN)/.bench  ## training on a GPU, against Lightning and side by side

@@ -75,7 +75,7 @@ def test_a_user_whom_nobody_knows_runs_it(tmp_path: Path) -> None:
     assert f"User: user{os.getuid()}" in ended.stderr
 
 
-@pytest.mark.parametrize("sign", [*" \t'\"$;&|<>()`\\:", "$(id)"])
+@pytest.mark.parametrize("sign", [*" \t'\"$;&|<>()`\\:{}?", "$(id)"])
 def test_setup_refuses_a_folder_in_which_snakemake_cannot_run(tmp_path: Path, sign: str) -> None:
     folder = tmp_path / f"a{sign}b"
     folder.mkdir()
@@ -91,7 +91,7 @@ def test_setup_refuses_a_folder_in_which_snakemake_cannot_run(tmp_path: Path, si
 
 def test_setup_goes_on_in_any_other_folder(tmp_path: Path) -> None:
     """Tried one by one: with these signs in it Snakemake and make ran."""
-    folder = tmp_path / "a-[]{}*?!#%@+,=~^.é😀b"
+    folder = tmp_path / "a-[]*!#%@+,=~^.é😀b"
     folder.mkdir()
     for name in ("Makefile", "requirements.lock", "pyproject.toml"):
         shutil.copy(ROOT / name, folder / name)
