@@ -244,6 +244,9 @@ class Experiment(Choice):
         """Every name that is used is one that is defined, and none is used twice."""
         if self.name.lower() in TAKEN:
             raise ValueError(f"name is {self.name!r}, which is a folder of the project: choose another")
+        places = {f"variants.{name}.module": variant.module for name, variant in self.variants.items()}
+        if braced := [key for key, place in ({"paper": self.paper} | places).items() if set("{}") & set(place or "")]:
+            raise ValueError(f"{braced[0]} has a brace, a wildcard for Snakemake: rename the file or folder")
         if taken := [name for name in self.variants if REFERENCE.fullmatch(name)]:
             raise ValueError(f"variants names {taken}, as what stands beside the networks is called: choose another")
         for train_on, datasets in self.train_on.items():
