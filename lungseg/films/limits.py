@@ -1,5 +1,6 @@
 """How far a quantity may be from those of sound films: limits fitted once, read from a table, applied to each film."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,6 +73,8 @@ def read_limits(path: Path) -> tuple[Limit, ...]:
             limit, sound = float(row["limit"]), float(row["sound"])
         except ValueError as error:
             raise InputError(where, f"{row['limit']}, {row['sound']}", "two numbers", remedy) from error
+        if not (math.isfinite(limit) and math.isfinite(sound)):
+            raise InputError(where, f"{row['limit']}, {row['sound']}", "two numbers that are finite", remedy)
         limits.append(Limit(row["quantity"], row["side"], row["verdict"], limit, sound))  # type: ignore[arg-type]
     return tuple(limits)
 

@@ -162,3 +162,10 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
         (tmp_path / "checks.csv").write_text(f"{lines[0]}\n{line}\n")
         with pytest.raises(InputError, match=f"line 2: found {found}"):
             read_limits(tmp_path / "checks.csv")
+
+
+@pytest.mark.parametrize("limit", ["nan", "inf"])
+def test_a_limit_is_a_finite_number(tmp_path: Path, limit: str) -> None:
+    (tmp_path / "checks.csv").write_text(f"quantity,side,verdict,limit,sound\ncut,above,refused,{limit},0.001\n")
+    with pytest.raises(InputError, match=f"line 2: found {limit}, 0.001, expected two numbers that are finite"):
+        read_limits(tmp_path / "checks.csv")
