@@ -36,7 +36,7 @@ from lungseg.errors import InputError
 from lungseg.files import file_hash, read_rows, replacing
 from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
-from lungseg.films.reading import DICOM, LARGEST, PICTURES, read_film
+from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film
 from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
 from lungseg.shapes import Bool, UInt8
@@ -93,7 +93,7 @@ def _opened(path: str, key: str) -> Iterator[Store]:
     """A folder or zip archive that a key of the configuration names."""
     place = Path(path)
     if place.is_dir():
-        names = [file.relative_to(place).as_posix() for file in place.rglob("*") if file.is_file()]
+        names = [file.relative_to(place).as_posix() for file in files_below(place) if file.is_file()]
         yield Store(place, _seen(names))
     elif place.is_file():
         with open_zip(place, FILMS, "Pack it again, or give a folder.") as file:
@@ -356,7 +356,7 @@ def _print(key: str, store: Store, names: list[str], hash_of: HashOf) -> Obtaine
         return Obtained(key, hash_of(store.path), store.path.stat().st_size, SOURCE, None)
     lines = "".join(f"{hash_of(store.path / name)}  {name}\n" for name in names)
     size = sum((store.path / name).stat().st_size for name in names)
-    return Obtained(key, hashlib.sha256(lines.encode()).hexdigest(), size, SOURCE, None)
+    return Obtained(key, hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest(), size, SOURCE, None)
 
 
 def write_record(name: str, own: Own, folder: Path) -> None:

@@ -1,11 +1,14 @@
 """Which files are films, and each of them read by what it is, not by what it is called."""
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from lungseg.errors import InputError
 from lungseg.films.dicom import is_dicom, read_dicom
+from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Film
 from lungseg.films.pictures import read_picture
 from lungseg.outside import TEXT, bounded
@@ -81,6 +84,9 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
         if path.is_dir():
             if path.resolve() == out.resolve():
                 raise InputError("--out", f"{out}, which is the folder of films", "another folder", "Name another.")
+            if out.resolve() in path.resolve().parents:
+                remedy = "Name another, such as --out masks."
+                raise InputError("--out", f"{out}, which holds the folder of films {path}", "another folder", remedy)
             for file in _below(path, out):
                 paths.setdefault(file, str(PurePosixPath(*file.relative_to(path).parts)))
         elif path.exists():
@@ -102,12 +108,39 @@ def _lines(listed: Path) -> list[Path]:
 
 def _below(folder: Path, out: Path) -> Iterator[Path]:
     place = out.resolve()
-    for file in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-        if hidden or not file.is_file() or place in file.resolve().parents:
+    for file in files_below(folder):
+        if place in file.resolve().parents:
             continue
-        if (suffix := file.suffix.lower()) in PICTURES | DICOM or (suffix not in PICTURES and _begins_as_dicom(file)):
+        lost = file.is_symlink() and not file.exists()
+        if not lost and not file.is_file():
+            continue
+        if file.suffix.lower() in PICTURES | DICOM or (not lost and _begins_as_dicom(file)):
             yield file
+
+
+def files_below(folder: Path) -> list[Path]:
+    """What lies in a folder and those below it, sorted, without what is hidden.
+
+    Links to folders are followed; each real folder is entered once, by its own name rather than by a link's.
+    """
+    found: list[Path] = []
+    seen: set[str] = set()
+    roots = [folder]
+    for root in roots:
+        for place, folders, files in os.walk(root):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            if (real := os.path.realpath(place)) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            found += [Path(place, name) for name in files if not name.startswith(".")]
+            roots += [path for name in folders if (path := Path(place, name)).is_symlink()]
+    return sorted(found)
+
+
+def readable_name(name: str) -> str:
+    """A file's name as text: a byte that is no UTF-8 becomes its number, as in `M%FCller`."""
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", name)
 
 
 def _begins_as_dicom(file: Path) -> bool:
@@ -116,14 +149,16 @@ def _begins_as_dicom(file: Path) -> bool:
 
 
 def _named(paths: dict[Path, str]) -> list[Source]:
-    """A name for each: without its suffix, or with it where that would be another's name."""
+    """A name for each: without its suffix, or with it where that would be another's name or an overlay's."""
+    paths = {path: readable_name(name) for path, name in paths.items()}
     short = {path: str(PurePosixPath(name).with_suffix("")) for path, name in paths.items()}
     taken: dict[str, int] = {}
     for name in short.values():
         taken[name.lower()] = taken.get(name.lower(), 0) + 1
     found: dict[str, Source] = {}
     for path, name in paths.items():
-        own = short[path] if taken[short[path].lower()] == 1 else name
+        doubtful = taken[short[path].lower()] > 1 or f"{short[path]}.png".lower().endswith(OVERLAY)
+        own = name if doubtful else short[path]
         if (other := found.get(own.lower())) is not None:
             remedy = "Give the folder above both, and their names keep the difference."
             if path.parent == other.path.parent:

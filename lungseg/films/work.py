@@ -1,5 +1,6 @@
 """Many films: read, looked at and written side by side, and gone on with where an earlier call ended."""
 
+import errno
 import json
 import time
 import warnings
@@ -150,7 +151,7 @@ def _read(path: Path) -> tuple[dict[str, Any], list[Row]]:
             ]
         first, *lines = [line for line in text.split("\n")[:-1] if line]
         return json.loads(first), [read_line(line, path) for line in lines]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InputError(path, "no results, or cut short", "those of an earlier call", remedy) from error
 
 
@@ -162,7 +163,11 @@ def _done(source: Source, job: Job, earlier: Row | None) -> Row:
         if earlier is not None and earlier.sha256 == sha256(content).hexdigest() and _kept(earlier, job):
             return earlier
         row = _written(see(source, content, job.model, job.limits, job.choices), content, source, job)
-    except (InputError, OSError) as error:
+    except (InputError, OSError) as problem:
+        error: InputError | OSError = problem
+        if isinstance(problem, OSError) and problem.errno == errno.ENAMETOOLONG:
+            found = f"a name of {len(source.path.name)} characters"
+            error = InputError(source.path, found, "a shorter one, as its results have longer ones", "Rename it.")
         row = replace(unreadable(source, error), model=job.model.name, version=job.model.version)
     return replace(row, seconds=since(started))
 

@@ -1,6 +1,7 @@
 """Data sets of one's own: what pairs, what is refused and in which words, what is read."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -230,6 +231,17 @@ def test_a_changed_film_mask_or_table_is_another_identity(place: Path) -> None:
     (place / "masks/a_mask.png").write_bytes(encoded(film(7).mask))
     table(place, "abnormal", *[row.format(1) for row in TWO])
     assert all(value != before[key] for key, value in now().items())
+
+
+def test_folders_behind_links_count_whatever_they_are_called(place: Path) -> None:
+    strange = Path(os.fsdecode(os.fsencode(place) + b"/M\xfcller"))
+    try:
+        (place / "films/below").rename(strange)
+    except OSError:
+        pytest.skip("names are UTF-8 here")
+    (place / "films" / strange.name).symlink_to(strange)
+    assert "b" in catalogue("mine", own(place)).used
+    assert [entry.archive for entry in prints("mine", own(place))] == ["images", "masks"]
 
 
 def test_films_are_those_of_the_record(place: Path) -> None:

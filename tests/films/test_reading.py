@@ -1,5 +1,6 @@
 """Which files are films, and what their results are called."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,36 @@ def test_a_film_is_what_its_bytes_are(folder: Path) -> None:
     (folder / "empty.png").write_bytes(b"")
     with pytest.raises(InputError, match="an empty file"):
         read_bytes(folder / "empty.png")
+
+
+def test_links_to_folders_are_followed_and_each_folder_is_entered_once(folder: Path, tmp_path: Path) -> None:
+    before = find([folder], tmp_path / "out")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/x.png").write_bytes(b"")
+    (folder / "alias").symlink_to(folder / "deep")
+    (folder / "linked").symlink_to(tmp_path / "other")
+    (tmp_path / "other/round").symlink_to(folder)
+    (folder / "lost.png").symlink_to(tmp_path / "nowhere")
+    found = [source.name for source in find([folder], tmp_path / "out")]
+    assert found == sorted([*(source.name for source in before), "linked/x", "lost"], key=found.index)
+    assert len(found) == len(before) + 2
+
+
+def test_results_above_the_films_are_refused_with_what_helps(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"which holds the folder of films .*Name another, such as --out masks"):
+        find([folder], tmp_path)
+
+
+def test_no_mask_is_called_as_an_overlay(folder: Path) -> None:
+    (folder / "a.overlay.png").write_bytes(b"")
+    names = [source.name for source in find([folder / "a.png", folder / "a.overlay.png"], folder / "out")]
+    assert names == ["a", "a.overlay.png"]
+
+
+def test_a_name_that_is_no_utf8_is_readable(folder: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(folder) + b"/M\xfcller.png"))
+    try:
+        path.write_bytes(b"")
+    except OSError:
+        pytest.skip("names are UTF-8 here")
+    assert [source.name for source in find([path], folder / "out")] == ["M%FCller"]
