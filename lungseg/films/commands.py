@@ -12,7 +12,10 @@ from lungseg.outside import missing
 from lungseg.terminal import plain, say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lungseg.films.limits import Limit
+    from lungseg.films.measuring import Measured
     from lungseg.films.networks import Model
     from lungseg.films.rows import Row
 
@@ -162,24 +165,44 @@ def measure(
         float | None, typer.Option(help="Side of a pixel, where no films.json beside the masks has it.")
     ] = None,
 ) -> None:
-    """Numbers of masks that were saved: areas, heights and widths of the lungs, without looking at the films again."""
+    """Numbers of masks that were saved: areas, heights and widths of the lungs, without looking at the films again.
+
+    Exit code 0: all were measured; 1: some could not be read; 2: none could.
+    """
     from lungseg.files import replacing
     from lungseg.films.film import Spacing
     from lungseg.films.measuring import as_csv, find_masks, read_labels
     from lungseg.films.measuring import measure as numbers
+    from lungseg.films.reading import readable_name
 
     if spacing_mm is not None and not 0 < spacing_mm < 10:
         raise InputError(
             "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
         )
     given = Spacing(spacing_mm, spacing_mm, "given by --spacing-mm") if spacing_mm else None
-    rows = (
-        numbers(read_labels(saved.path, saved.ours), saved.path.name, saved.spacing or given)
-        for saved in find_masks(masks)
-    )
+    found = find_masks(masks)
+    bad = 0
+
+    def measured() -> "Iterator[Measured]":
+        nonlocal bad
+        for saved in found:
+            try:
+                labels = read_labels(saved.path, saved.ours)
+                yield numbers(labels, readable_name(saved.path.name), saved.spacing or given)
+            except (InputError, OSError) as error:
+                bad += 1
+                print(plain(f"lungseg: {error}", kept=""), file=sys.stderr)
+
     if out is None:
-        for line in as_csv(rows):
-            print(line, end="")
-        return
-    with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as stream:
-        stream.writelines(as_csv(rows))
+        for line in as_csv(measured()):
+            if sys.stdout.isatty():
+                say(line.removesuffix("\n"))
+            else:
+                print(line, end="")
+    else:
+        with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as stream:
+            stream.writelines(as_csv(measured()))
+            if bad == len(found):
+                raise typer.Exit(NOTHING_DONE)  # and no table
+    if bad:
+        raise typer.Exit(NOTHING_DONE if bad == len(found) else SOME_NOT)

@@ -3,8 +3,9 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from lungseg.files import no_formula
 from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Spacing
 from lungseg.films.lungs import LEFT, RIGHT, tell_apart
+from lungseg.films.reading import files_below
 from lungseg.films.rows import Areas, areas, flat
 from lungseg.outside import TABLE, bounded
 from lungseg.shapes import UInt8
@@ -121,29 +123,45 @@ class Saved:
 
 
 def find_masks(given: Sequence[Path]) -> list[Saved]:
-    """Masks among files and folders, with what films.json beside them tells.
+    """Masks among files and folders, with what films.json tells of them, in their folder or in one above it.
+
+    Overlays are no masks, whether they lie in a folder or are named.
 
     Args:
         given: Files, and folders as `segment` writes them.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or a films.json is none of ours.
     """
     found: dict[Path, Saved] = {}
+    tables: dict[Path, dict[Path, Saved]] = {}
     for path in given:
-        if path.is_dir():
-            known = _told(path / "films.json", path)
-            for file in sorted(path.rglob("*.png")):
-                if not file.name.endswith(OVERLAY) and not file.name.startswith("."):
-                    found.setdefault(file, known.get(file, Saved(file)))
-        else:
-            found.setdefault(path, Saved(path))
+        files = [file for file in files_below(path) if file.suffix == ".png"] if path.is_dir() else [path]
+        for file in files:
+            if not file.name.endswith(OVERLAY):
+                found.setdefault(file, _saved(file, path, tables))
     if not found:
         raise InputError(", ".join(map(str, given)), "no mask", "PNG files", "Give masks or a folder of them.")
     return list(found.values())
 
 
-def _told(table: Path, folder: Path) -> dict[Path, Saved]:
+def _saved(file: Path, given: Path, tables: dict[Path, dict[Path, Saved]]) -> Saved:
+    """What the nearest films.json tells that knows the mask; one above what was given may be of anything."""
+    whole = file.absolute()
+    for folder in whole.parents:
+        if folder not in tables:
+            try:
+                tables[folder] = _told(folder / "films.json")
+            except InputError:
+                if folder == whole.parent or given.absolute() in (folder, *folder.parents):
+                    raise
+                continue
+        if whole in tables[folder]:
+            return replace(tables[folder][whole], path=file)
+    return Saved(file)
+
+
+def _told(table: Path) -> dict[Path, Saved]:
     if not table.is_file():
         return {}
     found = {}
@@ -152,8 +170,12 @@ def _told(table: Path, folder: Path) -> dict[Path, Saved]:
             if film["mask"]:
                 sides = film["spacing_rows_mm"], film["spacing_columns_mm"]
                 spacing = Spacing(float(sides[0]), float(sides[1]), film["spacing_source"]) if sides[0] else None
-                found[folder / film["mask"]] = Saved(folder / film["mask"], True, spacing)
-    except (ValueError, TypeError, KeyError) as error:
+                if spacing and not all(0 < side < math.inf for side in (spacing.rows, spacing.columns)):
+                    what = f"a pixel of {spacing.rows:g} x {spacing.columns:g} mm of {film['mask']}"
+                    raise InputError(table, what, "lengths above 0", "Move it away, and give --spacing-mm.")
+                path = table.parent / film["mask"]
+                found[path] = Saved(path, True, spacing)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InputError(table, "no table of films", "as `lungseg segment` writes it", "Move it away.") from error
     return found
 

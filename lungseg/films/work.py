@@ -94,14 +94,13 @@ def _spare(job: Job, overwrite: bool) -> None:
     """Films are never changed, nor what lies in a folder in which no call has worked."""
     films = {source.path.resolve() for source in job.sources}
     ours = overwrite or any((job.out / name).is_file() for name in (TABLE, LOG))
-    for source in job.sources:
-        for ending in (".png", OVERLAY, SEG):
-            place = job.out / f"{source.name}{ending}"
-            if place.resolve() in films:
-                raise InputError(place, "a film", "another folder for its mask", "Give another --out.")
-            if place.exists() and not ours:
-                remedy = "Give another --out, or --overwrite."
-                raise InputError(place, "a file that no call of this command made", "an empty folder", remedy)
+    names = (f"{source.name}{ending}" for source in job.sources for ending in (".png", OVERLAY, SEG))
+    for place in (job.out / name for name in (*names, "films.csv")):
+        if place.resolve() in films:
+            raise InputError(place, "a film", "another folder for its mask", "Give another --out.")
+        if place.exists() and not ours:
+            remedy = "Give another --out, or --overwrite."
+            raise InputError(place, "a file that no call of this command made", "an empty folder", remedy)
 
 
 def _begin(log: Path, head: Mapping[str, Any], skip: bool) -> int:

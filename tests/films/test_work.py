@@ -168,6 +168,13 @@ def test_results_are_neither_lost_nor_mixed(
     assert [row.name for row in segment_all(job(model, one, tmp_path), overwrite=True)] == ["eight"]
 
 
+def test_a_name_too_long_is_told_and_the_others_are_done(model: Model, tmp_path: Path) -> None:
+    for name in ("a" * 225, "b"):
+        Image.fromarray(film().image).save(tmp_path / f"{name}.png")
+    long, short = segment_all(job(model, tmp_path, tmp_path / "out"))
+    assert long.status == "unreadable" and "a name of 229 characters" in long.why[0] and short.status == "segmented"
+
+
 def test_a_film_that_changed_is_looked_at_again(model: Model, tmp_path: Path) -> None:
     for number in (0, 1):
         Image.fromarray(film(number).image).save(tmp_path / "a.png")
@@ -350,6 +357,61 @@ def test_measure(files: list[Path], tmp_path: Path, run: Run, capsys: pytest.Cap
     assert run("measure", tmp_path / "empty") == 2 and "no mask" in capsys.readouterr().err
 
 
+def test_measure_tells_the_same_of_files_and_folders(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "all/out"
+    (out / "deep").mkdir(parents=True)
+    mask = np.zeros((20, 20), np.uint8)
+    mask[5:9, 3:8] = 1  # a single lung: labels only where films.json says so
+    for name in ("c.png", "c.overlay.png", "deep/d.png"):
+        Image.fromarray(mask).save(out / name)
+    sides = {"spacing_rows_mm": 0.5, "spacing_columns_mm": 0.5, "spacing_source": "told"}
+    films = [{"mask": name, **sides} for name in ("c.png", "deep/d.png")]
+    (out / "films.json").write_text(json.dumps({"films": films}))
+    (tmp_path / "films.json").write_text("my films")  # above what is given, it may be of anything
+    told = []
+    for given in ([out], [tmp_path / "all"], [out / "c.png", out / "c.overlay.png", out / "deep/d.png"]):
+        assert run("measure", *given) == 0
+        told.append(capsys.readouterr().out)
+    assert len(set(told)) == 1 and told[0].count("told") == 2
+
+
+def test_measure_goes_on_after_a_bad_mask(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "b.png").symlink_to(tmp_path / "nowhere")
+    strange = tmp_path / os.fsdecode(b"M\xfcller.png")
+    try:
+        Image.fromarray(np.eye(20, dtype=np.uint8) * 2).save(strange)
+    except OSError:
+        pytest.skip("names are UTF-8 here")
+    assert run("measure", tmp_path, "--out", tmp_path / "m.csv") == 1
+    assert "b.png: found a link that leads nowhere" in capsys.readouterr().err
+    assert (tmp_path / "m.csv").read_text(encoding="utf-8").splitlines()[1].startswith("M%FCller.png,20")
+    assert run("measure", tmp_path / "b.png", "--out", tmp_path / "n.csv") == 2 and not (tmp_path / "n.csv").exists()
+
+
+def test_measure_prints_no_escape_to_a_terminal(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(np.eye(20, dtype=np.uint8) * 2).save(tmp_path / "\x1b[2J.png")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert run("measure", tmp_path) == 0
+    assert "\\u001b[2J.png" in (said := capsys.readouterr().out) and "\x1b" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [("[" * 200_000, "no table of films"), *((side, "a pixel of") for side in ("NaN", "-1", "1e400"))],
+)
+def test_measure_refuses_a_table_that_cannot_be(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], content: str, told: str
+) -> None:
+    Image.fromarray(np.eye(20, dtype=np.uint8) * 2).save(tmp_path / "a.png")
+    film = f'"mask": "a.png", "spacing_rows_mm": {content}, "spacing_columns_mm": 1, "spacing_source": ""'
+    (tmp_path / "films.json").write_text(content if told.startswith("no") else f'{{"films": [{{{film}}}]}}')
+    assert run("measure", tmp_path) == 2 and f"films.json: found {told}" in capsys.readouterr().err
+
+
 HEAVY = """
 import sys
 class Block:
@@ -405,6 +467,10 @@ def test_what_no_call_made_is_left_alone_unless_told(model: Model, tmp_path: Pat
     one = next(source for source in find([tmp_path / "films"], tmp_path / "out") if source.path.suffix == ".png")
     (tmp_path / "out").mkdir()
     (tmp_path / f"out/{one.name}.png").write_text("mine")
+    (tmp_path / "csv").mkdir()
+    (tmp_path / "csv/films.csv").write_text("mine")
+    with pytest.raises(InputError, match=r"films.csv: found a file that no call of this command made"):
+        list(segment_all(Job([one], tmp_path / "csv", model, (), Choices())))
     work = Job([one], tmp_path / "out", model, (), Choices())
     with pytest.raises(InputError, match="found a file that no call of this command made"):
         list(segment_all(work))
