@@ -41,6 +41,7 @@ FORMATS = ("PNG", "GIF", "TIFF", "JPEG")
 LUNGS = 2
 MOST_LABELS = 15  # the greatest value that is a label and no grey
 LEAST_HALF, MOST_LUNG = 0.01, 0.75  # shares of a film
+MOST_BORDER = 0.5  # share of a film's outermost pixels
 MOST_SIDE = 6144  # px; the largest published film has 4892
 # Pillow measures a picture when it opens it; what it only warns of is refused here too, in every thread.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -338,7 +339,7 @@ def outlined(
 
 
 def pair(where: str, mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
-    """The mask, once it can be a pair of lungs: some on either half of the film, and not the whole film.
+    """The mask, once it can be a pair of lungs: some on either half of the film, not the whole film, nor its border.
 
     Those of Montgomery, Shenzhen and JSRT cover 8 to 46 % of their films, the lesser half 3.6 % or more.
 
@@ -353,6 +354,10 @@ def pair(where: str, mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray,
     if min(halves) < LEAST_HALF or sum(halves) > MOST_LUNG:
         found = f"lungs on {halves[0]:.1%} of the film left of its middle and {halves[1]:.1%} right of it"
         raise InputError(where, found, f"at least {LEAST_HALF:.0%} on each side, at most {MOST_LUNG:.0%} in all", AGAIN)
+    border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
+    if border.mean() > MOST_BORDER:
+        found = f"lungs on {border.mean():.0%} of the film's border, as in a mask whose lungs are dark"
+        raise InputError(where, found, f"at most {MOST_BORDER:.0%}", AGAIN)
     return mask
 
 

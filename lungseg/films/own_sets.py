@@ -36,6 +36,7 @@ from lungseg.errors import InputError
 from lungseg.files import file_hash, read_rows, replacing
 from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
+from lungseg.films.pictures import TURNED
 from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film
 from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
@@ -201,8 +202,8 @@ def _table(where: str, key: str, path: Path, made: Catalogue) -> dict[str, str]:
     if without := [film for film in made.used if film not in cells]:
         raise InputError(where, f"no row of {first_of(without)}", "one row for each film with a mask", WHOLE)
     for film, cell in cells.items():
-        if cell not in VALUES.get(key, (cell,)) or not cell.strip():
-            expected = " or ".join(VALUES.get(key, ("a patient's name",)))
+        if cell not in VALUES.get(key, (cell,)) or not cell or cell != cell.strip():
+            expected = " or ".join(VALUES.get(key, ("a patient's name, no blank before or after it",)))
             raise InputError(where, f"{cell!r} for {film}", expected, WHOLE)
     return cells
 
@@ -299,6 +300,9 @@ def _read(name: str, own: Own, exclude: Mapping[str, str], threads: int | None) 
 
 def _film(content: bytes, where: str) -> Film:
     film = read_film(content, Path(where))
+    if turned := [warning for warning in film.warnings if warning.startswith(TURNED)]:
+        remedy = "Save the film and its mask upright, without EXIF data."
+        raise InputError(where, f"a film {turned[0].partition(';')[0]}", "one that lies as its mask does", remedy)
     for finding in film.findings:
         if finding.verdict == "refused":
             raise InputError(where, finding.reason, "a frontal chest film", MEND)

@@ -16,6 +16,7 @@ from lungseg.shapes import UInt8
 LOOK = "Look whether it is the file that you mean, and whole."
 DEEP = ("I;16", "I;16B", "I;16L", "I", "F")  # modes of more than 8 bits, which Pillow would clip at 255
 WHITE_IS_ZERO, PHOTOMETRIC, ORIENTATION = 0, 262, 274
+TURNED = "turned as its EXIF orientation"  # how the warning begins
 COLOUR = 12  # greatest mean difference of two channels of a film that was only stored in colour
 
 
@@ -54,7 +55,7 @@ def _decoded(image: Image.Image, where: object, inverted: bool | None) -> Film:
     orientation = image.getexif().get(ORIENTATION, 1)
     turned = ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
     if orientation in range(2, 9):
-        warnings.append(f"turned as its EXIF orientation {orientation} says; the mask is of the turned film")
+        warnings.append(f"{TURNED} {orientation} says; the mask is of the turned film")
     if turned.mode in DEEP:
         stored = np.asarray(turned)
         limits = spread(sample(stored).astype(np.float64), where)

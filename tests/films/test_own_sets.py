@@ -123,6 +123,18 @@ def _one_lung(place: Path) -> None:
     (place / "masks/a_mask.png").write_bytes(encoded(half))
 
 
+def _inverted(place: Path) -> None:
+    around = np.full((200, 180), 255, np.uint8)
+    around[20:180, 20:160] = 0  # dark lungs that cover most of the film
+    (place / "masks/a_mask.png").write_bytes(encoded(around))
+
+
+def _turned(place: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 3
+    Image.fromarray(film(0).image[::-1, ::-1]).save(place / "films/a.png", exif=exif)
+
+
 def _lateral(place: Path) -> None:
     (place / "films/below/b.dcm").write_bytes(saved(dicom(film(1).image.astype(np.uint16) * 16, ViewPosition="LL")))
 
@@ -131,6 +143,11 @@ BAD_FILMS: dict[str, tuple[Callable[[Path], object], str]] = {
     "another size": (_smaller, r"a_mask.png: found 150 x 180 pixels, expected 200 x 180 pixels as its film has"),
     "one lung": (_one_lung, "a_mask.png: found lungs on .*of the film left of its middle"),
     "black": (lambda p: (p / "masks/a_mask.png").write_bytes(encoded(np.zeros((200, 180), np.uint8))), "an empty mask"),
+    "inverted": (_inverted, r"a_mask.png: found lungs on 100% of the film's border, as in a mask whose lungs are dark"),
+    "turned": (
+        _turned,
+        r"a.png: found a film turned as its EXIF orientation 3 says, expected one that lies as its mask",
+    ),
     "torn": (lambda p: (p / "films/a.png").write_bytes((p / "films/a.png").read_bytes()[:900]), "a: .*no picture that"),
     "lateral": (_lateral, r"b: .*b.dcm: found .*lateral.*, expected a frontal chest film"),
     "labels": (
@@ -198,6 +215,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], dict[str, object]], str]] = {
     "no patient": (
         lambda p: {"patients": table(p, "patients", *[row.format("") for row in TWO])},
         "found '' for a, expected a patient's name",
+    ),
+    "a blank": (
+        lambda p: {"patients": table(p, "patients", "a,p1", "b,p1 ", "c,p2", "1.2.840,p3")},
+        "found 'p1 ' for b, expected a patient's name, no blank before or after it",
     ),
     "a patient in two parts": (
         lambda p: {
