@@ -113,13 +113,14 @@ def test_what_is_written_replaces_nothing_but_a_file_of_its_own(tmp_path: Path) 
         ["tune", "--configfile", "own.yaml", "--to", "own.yaml"],
         ["export", "A", "A/scores.csv"],
         ["data", "phantom", "pipe"],
+        ["measure", "A/mask.png", "--out", "A/mask.png"],
     ],
 )
 def test_no_command_writes_over_what_it_reads_or_over_what_is_no_file(
     tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch, words: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("A/scores.csv", "B/scores.csv", "own.yaml"):
+    for name in ("A/scores.csv", "B/scores.csv", "own.yaml", "A/mask.png"):
         Path(name).parent.mkdir(exist_ok=True)
         Path(name).write_text("name: own\n")
     os.mkfifo("pipe")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from lungseg.errors import InputError
-from lungseg.outside import missing
+from lungseg.outside import missing, output
 from lungseg.terminal import plain, say
 
 if TYPE_CHECKING:
@@ -180,7 +180,9 @@ def measure(
             "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
         )
     given = Spacing(spacing_mm, spacing_mm, "given by --spacing-mm") if spacing_mm else None
-    found = find_masks(masks)
+    found = list(find_masks(masks))
+    if out is not None:
+        output(out, *(saved.path for saved in found))
     bad = 0
 
     def measured() -> "Iterator[Measured]":
