@@ -89,7 +89,7 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
                 raise InputError("--out", f"{out}, which holds the folder of films {path}", "another folder", remedy)
             for file in _below(path, out):
                 paths.setdefault(file, str(PurePosixPath(*file.relative_to(path).parts)))
-        elif path.exists():
+        elif path.exists() or path.is_symlink():  # a link that leads nowhere is a film that cannot be read
             paths.setdefault(path, path.name)
         else:
             raise InputError(path, "no such file or folder", "a film", "Correct the path.")

@@ -95,6 +95,9 @@ def test_links_to_folders_are_followed_and_each_folder_is_entered_once(folder: P
     found = [source.name for source in find([folder], tmp_path / "out")]
     assert found == sorted([*(source.name for source in before), "linked/x", "lost"], key=found.index)
     assert len(found) == len(before) + 2
+    (named,) = find([folder / "lost.png"], tmp_path / "out")
+    with pytest.raises(InputError, match="a link that leads nowhere"):
+        read_bytes(named.path)
 
 
 def test_results_above_the_films_are_refused_with_what_helps(folder: Path, tmp_path: Path) -> None:
