@@ -33,7 +33,7 @@ mlflow: setup  ## the tracking page of all trainings so far, at http://127.0.0.1
 	mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}
 
 test: setup  ## all tests
-	OMP_NUM_THREADS=1 python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # One piece of an experiment's trainings. make gpu-experiment MINUTES=30 ARCHIVES=folder CONFIG=file
 CONFIG ?= config/gpu.yaml
