@@ -202,6 +202,7 @@ def track(
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """Bring a finished experiment's trainings into MLflow, each once; after its store was away, deleted or moved."""
+    from lungseg.jobs.mirror_store import public
     from lungseg.jobs.tracking import gather, store
     from lungseg.jobs.tracking import track as bring
     from lungseg.report.results import Results
@@ -213,7 +214,7 @@ def track(
     place = root.resolve()
     brought = bring(store(place), place / "mlartifacts", experiment.name, trainings, scores, pictures)
     write_csv(brought, own.folder / "runs/tracking.csv")
-    say(f"{len(brought)} trainings are in {store(place)}")
+    say(f"{len(brought)} trainings are in {public(store(place))}")
 
 
 app.command(epilog=films.SEGMENT_HELP)(films.segment)

@@ -30,9 +30,13 @@ def told(uri: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # of MLflow, SQLAlchemy, Alembic, requests, the system
-        reason = " ".join(str(error).split())[:160]
-        place = re.sub(r"://[^/@]*@", "://", uri)  # without a password
-        raise InputError(f"MLflow's store {place}", f"{type(error).__name__}: {reason}", GOOD, REMEDY) from error
+        reason = public(" ".join(str(error).split()))[:160]
+        raise InputError(f"MLflow's store {public(uri)}", f"{type(error).__name__}: {reason}", GOOD, REMEDY) from error
+
+
+def public(text: str) -> str:
+    """A text without the names and passwords in its addresses, whatever stands in a password."""
+    return re.sub(r"://[^/\s]*@", "://", text)
 
 
 def database_of(uri: str) -> Path | None:

@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from lungseg.errors import InputError
 from lungseg.jobs import mirror_store
+from lungseg.jobs.mirror_store import public, told
 from lungseg.jobs.tracking import Training, mirror, store, track
 
 SCORES = pd.DataFrame(
@@ -200,3 +201,12 @@ def test_experiments_that_begin_at_once_share_a_fresh_database(tmp_path: Path) -
         arguments = [sys.executable, "-W", "ignore", "-c", program, str(Path(__file__).parent), str(tmp_path)]
         started.append(subprocess.Popen([*arguments, str(tmp_path / name)], stdout=subprocess.PIPE, text=True))
     assert [child.communicate()[0].strip().splitlines()[-1:] for child in started] == [["2"]] * 3
+
+
+def test_no_password_of_a_store_is_shown() -> None:
+    for word in ("secret", "p@ss", "p%2Fss"):
+        assert public(f"http://me:{word}@127.0.0.1:9/x and ftp://me:{word}@h") == "http://127.0.0.1:9/x and ftp://h"
+    assert public("sqlite:////home/me@home/mlflow.db") == "sqlite:////home/me@home/mlflow.db"
+    with pytest.raises(InputError) as ended, told("http://me:p@ss@127.0.0.1:9"):
+        raise OSError("no answer from http://me:p@ss@127.0.0.1:9/api")
+    assert "me:" not in str(ended.value) and "ss@" not in str(ended.value)
