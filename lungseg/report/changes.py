@@ -108,9 +108,18 @@ def whole(scores: pd.DataFrame, where: str) -> pd.DataFrame:
     if nameless.any():
         line = int(nameless.to_numpy().argmax()) + 2
         raise InputError(f"{where}, line {line}", "an empty cell", f"{', '.join(KEY)} in every row", remedy)
-    if not (pd.api.types.is_integer_dtype(scores["seed"]) and (scores["seed"] >= 0).all()):
-        strange = next(seed for seed in scores["seed"] if not (seed >= 0 and float(seed).is_integer()))
-        raise InputError(f"{where}, seed", f"{strange}", "whole numbers from 0", remedy)
+    for name in [name for name in (*METRICS, *COUNTS, "seed") if name in scores]:
+        number = pd.to_numeric(scores[name], errors="coerce").astype(float)
+        wrong = number.isna() & scores[name].notna()
+        if name == "seed":
+            wrong |= ~((number >= 0) & (number < 2**32) & (number % 1 == 0))
+        if wrong.any():
+            expected = "whole numbers from 0" if name == "seed" else "numbers"
+            raise InputError(f"{where}, {name}", f"{scores[name][wrong].iloc[0]}", expected, remedy)
+        if not pd.api.types.is_numeric_dtype(scores[name]):  # as of a table of a header alone
+            scores = scores.assign(**{name: number})
+    if not pd.api.types.is_integer_dtype(scores["seed"]):
+        scores = scores.assign(seed=scores["seed"].astype("int64"))
     try:
         for _, runs in scores.groupby(["variant", "train_on"], sort=False):
             for _ in blocks(runs):

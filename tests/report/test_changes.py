@@ -209,6 +209,9 @@ def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
         (_with("seed", np.nan), "theirs/scores.csv, line 7: found an empty cell"),
         (_with("seed", 1.5), "theirs/scores.csv, seed: found 1.5, expected whole numbers"),
         (_with("seed", -3), "theirs/scores.csv, seed: found -3, expected whole numbers"),
+        (_with("seed", 1e30), "theirs/scores.csv, seed: found 1e+30, expected whole numbers"),
+        (_with("true_positive", "many"), "theirs/scores.csv, true_positive: found many, expected numbers"),
+        (_with("dice", "low"), "theirs/scores.csv, dice: found low, expected numbers"),
         (_with("seed", float("inf")), "theirs/scores.csv, seed: found inf, expected whole numbers"),
         (lambda table: table.drop(columns="dice"), "theirs/scores.csv: found no column dice, expected the columns"),
         (lambda table: table.drop(columns="seed"), "theirs/scores.csv: found no column seed, expected the columns"),
@@ -225,5 +228,7 @@ def test_whole_tables_pass_and_other_films_are_told_without_a_gap() -> None:
     for table in (scores(), scores()[:0], scores(variants=("unet", "mine")).query("variant == 'unet' or seed == 0")):
         assert whole(table, "").equals(table)
     assert whole(scores().query("image_id != 'film3'"), "") is not None
+    assert whole(scores().astype({"seed": float}), "").equals(scores())  # as pandas writes a column with a gap
+    assert len(whole(scores()[:0].astype(object), "")) == 0
     lines = as_text(compare_results(scores(), scores().query("image_id != 'film3'")), "dice").splitlines()
     assert lines == ["1 cells other films.", "other films   unet, pooled: 39 test films are in both"]
