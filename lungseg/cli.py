@@ -344,7 +344,7 @@ def phantom(png: Annotated[Path, typer.Argument(help="Picture to write.")]) -> N
 
     from lungseg.data.phantom import contact_sheet
 
-    with replacing(output(png)) as part:
+    with replacing(png) as part:
         Image.fromarray(contact_sheet(columns=4, rows=2)).reduce(2).save(part, format="png", optimize=True)
 
 

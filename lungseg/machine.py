@@ -21,10 +21,10 @@ def commit(root: Path) -> dict[str, Any]:
     Returns:
         `commit` and `changed`; where git cannot tell, None and nothing, with the reason in words under `why`.
     """
-    here = _git(root, "rev-parse", "--show-toplevel", "HEAD")
+    here = git(root, "rev-parse", "--show-toplevel", "HEAD")
     if here.why is None and Path(here.lines[0]).resolve() != root.resolve():
-        here = _Told([], f"it is no checkout of its own, but lies in {here.lines[0]}")
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no") if here.why is None else here
+        here = Told([], f"it is no checkout of its own, but lies in {here.lines[0]}")
+    changed = git(root, "status", "--porcelain", "--untracked-files=no") if here.why is None else here
     facts = {
         "commit": here.lines[1] if here.why is None else None,
         "changed": [line[2:].strip() for line in changed.lines],
@@ -33,23 +33,23 @@ def commit(root: Path) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class _Told:
+class Told:
     """What git printed, or why it did not."""
 
     lines: list[str]
     why: str | None = None
 
 
-def _git(root: Path, *arguments: str) -> _Told:
+def git(root: Path, *arguments: str) -> Told:
     """Ask git about a folder, whatever repository the environment speaks of."""
     if shutil.which("git") is None:
-        return _Told([], "git is not installed")
+        return Told([], "git is not installed")
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | {"LC_ALL": "C"}
     ended = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, env=environment)
     if ended.returncode:
         said = ended.stderr.strip() or f"git ended with {ended.returncode}"
-        return _Told([], said.splitlines()[0].removeprefix("fatal: "))
-    return _Told(ended.stdout.rstrip("\n").splitlines())
+        return Told([], said.splitlines()[0].removeprefix("fatal: "))
+    return Told(ended.stdout.rstrip("\n").splitlines())
 
 
 def hardware() -> dict[str, Any]:

@@ -103,17 +103,6 @@ def read_yaml(path: str | Path, kind: type[T], remedy: str) -> T:
     return content
 
 
-def _count(content: object, known: dict[int, int]) -> int:
-    """How many nodes there are when every reference is followed, without following one twice."""
-    if not isinstance(content, dict | list | set | tuple):
-        return 1
-    if id(content) not in known:
-        known[id(content)] = NODES  # until it is counted: what refers to itself is too large
-        inner = [*content, *content.values()] if isinstance(content, dict) else content
-        known[id(content)] = 1 + sum(_count(each, known) for each in inner)
-    return known[id(content)]
-
-
 def read_settings(path: str | Path) -> dict[str, Any]:
     """A configuration file as it is written: Snakemake lets the last of two keys win, and runs code in a YTE file.
 
@@ -125,3 +114,14 @@ def read_settings(path: str | Path) -> dict[str, Any]:
         remedy = "Remove it and all that it would compute: code in a configuration can do whatever you can."
         raise InputError(path, f"the key {YTE}", "a configuration that computes nothing", remedy)
     return settings
+
+
+def _count(content: object, known: dict[int, int]) -> int:
+    """How many nodes there are when every reference is followed, without following one twice."""
+    if not isinstance(content, dict | list | set | tuple):
+        return 1
+    if id(content) not in known:
+        known[id(content)] = NODES  # until it is counted: what refers to itself is too large
+        inner = [*content, *content.values()] if isinstance(content, dict) else content
+        known[id(content)] = 1 + sum(_count(each, known) for each in inner)
+    return known[id(content)]

@@ -2,10 +2,7 @@
 
 import csv
 import hashlib
-import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -16,6 +13,7 @@ from typing import Any
 from lungseg.data.archive import read_record
 from lungseg.data.datasets import DATASETS
 from lungseg.films.own_sets import OWN_ARCHIVES
+from lungseg.machine import git
 from lungseg.plan import read_plan
 
 OF_EXPERIMENT = re.compile(r"extra == ['\"]benchmark['\"]")
@@ -101,22 +99,18 @@ def last_change(file: Path, root: Path) -> dict[str, Any]:
         file: The file.
         root: The folder of the checkout; of a file outside of it nothing is known.
     """
-    told = _git(file, root, "log", "-1", "--format=%H %cI")
-    here, when = told.split() if told else (None, None)
-    changed = _git(file, root, "status", "--porcelain", "--ignore-submodules=all")
-    return {"commit": here, "committed": when, "changed": changed not in ("", None)}
+    when = _asked(file, root, "log", "-1", "--format=%H %cI")
+    here, committed = when[0].split() if when else (None, None)
+    changed = bool(_asked(file, root, "status", "--porcelain", "--ignore-submodules=all"))
+    return {"commit": here, "committed": committed, "changed": changed}
 
 
-def _git(file: Path, root: Path, *command: str) -> str | None:
-    """What git says of a file, whatever repository the environment speaks of."""
-    if shutil.which("git") is None or not file.resolve().is_relative_to(root.resolve()):
-        return None
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
-    environment["GIT_LITERAL_PATHSPECS"] = "1"
-    place = str(file.resolve().relative_to(root.resolve()))
-    whole = ["git", "-C", str(root), *command, "--", place]
-    ended = subprocess.run(whole, capture_output=True, text=True, env=environment)
-    return ended.stdout.strip() if ended.returncode == 0 else None
+def _asked(file: Path, root: Path, *command: str) -> list[str]:
+    """What git says of a file of the checkout; nothing of another file, or where there is no git."""
+    whole, clone = file.resolve(), root.resolve()
+    if not whole.is_relative_to(clone):
+        return []
+    return git(clone, "--literal-pathspecs", *command, "--", str(whole.relative_to(clone))).lines
 
 
 def planned(file: Path, root: Path) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicte
 from lungseg.learning.devices import count
 from lungseg.learning.memory import KEEP_BLOCKS, card_bytes, machine_mb, training_mb
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
-from lungseg.outside import missing, read_yaml
+from lungseg.outside import missing, read_settings
 from lungseg.zips import Bounds, open_zip
 
 MEBI = 2**20
@@ -287,7 +287,7 @@ def _pack(options: argparse.Namespace) -> None:
 
     if not options.configfile.is_file():
         raise InputError(options.configfile, missing(options.configfile), "a configuration", "Give --configfile.")
-    experiment = read_experiment(read_yaml(options.configfile, dict, "config/README.md explains every key."))
+    experiment = read_experiment(read_settings(options.configfile))
     pack(options.films, experiment, commit(ROOT)["commit"], Path())
     if (size := options.films.stat().st_size) > FILMS_LIMIT:
         remedy = "Choose a smaller preprocessing.size or fewer data sets."

@@ -432,9 +432,9 @@ def answer(
         return f"{told} The paper prints no gain.**\n"
     if "phantom" in experiment.datasets:
         return f"{told} Films that are drawn are not compared with the published gain.**\n"
-    if _inside(published, pair["low"], pair["high"]) is None:
+    if (inside := _inside(published, pair["low"], pair["high"])) is None:
         return f"{told} Without an interval the published gain, {published:+.3f}, is not compared.**\n"
-    contained = "lies inside" if pair["low"] <= published <= pair["high"] else "lies outside"
+    contained = "lies inside" if inside else "lies outside"
     told = f"{told} The published gain, {published:+.3f}, {contained} that interval.**"
     return " ".join([told, *_not_the_papers(experiment, plan, [asked.variant, asked.against])]) + "\n"
 

@@ -16,10 +16,10 @@ from lungseg.jobs.manifest import archives, environment, first_training, loaded,
 from lungseg.learning.run_files import read_card
 from lungseg.machine import commit, hardware
 
-root, folder = Path(os.environ["LUNGSEG_ROOT"]), Path(snakemake.input.benchmarks[0]).parents[1]
-benchmarks = {}  # DIR/download/phantom.tsv
+folder, benchmarks = Path(snakemake.input.benchmarks[0]).parents[1], {}  # DIR/download/phantom.tsv
 for file in map(Path, snakemake.input.benchmarks):
     benchmarks.setdefault(file.relative_to(folder).with_suffix("").parts[0], []).append(file)
+cards, root = list(map(read_card, snakemake.input.cards)), Path(os.environ["LUNGSEG_ROOT"])
 manifest = commit(root) | {
     "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     "config": without_places(snakemake.params.config),
@@ -30,7 +30,7 @@ manifest = commit(root) | {
     "hardware": hardware(),
     "plan": next((planned(Path(file), root) for file in snakemake.input.plan), None),
     "first_training": first_training(snakemake.input.histories),
-    **{"trained": trained(cards := list(map(read_card, snakemake.input.cards))), "loaded": loaded(cards)},
+    **{"trained": trained(cards), "loaded": loaded(cards)},
     "seconds": seconds(benchmarks),
 }
 with replacing(snakemake.output[0]) as path:
