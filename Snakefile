@@ -26,6 +26,7 @@ from lungseg.jobs.command import run_command
 from lungseg.jobs.console import name_user
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import (
+    check_apart,
     check_files,
     check_places,
     fetch_pinned,

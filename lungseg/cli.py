@@ -23,7 +23,7 @@ from lungseg.jobs.console import describe
 from lungseg.outside import missing, output, read_settings
 from lungseg.recipe import SHORT_NAMES
 from lungseg.serve.commands import serve
-from lungseg.terminal import plain, say
+from lungseg.terminal import never_fail, plain, say
 
 if TYPE_CHECKING:
     from lungseg.data.datasets import Dataset
@@ -158,7 +158,10 @@ def status(
     from lungseg.jobs.status import describe as describe_runs
     from lungseg.jobs.status import read_runs
 
-    for line in describe_runs(read_runs(_experiment(configfile), root)):
+    experiment = _experiment(configfile)
+    if not root.is_dir():
+        raise InputError("--root", f"{root}, {missing(root)}", "the folder in which Snakemake runs", "Correct it.")
+    for line in describe_runs(read_runs(experiment, root)):
         say(line)
 
 
@@ -177,8 +180,7 @@ def tune(
     to: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config/tuned.yaml"),
 ) -> None:
     """Write the networks at the best of the rates that `snakemake tune` tried, for you to read and commit."""
-    from lungseg.learning.tuning import as_file, chosen
-    from lungseg.tables import read_csv
+    from lungseg.learning.tuning import as_file, chosen, read_tries
 
     output(to, configfile)
     experiment = _experiment(configfile)
@@ -186,7 +188,7 @@ def tune(
     if not tries.is_file():
         remedy = f"Try the rates first: snakemake --cores all --configfile {configfile} -- tune"
         raise InputError(tries, missing(tries), "the rates that were tried", remedy)
-    table = read_csv(tries)
+    table = read_tries(tries)
     text = as_file(experiment, table)
     with replacing(to) as part:
         part.write_text(text, encoding="utf-8")
@@ -207,7 +209,7 @@ def track(
     from lungseg.jobs.tracking import track as bring
     from lungseg.report.results import Results
 
-    experiment = read_experiment(Results(results).manifest()["config"]) if results else _experiment(configfile)
+    experiment = Results(results).experiment() if results else _experiment(configfile)
     own = Results(results or root / experiment.folder("results"))
     trainings, scores = gather(experiment, root), own.table("scores")
     pictures = [path for path in [own.folder / "figures/figure5_overlays.png"] if path.is_file()]
@@ -392,6 +394,7 @@ def _pinned(encoders: list[str] | None) -> "list[Pinned]":
 
 def main() -> None:
     """Run the command; bad input ends in one message on stderr and exit code 2."""
+    never_fail()
     try:
         app()
     except (InputError, OSError) as error:

@@ -217,6 +217,8 @@ class Experiment(Choice):
         own = given["own"] if isinstance(given.get("own"), Mapping) else {}
         others = [name for name in datasets if name not in own]
         learned = [name for name in datasets if not (isinstance(own.get(name), Mapping) and own[name].get("test_only"))]
+        if datasets and not (others or learned):
+            raise ValueError("every data set is `test_only`, and networks need one to learn from")
         return {**given, "train_on": allowed | {"pooled": tuple(others or learned)}}
 
     @model_validator(mode="before")
@@ -375,6 +377,8 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
     Raises:
         InputError: For the first key that is unknown, missing or has an illegal value.
     """
+    if not isinstance(config, Mapping):
+        raise InputError("the experiment", f"a {type(config).__name__}", "keys and values", "Correct its file.")
     try:
         experiment = Experiment.model_validate(dict(config))
     except ValidationError as error:

@@ -39,22 +39,32 @@ NUMBERS = {*ALONE, *LIMITS, *PROBABILITIES, "difference", "seed", "epoch", "imag
 NEAR = 1e-9  # rounding
 
 
-def read_csv(path: str | Path, columns: Sequence[str] = (), remedy: str = AGAIN) -> pd.DataFrame:
+def read_csv(
+    path: str | Path, columns: Sequence[str] = (), remedy: str = AGAIN, filled: Sequence[str] = ()
+) -> pd.DataFrame:
     """Read a table; an empty cell is NaN.
 
     Args:
         path: A CSV file.
         columns: That must be there.
         remedy: What helps where it is no such table.
+        filled: Of the columns those without an empty cell; where they hold numbers, finite ones.
 
     Raises:
-        InputError: As `files.read_cells`; a column of numbers holds text; a fraction or probability is out of range.
+        InputError: As `files.read_cells`; a column of numbers holds text; a fraction or probability is out of range; a
+            cell is empty that must not be.
     """
-    cells = read_cells(bounded(path, TABLE), columns, remedy)
+    cells = read_cells(bounded(path, TABLE), list(dict.fromkeys([*columns, *filled])), remedy)
     read = {
         name: _column(path, name, [line[place] for line in cells.lines], remedy)
         for place, name in enumerate(cells.names)
     }
+    for name in filled:
+        known = read[name].notna() if read[name].dtype == object else np.isfinite(read[name])
+        if not known.all():
+            place = int(known.to_numpy().argmin())
+            found = repr(cells.lines[place][cells.names.index(name)])
+            raise InputError(f"{path}, line {place + 2}, {name}", found, "a value", remedy)
     return checked(pd.DataFrame(read, columns=cells.names), path, remedy)
 
 

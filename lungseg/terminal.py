@@ -1,5 +1,7 @@
 """What came from outside and goes to a terminal or a log: no character in it moves the cursor or hides another."""
 
+import io
+import sys
 import unicodedata
 
 # Control characters, surrogates (bytes of a file name that are no UTF-8), separators of lines, and what turns the
@@ -23,6 +25,13 @@ def plain(text: object, kept: str = "\n\t") -> str:
 def _name(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def never_fail() -> None:
+    r"""From here on a character that the terminal's encoding lacks is printed as `\xb1`: no line is lost over it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def say(line: object) -> None:

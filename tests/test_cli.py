@@ -1,5 +1,6 @@
 """The command line: what it prints and how it ends."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,6 +87,13 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", defect)
     with pytest.raises(OSError, match="a defect"):
         cli.main()
+
+
+def test_a_terminal_of_few_characters_gets_every_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("method,dice,n\nÜ,0.95 ± 0.5,20\n", encoding="utf-8")
+    command = [sys.executable, "-m", "lungseg.cli", "audit", str(tmp_path / "t.csv")]
+    ended = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert ended.returncode == 1 and r"\xdc: inconsistent: Dice 0.95 \xb1 0.5" in ended.stdout and not ended.stderr
 
 
 def test_phantom_draws_a_picture(tmp_path: Path, run: Run) -> None:

@@ -137,6 +137,10 @@ def test_an_own_set_changes_no_number_of_the_others() -> None:
             {"own": {"mine": OWN | {"test_only": True}}, "train_on": {"pooled": ["jsrt", "mine"]}},
             "train_on.pooled names .'mine'., which is `test_only`",
         ),
+        (
+            {"datasets": ["mine"], "own": {"mine": OWN | {"test_only": True}}},
+            "every data set is `test_only`, and networks need one to learn from",
+        ),
         ({"train_on": {"mine": ["jsrt"], "pooled": ["jsrt"]}}, "train_on.mine is named as a data set"),
         ({"datasets": ["phantom", "mine"]}, "phantom is drawn, never mixed"),
     ],

@@ -52,6 +52,25 @@ def test_an_empty_cell_is_missing_and_a_table_without_rows_has_its_columns(tmp_p
 
 
 @pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (",0.5", "line 3, variant: found '', expected a value"),
+        ("unet,", "line 3, dice: found '', expected a value"),
+        ("unet,nan", "line 3, dice: found 'nan', expected a value"),
+        ("unet,inf", "line 3, dice: found 'inf', expected a value"),
+    ],
+)
+def test_a_cell_that_must_hold_something_does(tmp_path: Path, row: str, message: str) -> None:
+    (tmp_path / "t.csv").write_text(f"variant,dice\nunet,0.5\n{row}\n")
+    with pytest.raises(InputError, match=message):
+        read_csv(tmp_path / "t.csv", filled=["variant", "dice"])
+    (tmp_path / "t.csv").write_text("variant,dice\nunet,0.5\n")
+    assert read_csv(tmp_path / "t.csv", ["dice"], filled=["variant", "dice"]).shape == (1, 2)
+    with pytest.raises(InputError, match="no column loss, expected the columns dice, loss"):
+        read_csv(tmp_path / "t.csv", ["dice"], filled=["loss", "dice"])
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "an empty file"),

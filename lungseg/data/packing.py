@@ -19,6 +19,7 @@ from lungseg.outside import missing
 from lungseg.shapes import UInt8
 from lungseg.zips import open_arrays
 
+ARRAYS = ("images", "masks", "image_id", "part")  # of each data set
 Pictures = UInt8[np.ndarray, "image height width"]
 
 
@@ -95,9 +96,20 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def unpack(path: str | Path) -> Packed:
-    """Read what `pack` wrote."""
-    with open_arrays(path, "Pack the films again.") as stored:
-        experiment = read_experiment(json.loads(str(stored["experiment"])))
+    """Read what `pack` wrote.
+
+    Raises:
+        InputError: It is another file, or damaged.
+    """
+    remedy = "Pack the films again."
+    with open_arrays(path, remedy) as stored:
+        try:
+            experiment = read_experiment(json.loads(str(stored["experiment"])))
+        except (KeyError, ValueError) as error:
+            raise InputError(path, "no experiment in it", "the films of one, packed", remedy) from error
+        needed = ["commit", *(f"{dataset}/{name}" for dataset in experiment.datasets for name in ARRAYS)]
+        if lacking := [name for name in needed if name not in stored]:
+            raise InputError(path, f"no {', '.join(lacking)}", "the films of an experiment, packed", remedy)
         films: dict[str, tuple[Part, list[str]]] = {}
         for dataset in experiment.datasets:
             images = sums(stored[f"{dataset}/images"])

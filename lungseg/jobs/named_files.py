@@ -106,6 +106,27 @@ def check_places(folders: Iterable[Path]) -> None:
             raise InputError(place, "a folder that cannot be written", "one that can", remedy)
 
 
+def check_apart(own: Mapping[str, Own], folders: Iterable[Path]) -> None:
+    """Films of one's own lie where no run writes: what it makes would stand among them, or take their place.
+
+    Args:
+        own: Data sets of one's own by name.
+        folders: Where a run writes.
+
+    Raises:
+        InputError: What one names lies in such a folder, or such a folder in it.
+    """
+    written = [folder.resolve() for folder in folders]
+    for name, one in own.items():
+        for key, place in {"images": one.images, **one.mask_places(), **dict(one.tables())}.items():
+            there = Path(place).resolve()
+            for folder in written:
+                if there == folder or folder in there.parents or there in folder.parents:
+                    found = f"{place}, where this experiment writes {folder.name}"
+                    remedy = "Move the films to a folder of their own, or change the experiment's `name`."
+                    raise InputError(f"config key own.{name}.{key}", found, "a place that no run writes to", remedy)
+
+
 def _missing_archives(dataset: str, archives: Path | None, folder: Path) -> Iterable[str]:
     from lungseg.data.archive import offered_file, unreadable
     from lungseg.data.datasets import DATASETS

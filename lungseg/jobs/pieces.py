@@ -32,7 +32,7 @@ from lungseg.jobs.fingerprint import fingerprint
 from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicted_parts
 from lungseg.learning.devices import count
 from lungseg.learning.memory import KEEP_BLOCKS, card_bytes, machine_mb, training_mb
-from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
+from lungseg.learning.run_files import CARD, NEEDED, PREDICTIONS, read_card
 from lungseg.outside import missing, read_settings
 from lungseg.zips import Bounds, open_zip
 
@@ -52,7 +52,7 @@ def useful_order(experiment: Experiment) -> list[Run]:
 
 def complete(folder: Path) -> bool:
     """Whether a run's folder holds a whole bundle of today's training code."""
-    return all((folder / name).is_file() for name in FILES) and read_card(folder / CARD)["code"] == code()
+    return all((folder / name).is_file() for name in FILES) and read_card(folder / CARD, NEEDED)["code"] == code()
 
 
 def train(films: Path, name: str, work: Path) -> None:
@@ -195,8 +195,10 @@ def take(out: Path, bundles: Path) -> list[str]:
     Raises:
         InputError: An archive is damaged or holds something else.
     """
-    taken = []
-    for path in sorted(out.glob("runs-*.zip")):
+    taken, archives = [], sorted(out.glob("runs-*.zip"))
+    if not out.is_dir():
+        raise InputError(out, missing(out), "the folder that `run` wrote to", "Correct the path.")
+    for path in archives:
         try:
             with open_zip(path, Bounds(SHIP_LIMIT, SHIP_LIMIT), "Bring it again.") as archive:
                 content = {info.filename: archive.read(info) for info in archive.infolist()}
@@ -210,8 +212,8 @@ def take(out: Path, bundles: Path) -> list[str]:
             ):
                 raise InputError(path, f"a member {member!r}", "runs and nothing else", "Bring it again.")
         for name in sorted({str(Path(member).parent.relative_to("runs")) for member in content}):
-            if missing := [file for file in FILES if f"runs/{name}/{file}" not in content]:
-                found = f"{name} without {', '.join(missing)}"
+            if lacking := [file for file in FILES if f"runs/{name}/{file}" not in content]:
+                found = f"{name} without {', '.join(lacking)}"
                 raise InputError(path, found, f"the files {', '.join(FILES)} of a run", "Bring it again.")
             if not complete(bundles / "runs" / name):
                 for file in FILES:

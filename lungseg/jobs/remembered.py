@@ -22,7 +22,7 @@ class Hashes:
         self.memory, self.waits = memory, False
         try:
             known = json.loads(memory.read_text(encoding="utf-8"))
-            self.known: dict[str, list[object]] = known if isinstance(known, dict) else {}
+            self.known: dict[str, object] = known if isinstance(known, dict) else {}
         except (OSError, ValueError):
             self.known = {}
 
@@ -30,9 +30,9 @@ class Hashes:
         """The hash of a file as it is now; raises OSError where it cannot be read."""
         about = path.stat()
         sign = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
-        *same, digest = self.known.get(key := str(path.absolute()), [None])
-        if same == sign:
-            return str(digest)
+        known = self.known.get(key := str(path.absolute()))
+        if isinstance(known, list) and known[:-1] == sign:
+            return str(known[-1])
         found = file_hash(path)
         if time.time() - max(about.st_mtime, about.st_ctime) > SETTLED:
             self.known[key] = [*sign, found]

@@ -84,7 +84,7 @@ def _read(experiment: Experiment, root: Path, run: bundles.Run) -> Run:
 def _epochs(path: Path) -> pd.DataFrame | None:
     """The epochs in a table; None where there is none, or nobody can read it: how far a run is decides nothing."""
     try:
-        epochs = read_csv(path, ["epoch", "validation_dice", "seconds"])
+        epochs = read_csv(path, ["validation_dice"], filled=["epoch", "seconds"])
     except (InputError, OSError):
         return None
     return epochs if len(epochs) else None

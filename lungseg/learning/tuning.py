@@ -63,6 +63,25 @@ def judged(histories: Mapping[tuple[str, float], str | Path], tune: Tune) -> pd.
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
+def read_tries(path: Path) -> pd.DataFrame:
+    """The table that `judged` made.
+
+    Args:
+        path: Its rates.csv.
+
+    Raises:
+        InputError: It is none, holds no try, or a rate is none.
+    """
+    remedy = "Delete it and try the rates again: snakemake ... -- tune"
+    tries = read_csv(path, COLUMNS, remedy, filled=["variant", "learning_rate"])
+    if tries.empty:
+        raise InputError(path, "no try", "a row for each variant and rate", remedy)
+    if not (tries["learning_rate"].astype(float) > 0).all():
+        found = f"the learning rate {tries['learning_rate'].min():g}"
+        raise InputError(path, found, "rates above 0", remedy)
+    return tries
+
+
 def chosen(tries: pd.DataFrame) -> dict[str, float]:
     """Variant to the rate with the best validation Dice; of two alike, the smaller one.
 

@@ -71,7 +71,8 @@ def _committed(commit: str, file: str, where: str) -> bytes | None:
     """
     if not REF.fullmatch(commit):
         remedy = "Name a commit, a branch or a tag, such as HEAD~1:results/cpu."
-        raise InputError(where, f"the commit {commit!r}", "a name that does not begin with a dash", remedy)
+        found = f"the commit {commit!r}" if commit else "no commit before the colon"
+        raise InputError(where, found, "a name that does not begin with a dash", remedy)
     number = _git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{commit}^{{commit}}")
     if number is None or not re.fullmatch("[0-9a-f]{40,64}", number.decode().strip()):
         return None

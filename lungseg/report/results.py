@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from lungseg.config import Experiment, read_experiment
 from lungseg.errors import InputError
 from lungseg.files import read_json
 from lungseg.outside import missing
@@ -59,6 +60,18 @@ class Results:
             raise InputError(path, missing(path), "a finished experiment", "Run snakemake to its end first.")
         content: dict[str, Any] = read_json(path)
         return content
+
+    def experiment(self) -> Experiment:
+        """The experiment whose results they are, as its manifest keeps it.
+
+        Raises:
+            InputError: The manifest holds none.
+        """
+        config = self.manifest().get("config")
+        if not isinstance(config, dict):
+            where = f"{self.folder / 'manifest.json'}, config"
+            raise InputError(where, repr(config), "an experiment's choices", "Run snakemake to its end first.")
+        return read_experiment(config)
 
     def plan(self) -> Plan | None:
         """What was decided before the experiment, as its manifest keeps it; None where nothing was."""

@@ -162,6 +162,8 @@ def test_a_number_longer_than_anybody_prints_is_one_message(
     for text in ("9" * digits + ".", "0." + "9" * (digits + 6), "0.9 ± 0." + "1" * (digits + 6)):
         assert run("audit", table(f"method,dice,iou\na,{text},0.5\n")) == 2
         assert len(told := capsys.readouterr().err) < 1500 and "a number such as 0.957" in told
+    assert run("audit", table(f"method,dice,n\na,0.9,{'9' * digits}\n")) == 2
+    assert len(told := capsys.readouterr().err) < 1500 and "a number of films, of at most 12 digits" in told
 
 
 def test_percentages_are_declared_or_cannot_be_else(

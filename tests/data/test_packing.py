@@ -70,6 +70,20 @@ def test_more_than_may_travel_is_told_with_its_size(
     assert size > 1 and f"films.npz: found {size} MiB, expected at most 1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arrays", "found"),
+    [
+        ({}, "no experiment in it"),
+        ({"experiment": "{"}, "no experiment in it"),
+        ({"experiment": EXPERIMENT.model_dump_json()}, "no commit, montgomery/images, .*, jsrt/part"),
+    ],
+)
+def test_another_file_is_told(tmp_path: Path, arrays: dict[str, str], found: str) -> None:
+    np.savez(tmp_path / "films.npz", other=np.zeros(3), **{name: np.array(text) for name, text in arrays.items()})
+    with pytest.raises(InputError, match=rf"films.npz: found {found}, expected .*\. Pack the films again"):
+        unpack(tmp_path / "films.npz")
+
+
 def test_no_commit_stays_none(tmp_path: Path) -> None:
     prepared(tmp_path, EXPERIMENT)
     pack(tmp_path / "films.npz", EXPERIMENT, None, tmp_path)

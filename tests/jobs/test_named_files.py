@@ -12,8 +12,16 @@ from lungseg.data.datasets import DATASETS
 from lungseg.errors import InputError
 from lungseg.files import file_hash
 from lungseg.jobs import remembered
-from lungseg.jobs.named_files import check_files, check_places, keep_out_of_git, offered_hashes, weights_hashes
+from lungseg.jobs.named_files import (
+    check_apart,
+    check_files,
+    check_places,
+    keep_out_of_git,
+    offered_hashes,
+    weights_hashes,
+)
 from lungseg.jobs.remembered import Hashes
+from lungseg.own import Own
 from lungseg.recipe import Variant
 from tests.workflow import commit
 
@@ -116,10 +124,10 @@ def test_a_file_that_may_still_change_is_not_remembered(file: Path, tmp_path: Pa
     assert not memory.exists()
 
 
-@pytest.mark.parametrize("damage", [b"", b"[]", b"\xff", b'{"a": 3'])
-def test_a_damaged_memory_begins_anew(file: Path, tmp_path: Path, counted: list[Path], damage: bytes) -> None:
+@pytest.mark.parametrize("damage", ["", "[]", "\xff", '{"a": 3', '{"FILE": 5}', '{"FILE": []}', '{"FILE": "x"}'])
+def test_a_damaged_memory_begins_anew(file: Path, tmp_path: Path, counted: list[Path], damage: str) -> None:
     memory = tmp_path / "hashes.json"
-    memory.write_bytes(damage)
+    memory.write_bytes(damage.replace("FILE", str(file)).encode("latin1"))
     assert Hashes(memory)[file] == Hashes(memory)[file] == file_hash(file)
     assert len(counted) == 1
 
@@ -140,6 +148,19 @@ def test_a_run_writes_into_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)  # as root one may write everywhere
     with pytest.raises(InputError, match="found a folder that cannot be written, expected one that can"):
         check_places([tmp_path / "data"])
+
+
+@pytest.mark.parametrize("place", ["two/data", "two/data/films", "two/results/x/films.zip", "two", "."])
+@pytest.mark.parametrize("key", ["images", "masks", "masks.left", "patients"])
+def test_own_films_lie_where_no_run_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, key: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    masks = {"left": place, "right": "right"} if key == "masks.left" else "masks"
+    own = Own(**{"images": "films", "masks": masks} | ({} if key == "masks.left" else {key: place}))
+    with pytest.raises(InputError, match=rf"own\.ward\.{key}: found {place}, where this experiment writes"):
+        check_apart({"ward": own}, [Path("two/data"), Path("two/results")])
+    check_apart({"ward": own}, [Path("three/data")] if place != "." else [tmp_path.parent / "elsewhere"])
 
 
 def test_hashes_of_many_files_are_written_down_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

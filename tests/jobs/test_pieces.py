@@ -145,6 +145,8 @@ def test_archives_with_anything_else_are_refused(tmp_path: Path, member: str) ->
     with pytest.raises(InputError, match=r"runs-1\.zip: found unet/pooled/seed0 without weights.json"):
         take(tmp_path, tmp_path / "bundles")
     assert not list(tmp_path.rglob("history.csv"))
+    with pytest.raises(InputError, match="nowhere: found no such file, expected the folder that `run` wrote to"):
+        take(tmp_path / "nowhere", tmp_path / "bundles")
 
 
 def test_runs_of_older_code_are_trained_again_here_and_refused_from_elsewhere(tmp_path: Path) -> None:
@@ -155,6 +157,10 @@ def test_runs_of_older_code_are_trained_again_here_and_refused_from_elsewhere(tm
     assert not complete(tmp_path / "runs" / NAMES[1])
     with pytest.raises(InputError, match=r"proposed/pooled/seed0/weights.json, code: found older"):
         brought(tmp_path, experiment)
+    card = tmp_path / "runs" / NAMES[1] / CARD
+    card.write_text(json.dumps({key: value for key, value in json.loads(card.read_text()).items() if key != "code"}))
+    with pytest.raises(InputError, match=r"weights.json: found 'code', expected the card of a run"):
+        complete(tmp_path / "runs" / NAMES[1])
 
 
 def test_a_run_that_fails_does_not_stop_the_others(

@@ -86,6 +86,25 @@ def test_command_reads_a_configuration(
     assert "0 of 6 trainings done" in capsys.readouterr().out
     assert run("status", "--configfile", tmp_path / "none.yaml") == 2
     assert "none.yaml: found no such file" in capsys.readouterr().err
+    assert run("status", "--configfile", tmp_path / "small.yaml", "--root", tmp_path / "none") == 2
+    assert "--root: found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("row", [",0.9,1.0", "2,0.9,", "inf,0.9,1.0", "2,0.9,nan", "2,1.5,1.0", "a,b,c"])
+def test_epochs_that_nobody_can_read_are_none(tmp_path: Path, experiment: Experiment, row: str) -> None:
+    epochs(tmp_path, "unet/pooled/seed0", 1, 1.0)
+    (tmp_path / "small/results/runs/unet/pooled/seed0/progress.csv").write_text(
+        f"epoch,validation_dice,seconds\n{row}\n"
+    )
+    assert describe(read_runs(experiment, tmp_path)) == ["0 of 6 trainings done"]
+
+
+def test_an_epoch_that_diverged_is_shown(tmp_path: Path, experiment: Experiment) -> None:
+    epochs(tmp_path, "unet/pooled/seed0", 1, 1.0)
+    (tmp_path / "small/results/runs/unet/pooled/seed0/progress.csv").write_text(
+        "epoch,validation_dice,seconds\n1,,1.0\n"
+    )
+    assert "unet/pooled/seed0  epoch 1/10  validation Dice nan" in describe(read_runs(experiment, tmp_path))[1]
 
 
 class Terminal(io.StringIO):

@@ -203,6 +203,15 @@ def test_experiments_that_begin_at_once_share_a_fresh_database(tmp_path: Path) -
     assert [child.communicate()[0].strip().splitlines()[-1:] for child in started] == [["2"]] * 3
 
 
+@pytest.mark.parametrize(("manifest", "found"), [("{}", "None"), ('{"config": 5}', "5")])
+def test_a_folder_of_something_else_is_told(
+    tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str], manifest: str, found: str
+) -> None:
+    (tmp_path / "manifest.json").write_text(manifest)
+    assert run("track", tmp_path) == 2
+    assert f"manifest.json, config: found {found}, expected an experiment's choices" in capsys.readouterr().err
+
+
 def test_no_password_of_a_store_is_shown() -> None:
     for word in ("secret", "p@ss", "p%2Fss"):
         assert public(f"http://me:{word}@127.0.0.1:9/x and ftp://me:{word}@h") == "http://127.0.0.1:9/x and ftp://h"

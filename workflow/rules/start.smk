@@ -30,6 +30,7 @@ def look_for_files():
     places = ["data", "results", "results/logs", "results/benchmarks"]
     try:
         check_places(Path(EXPERIMENT.folder(place)) for place in places)
+        check_apart(EXPERIMENT.own, [Path(EXPERIMENT.folder(place)) for place in ("data", "results")])
         check_files(variants, fetched, ARCHIVES, RAW, EXPERIMENT.own)
         check_networks(variants)
         fetch_pinned(variants)
