@@ -9,7 +9,7 @@ import yaml
 from lungseg.config import Experiment, Tune, read_experiment
 from lungseg.errors import InputError
 from lungseg.learning.training import Epoch, write_history
-from lungseg.learning.tuning import as_file, chosen, judged, tried
+from lungseg.learning.tuning import as_file, chosen, judged, read_tries, tried
 from lungseg.outside import read_yaml
 from lungseg.recipe import Training
 
@@ -93,6 +93,22 @@ def test_what_cannot_be_tuned_is_told(tune: dict[str, object], told: str) -> Non
     with pytest.raises(InputError, match=told):
         read_experiment({"name": "small", "tune": tune})
     assert Experiment(name="small").tune.rates == (0.0003, 0.001, 0.003)
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        ("", "no try"),
+        ("unet,,9,0.9,1", "''"),
+        ("unet,-1,9,0.9,1", "the learning rate -1"),
+        ("unet,0,9,0.9,1", "the learning rate 0"),
+        (",0.1,9,0.9,1", "''"),
+    ],
+)
+def test_a_table_of_tries_that_is_none_is_told(tmp_path: Path, rows: str, found: str) -> None:
+    (tmp_path / "rates.csv").write_text(f"variant,learning_rate,seed,validation_dice,epoch\n{rows}\n")
+    with pytest.raises(InputError, match=rf"rates.csv.*: found {found}, expected .*try the rates again"):
+        read_tries(tmp_path / "rates.csv")
 
 
 def test_the_file_of_one_variant_alone_is_yaml() -> None:
