@@ -78,6 +78,12 @@ def test_from_folders_to_table1(tmp_path: Path) -> None:
     told = commanded(project, "mine/results/table1.csv", check=False)
     assert "own.ward.masks (ward): found 1 masks without a film: w9_mask.png" in told
     assert "Traceback" not in told
+    (project / "ward/w9_mask.png").unlink()
+    (project / "ward").rename(project / "mine/data/ward")
+    (project / "mine.yaml").write_text(TEN_LINES.replace(": ward,", ": mine/data/ward,"))
+    told = commanded(project, "mine/results/table1.csv", check=False)
+    assert "own.ward.images: found mine/data/ward, where this experiment writes data" in told
+    assert "Traceback" not in told
 
 
 OWN = {"images": "films", "masks": "masks"}
