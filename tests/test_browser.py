@@ -28,6 +28,9 @@ CHROMIUM = next(
 )
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
+# What the page's script does is the same whatever the numbers: a small page and a large one show it.
+BEHAVIOUR = pytest.mark.parametrize("results", ["drawn", "cpu"], indirect=True)
+
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 
 
@@ -104,6 +107,7 @@ def test_page_fits_and_everybody_can_use_it_by_day_and_by_night(page: Page) -> N
     assert page.evaluate(paper) == light
 
 
+@BEHAVIOUR
 def test_the_open_trail_fits_and_everybody_can_use_it(page: Page) -> None:
     page.locator("button.cell").first.click()
     page.locator("dialog button.seed").first.click()
@@ -116,6 +120,7 @@ def test_the_open_trail_fits_and_everybody_can_use_it(page: Page) -> None:
     assert not page.locator("dialog").is_visible()
 
 
+@BEHAVIOUR
 def test_claims_are_filtered_by_verdict(page: Page) -> None:
     every, folded = page.locator(".claim").count(), page.locator(".claim:visible").count()
     assert folded == every - page.locator(".cells .claim").count()
@@ -128,6 +133,7 @@ def test_claims_are_filtered_by_verdict(page: Page) -> None:
     assert page.locator(".claim:visible").count() == folded and page.locator(".claim:not([hidden])").count() == every
 
 
+@BEHAVIOUR
 def test_claims_are_filtered_by_what_would_decide_them_too(page: Page) -> None:
     page.select_option("#verdicts select", "arithmetic alone")
     shown = page.locator(".claim:visible")
@@ -221,6 +227,7 @@ def test_a_difference_opens_to_the_same_films(page: Page, results: Path) -> None
     assert found == pytest.approx(float(pair.inner_text().split()[0]), abs=6e-5)
 
 
+@BEHAVIOUR
 def test_a_number_has_an_address_and_back_leaves_it(page: Page, browser: Browser) -> None:
     start, dialog = page.url, page.locator("dialog")
     page.locator("button.cell").first.click()
@@ -247,6 +254,7 @@ def test_a_number_has_an_address_and_back_leaves_it(page: Page, browser: Browser
     other.close()
 
 
+@BEHAVIOUR
 def test_closing_leaves_the_page_as_it_was(page: Page) -> None:
     start = page.url
     number = page.locator("button.cell").first
@@ -263,6 +271,7 @@ def test_closing_leaves_the_page_as_it_was(page: Page) -> None:
     assert page.url == start and not page.locator("dialog").is_visible()
 
 
+@BEHAVIOUR
 @pytest.mark.parametrize("address", ["#cell/nobody/pooled/pooled/dice", "#film/jsrt", "#seed/%E0%A4%A/x", "#cell/unet"])
 def test_an_address_of_nothing_is_told(browser: Browser, report: Path, address: str) -> None:
     tab = browser.new_page()
@@ -276,6 +285,7 @@ def test_an_address_of_nothing_is_told(browser: Browser, report: Path, address: 
     tab.close()
 
 
+@BEHAVIOUR
 def test_a_claim_has_an_address_that_opens_it(page: Page) -> None:
     claim = page.locator(".cells .claim").last
     address = claim.get_attribute("id")
@@ -287,6 +297,7 @@ def test_a_claim_has_an_address_that_opens_it(page: Page) -> None:
     assert claim.locator("p").first.is_visible()
 
 
+@BEHAVIOUR
 def test_focus_goes_to_the_new_heading(page: Page) -> None:
     focused = "document.activeElement.id"
     page.locator("button.cell").first.click()
@@ -296,6 +307,7 @@ def test_focus_goes_to_the_new_heading(page: Page) -> None:
     assert page.evaluate(focused) == "trail-title"
 
 
+@BEHAVIOUR
 def test_the_first_key_skips_to_the_answer(page: Page) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
@@ -322,6 +334,7 @@ def test_pairs_that_were_not_trained_cannot_be_chosen(page: Page, results: Path)
         page.select_option("#filters [name=train]", "pooled")
 
 
+@BEHAVIOUR
 def test_print_opens_what_is_folded_and_is_light(page: Page) -> None:
     hidden = page.locator("details:not([open]) > :not(summary)").first
     background = "getComputedStyle(document.documentElement).getPropertyValue('--paper').trim()"
@@ -354,6 +367,7 @@ def test_a_network_has_one_colour_on_the_page_and_in_its_figures(page: Page, res
         assert colour == f"rgb({red}, {green}, {blue})"
 
 
+@BEHAVIOUR
 def test_figures_take_the_colours_of_the_page(page: Page) -> None:
     figure = page.locator("#training .figure svg").first
     ink = figure.evaluate("svg => getComputedStyle(svg).fill")
@@ -370,6 +384,7 @@ def test_ids_are_used_once(page: Page) -> None:
     assert page.evaluate(twice) == []
 
 
+@BEHAVIOUR
 def test_first_screen_of_a_phone_holds_paper_run_and_answer(browser: Browser, report: Path) -> None:
     tab = browser.new_page(viewport=PHONE)
     tab.goto(report.as_uri())
@@ -383,6 +398,7 @@ def test_first_screen_of_a_phone_holds_paper_run_and_answer(browser: Browser, re
     tab.close()
 
 
+@BEHAVIOUR
 def test_without_a_script_there_is_a_menu_and_a_notice(browser: Browser, report: Path) -> None:
     context = browser.new_context(java_script_enabled=False)
     tab = context.new_page()
