@@ -397,7 +397,7 @@ def main() -> None:
     never_fail()
     try:
         app()
-    except (InputError, OSError) as error:
+    except Exception as error:
         message = describe(error)
         if message is None:
             raise

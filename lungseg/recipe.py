@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
 
 EIGHT_BIT = "imagenet-8bit"  # the start that lies in this package
-Positive = Annotated[int, Field(gt=0)]
+# More than anybody trains: a slip of the finger is told before memory is asked for.
+Channels = Annotated[int, Field(gt=0, le=4096)]
+Number = Annotated[int, Field(gt=0, le=10_000_000)]
 SHORT_NAMES = ("mobilenetv2", "inceptionresnetv2")  # of encoders; the rest go by their libraries' names
 EncoderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)]
 Decoder = Literal[
@@ -42,7 +44,7 @@ class Choice(BaseModel):
 class Head(Choice):
     """The last layers: dense ones at every pixel, then what regularises them, then the convolution to one logit."""
 
-    dense: tuple[Positive, ...] = Field((32, 64, 128), description="Channels of the dense layers, each with ReLU.")
+    dense: tuple[Channels, ...] = Field((32, 64, 128), description="Channels of the dense layers, each with ReLU.")
     dropout: float = Field(0.4, ge=0, lt=1, description="Share of values dropped before the last convolution.")
     normalise: bool = Field(True, description="Batch normalisation after the dense layers.")
 
@@ -50,8 +52,8 @@ class Head(Choice):
 class Training(Choice):
     """How every network of an experiment is trained; a variant may have choices of its own."""
 
-    epochs: Positive | None = Field(60, description="Passes over the training images. Or give `steps`.")
-    steps: Positive | None = Field(
+    epochs: Number | None = Field(60, description="Passes over the training images. Or give `steps`.")
+    steps: Number | None = Field(
         None,
         description="Steps of the optimiser in the place of `epochs`, so that training sets of different size get as "
         "many; validation films are looked at 20 times on the way.",
@@ -72,7 +74,7 @@ class Training(Choice):
         description="`bce`: binary cross-entropy; `dice`: 1 - soft Dice of each film; `both`: their sum; `batch_dice`: "
         "1 - soft Dice of all pixels of a batch together, as Keras code mostly has it.",
     )
-    batch_size: Positive = Field(16, description="Images per step; a last incomplete batch is left out.")
+    batch_size: Number = Field(16, description="Images per step; a last incomplete batch is left out.")
     augmentation: Literal["light", "none"] = Field(
         "light",
         description="`light`: rotation, shift, scale, brightness and contrast, jointly for image and mask.",
@@ -149,10 +151,10 @@ class Variant(Choice):
         "(timm's, a pinned file that is fetched once), `imagenet-8bit` (MobileNetV2's, in this package), or the path "
         "of a local file of one encoder.",
     )
-    width: Positive = Field(
+    width: Channels = Field(
         64, description="Channels at the first level of a network without encoders; doubled at each level."
     )
-    decoder_channels: tuple[Positive, Positive, Positive, Positive, Positive] | None = Field(
+    decoder_channels: tuple[Channels, Channels, Channels, Channels, Channels] | None = Field(
         None,
         description="Channels of the decoder beside encoders, from 1/16 to the film's own side, of `unet`, "
         "`unetplusplus` and `manet`. Without it [256, 128, 64, 32, 16].",

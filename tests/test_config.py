@@ -1,7 +1,9 @@
 """Configuration: the files here are legal, and what is illegal is told in one message that names the key."""
 
+import copy
 import itertools
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,14 @@ def test_experiments_do_not_overwrite_each_other() -> None:
             "config key training.learning_rate: found -1, expected greater than 0",
         ),
         (
+            {"variants": {"unet": {"width": 5000}}},
+            "config key variants.unet.width: found 5000, expected less than or equal to 4096",
+        ),
+        (
+            {"training": {"epochs": 10**30}},
+            "config key training.epochs: found 10+, expected less than or equal to 10000000",
+        ),
+        (
             {"datasets": ["montgomry"]},
             r"config key datasets.0: found 'montgomry', expected 'montgomery', 'shenzhen'",
         ),
@@ -247,6 +257,40 @@ def test_home_is_found_in_every_path(monkeypatch: pytest.MonkeyPatch) -> None:
     experiment = Experiment.model_validate(SMALL | paths)
     assert (experiment.archives, experiment.bundles, experiment.paper) == ("/home/me/x", "/home/me/y", "/home/me/z")
     assert experiment.variants["both"].files() == ["/home/me/a.safetensors"]
+
+
+ODD = [None, "", [], {}, "x", -1, 0, 1.5, float("nan"), float("inf"), 10**30, True, [1, 2], {"a": 1}, ["unet"] * 2,
+       "\x1b[31m", "a" * 400, "../x", "/abs", [[]], {"": ""}, 1e-300]  # fmt: skip
+WHOLE = read_experiment({"name": "x"}).model_dump(mode="json", exclude_none=True) | {
+    "datasets": ["jsrt", "mine"], "own": {"mine": {"images": "a", "masks": "b"}}, "cross": ["unet"],
+    "train_on": {"pooled": ["jsrt"], "few": ["jsrt"]}, "exclude": {"jsrt": {"JPCLN016": "its mask"}}, "films": {"few": 32},
+    "variants": {"unet": {"width": 8}, "proposed": {"encoders": ["mobilenetv2"], "head": {"dense": [8]}}},
+}  # fmt: skip
+
+
+def _places(given: object, above: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The way to every value of a configuration."""
+    items = given.items() if isinstance(given, dict) else enumerate(given) if isinstance(given, list) else ()
+    for key, value in items:
+        yield (*above, key)
+        yield from _places(value, (*above, key))
+
+
+@pytest.mark.parametrize("place", list(_places(WHOLE)), ids=lambda place: ".".join(map(str, place)))
+def test_an_odd_value_anywhere_is_taken_or_told_in_one_line(place: tuple[str | int, ...]) -> None:
+    read_experiment(WHOLE)
+    for odd in ODD:
+        given = copy.deepcopy(WHOLE)
+        inner: Any = given
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = odd
+        try:
+            read_experiment(given)
+        except InputError as error:
+            told = str(error)
+            assert "\n" not in told and "\x1b" not in told and len(told) < 1500
+            assert any(str(key) in told for key in place if isinstance(key, str)), (odd, told)
 
 
 @pytest.mark.parametrize("text", ["- a\n", "a: 1\na: 2\n", "a: {b: 1, c: 2, b: 3}\n", "a: [\n", "\0"])

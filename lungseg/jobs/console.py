@@ -45,7 +45,25 @@ def describe(error: BaseException) -> str | None:
         found = error.strerror or "an error of the system"
         remedy = "Free space, change its permissions, or choose another folder."
         return str(InputError(where, found, "a readable and writable place", remedy))
+    if _of_memory(error):
+        remedy = (
+            "Run fewer jobs side by side (--cores 1), free memory, or choose a smaller training.batch_size, "
+            "preprocessing.size or network."
+        )
+        return str(InputError("the memory", _first_line(error), "room for this job", remedy))
     return None
+
+
+def _of_memory(error: BaseException) -> bool:
+    """Whether Python, NumPy or torch had no room; torch's own error for a CPU is a plain RuntimeError."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    on_cpu = "RuntimeError" in names and "DefaultCPUAllocator" in str(error)
+    return bool(names & {"MemoryError", "OutOfMemoryError"}) or on_cpu
+
+
+def _first_line(error: BaseException) -> str:
+    said = " ".join(str(error).split())[:160]
+    return f"no room ({said})" if said else "no room"
 
 
 TOLD = 75  # exit status of a training that was told to stop and left a checkpoint

@@ -275,7 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.do(options) or 0)
-    except (InputError, OSError) as error:
+    except Exception as error:
         message = describe(error)
         if message is None:
             raise

@@ -43,6 +43,23 @@ def test_unwritable_place_is_named(tmp_path: Path) -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("import numpy; numpy.zeros(10**14)", "Unable to allocate 728. TiB"),
+        ("import torch; torch.empty(10**14)", "DefaultCPUAllocator: can't allocate memory"),
+        ("import torch; raise torch.OutOfMemoryError('CUDA out of memory.')", "CUDA out of memory."),
+        ("raise MemoryError", "no room, expected"),
+    ],
+)
+def test_too_little_memory_is_told_with_what_helps(tmp_path: Path, body: str, found: str) -> None:
+    ended = run(tmp_path, body)
+    assert ended.returncode == 1 and len(ended.stderr.splitlines()) == 1
+    assert ended.stderr.startswith("lungseg: the memory: found no room") and found in ended.stderr
+    assert "Run fewer jobs side by side (--cores 1)" in ended.stderr
+    assert describe(RuntimeError("another")) is None
+
+
 def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
     ended = run(tmp_path, "1 / 0")
     assert ended.returncode == 1
