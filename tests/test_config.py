@@ -263,7 +263,8 @@ ODD = [None, "", [], {}, "x", -1, 0, 1.5, float("nan"), float("inf"), 10**30, Tr
        "\x1b[31m", "a" * 400, "../x", "/abs", [[]], {"": ""}, 1e-300]  # fmt: skip
 WHOLE = read_experiment({"name": "x"}).model_dump(mode="json", exclude_none=True) | {
     "datasets": ["jsrt", "mine"], "own": {"mine": {"images": "a", "masks": "b"}}, "cross": ["unet"],
-    "train_on": {"pooled": ["jsrt"], "few": ["jsrt"]}, "exclude": {"jsrt": {"JPCLN016": "its mask"}}, "films": {"few": 32},
+    "train_on": {"pooled": ["jsrt"], "few": ["jsrt"]}, "films": {"few": 32},
+    "exclude": {"jsrt": {"JPCLN016": "its mask"}},
     "variants": {"unet": {"width": 8}, "proposed": {"encoders": ["mobilenetv2"], "head": {"dense": [8]}}},
 }  # fmt: skip
 
