@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from lungseg.errors import InputError
+from lungseg.outside import refuse_truths
 from lungseg.own import Own, OwnName
 from lungseg.recipe import LEAST, ONE_VALUE, Choice, Head, Training, Variant
 
@@ -385,22 +386,8 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the experiment"
         raise InputError(f"config key {key}", _found(first), _expected(first), _remedy(first)) from error
-    for place, truth in _truths(config, experiment.model_dump()):
-        remedy = "YAML reads true, yes and on as a truth: write a number."
-        raise InputError(f"config key {place}", repr(truth), "a number", remedy)
+    refuse_truths(config, experiment.model_dump(), "config key ")
     return experiment
-
-
-def _truths(given: Any, read: Any, place: str = "") -> Iterator[tuple[str, bool]]:  # noqa: ANN401 - as YAML has it
-    """Where a truth was given and a number read."""
-    if isinstance(given, bool) and isinstance(read, int | float) and not isinstance(read, bool):
-        yield place, given
-    elif isinstance(given, Mapping) and isinstance(read, Mapping):
-        for key in given.keys() & read.keys():
-            yield from _truths(given[key], read[key], f"{place}.{key}".lstrip("."))
-    elif isinstance(given, list | tuple) and isinstance(read, list | tuple):
-        for number, (one, other) in enumerate(zip(given, read, strict=False)):
-            yield from _truths(one, other, f"{place}.{number}")
 
 
 def _found(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails

@@ -1,10 +1,11 @@
 """Files of others are measured before they are read."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from pydantic import ValidationError
 
 from lungseg.errors import InputError
 
@@ -101,6 +102,51 @@ def read_yaml(path: str | Path, kind: type[T], remedy: str) -> T:
         expected = "keys and values" if kind is dict else "a list"
         raise InputError(path, f"a {type(content).__name__}", expected, remedy)
     return content
+
+
+def refused(error: ValidationError, path: str | Path, whole: str, remedy: str, skip: int = 0) -> InputError:
+    """The first thing that a file's rules refuse, as a message.
+
+    Args:
+        error: Of pydantic.
+        path: The file, with what of it is meant.
+        whole: What to call it where no single key is at fault.
+        remedy: What helps.
+        skip: Parts of the place that the path names already.
+    """
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"][skip:]) or whole
+    several = first["type"] == "value_error" and isinstance(first["input"], Mapping | list | tuple)
+    found = "nothing" if first["type"] == "missing" else "a contradiction" if several else repr(first["input"])[:80]
+    told = first["msg"].removeprefix("Value error, ")
+    return InputError(f"{path}, {key}", found, told[:1].lower() + told[1:], remedy)
+
+
+def refuse_truths(given: object, read: object, where: str) -> None:
+    """A number is written as one: `true` and `yes` would be read as 1.
+
+    Args:
+        given: As YAML has it.
+        read: As the program has taken it.
+        where: What stands before the place in the message.
+
+    Raises:
+        InputError: A truth was given and a number read.
+    """
+    for place, truth in _truths(given, read, ""):
+        remedy = "YAML reads true, yes and on as a truth: write a number."
+        raise InputError(f"{where}{place}", repr(truth), "a number", remedy)
+
+
+def _truths(given: object, read: object, place: str) -> Iterator[tuple[str, bool]]:
+    if isinstance(given, bool) and isinstance(read, int | float) and not isinstance(read, bool):
+        yield place, given
+    elif isinstance(given, Mapping) and isinstance(read, Mapping):
+        for key in given.keys() & read.keys():
+            yield from _truths(given[key], read[key], f"{place}.{key}".lstrip("."))
+    elif isinstance(given, list | tuple) and isinstance(read, list | tuple):
+        for number, (one, other) in enumerate(zip(given, read, strict=False)):
+            yield from _truths(one, other, f"{place}.{number}".lstrip("."))
 
 
 def read_settings(path: str | Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from lungseg.errors import InputError
 from lungseg.files import Cells, read_cells
-from lungseg.outside import TEXT, bounded, missing, read_yaml
+from lungseg.outside import TEXT, bounded, missing, read_yaml, refuse_truths, refused
 from lungseg.recipe import Choice
 from lungseg.tables import read_csv
 
@@ -24,42 +24,45 @@ Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 REMEDY = "Correct the file; config/README.md says how a paper is written."
 
 
+Text = Annotated[str, Field(min_length=1)]
+
+
 class Headline(Choice):
     """The difference that the first sentence of the report is about."""
 
     variant: Key
     against: Key
     metric: Metric = "dice"
-    variant_in_words: str = Field(description="As the sentence calls it, such as `the network with both encoders`.")
-    against_in_words: str
+    variant_in_words: Text = Field(description="As the sentence calls it, such as `the network with both encoders`.")
+    against_in_words: Text
 
 
 class Conditions(Choice):
     """What the paper says of how it trained; None where it says nothing."""
 
     pretrained: bool | None = None
-    epochs: int | None = None
-    learning_rate: float | None = None
-    batch_size: int | None = None
-    width: int | None = Field(None, description="Of the plain U-Net it compares with.")
+    epochs: int | None = Field(None, gt=0)
+    learning_rate: float | None = Field(None, gt=0)
+    batch_size: int | None = Field(None, gt=0)
+    width: int | None = Field(None, gt=0, description="Of the plain U-Net it compares with.")
 
 
 class Paper(Choice):
     """A paper and its table."""
 
-    title: str
-    authors: str
-    year: int | None = None
-    venue: str | None = None
-    question: str = Field(description="What it claims, for the head of the report.")
+    title: Text
+    authors: Text
+    year: int | None = Field(None, gt=0)
+    venue: Text | None = None
+    question: Text = Field(description="What it claims, for the head of the report.")
     metrics: tuple[Metric, ...] = Field(min_length=1, description="Columns of its table, in the order of print.")
-    networks: dict[Key, str] = Field(min_length=1, description="Rows of its table: variant to printed name.")
-    beside: dict[Key, str] = Field({}, description="Names of variants without a row.")
+    networks: dict[Key, Text] = Field(min_length=1, description="Rows of its table: variant to printed name.")
+    beside: dict[Key, Text] = Field({}, description="Names of variants without a row.")
     headline: Headline | None = None
     single: tuple[Key, ...] = Field((), description="Networks whose joined outputs stand beside the others.")
     encoders: tuple[Key, ...] = Field((), description="Those of them whose encoders the paper's own network joins.")
     conditions: Conditions = Conditions()
-    open: tuple[str, ...] = Field((), description="What it leaves open.")
+    open: tuple[Text, ...] = Field((), description="What it leaves open.")
     cells: dict[Key, dict[Metric, str]] = Field({}, description="Its table, read from table1.csv: decimals as printed.")
 
     @model_validator(mode="after")
@@ -135,12 +138,8 @@ def read_paper(folder: str | Path) -> Paper:
     try:
         paper = Paper.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the paper"
-        found = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
-        told = first["msg"].removeprefix("Value error, ")
-        found = found if first["type"] != "value_error" else "a contradiction"
-        raise InputError(f"{path}, {key}", found, told[0].lower() + told[1:], REMEDY) from error
+        raise refused(error, path, "the paper", REMEDY) from error
+    refuse_truths(content, paper.model_dump(), f"{path}, ")
     return paper.model_copy(update={"cells": _cells(Path(folder) / "table1.csv", paper)})
 
 

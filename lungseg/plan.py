@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, ValidationError, field_validator
 
 from lungseg.errors import InputError
-from lungseg.outside import read_yaml
+from lungseg.outside import read_yaml, refuse_truths, refused
 from lungseg.paper import Key, Metric, Paper
 from lungseg.recipe import Choice
 
@@ -31,7 +31,9 @@ class Conditions(Choice):
 class Plan(Choice):
     """The plan of one experiment."""
 
-    after: str = Field(description="Which results on the same test films were known: `after ...`; `none` if none were.")
+    after: str = Field(
+        min_length=1, description="Which results on the same test films were known: `after ...`; `none` if none were."
+    )
     metrics: tuple[Metric, ...] = Field(min_length=1, description="Columns about which there are verdicts.")
     contrasts: tuple[tuple[Key, Key], ...] = Field(description="Pairs of variants that are corrected together.")
     effects: dict[str, dict[Key, float]] = Field(
@@ -45,6 +47,15 @@ class Plan(Choice):
     )
     conditions: dict[str, Conditions] = Field(description="By the name that claims give under `under`.")
     rules: dict[str, str] = Field(description="How each kind of claim is decided, in words.")
+
+    @field_validator("margins")
+    @classmethod
+    def a_margin_leaves_differences(cls, given: dict[Metric, float]) -> dict[Metric, float]:
+        """No difference of fractions counts where the margin is 1."""
+        for metric, margin in given.items():
+            if metric != "loss" and margin >= 1:
+                raise ValueError(f"the margin of {metric} is {margin:g}: it lies between 0 and 1")
+        return given
 
     @field_validator("effects")
     @classmethod
@@ -67,13 +78,13 @@ def read_plan(path: str | Path) -> Plan:
     Raises:
         InputError: A key is missing or unknown, or a value is none that it can have.
     """
+    content = read_yaml(path, dict, REMEDY)
     try:
-        return Plan.model_validate(read_yaml(path, dict, REMEDY))
+        plan = Plan.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the plan"
-        found = "nothing" if first["type"] == "missing" else repr(first["input"])[:80]
-        raise InputError(f"{path}, {key}", found, first["msg"].lower(), REMEDY) from error
+        raise refused(error, path, "the plan", REMEDY) from error
+    refuse_truths(content, plan.model_dump(), f"{path}, ")
+    return plan
 
 
 def plan_of(files: Sequence[str | Path]) -> Plan | None:

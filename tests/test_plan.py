@@ -36,6 +36,10 @@ def test_every_plan_speaks_of_its_experiment_and_paper(file: Path) -> None:
         ({"contrasts": [["unet"]]}, r"plan-x.yaml, contrasts.0"),
         ({"conditions": {"published": {"epoch": 60}}}, r"plan-x.yaml, conditions.published.epoch: found 60"),
         ({"films": []}, r"plan-x.yaml, films"),
+        ({"films": [True]}, r"plan-x.yaml, films.0: found True, expected a number"),
+        ({"margins": {"loss": True}}, r"plan-x.yaml, margins.loss: found True, expected a number"),
+        ({"margins": {"dice": 1.5}}, r"margins: found a contradiction, expected the margin of dice is 1.5: it lies"),
+        ({"after": ""}, r"plan-x.yaml, after: found ''"),
     ],
 )
 def test_a_wrong_plan_is_named_with_its_key(tmp_path: Path, change: dict[str, object], message: str) -> None:

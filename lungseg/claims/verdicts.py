@@ -36,8 +36,8 @@ from lungseg.claims.evidence import (
     step,
 )
 from lungseg.errors import InputError
-from lungseg.outside import read_yaml
-from lungseg.paper import Metric, Paper
+from lungseg.outside import read_yaml, refuse_truths, refused
+from lungseg.paper import Metric, Paper, Text
 from lungseg.recipe import Variant
 
 COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "points", "why"]
@@ -53,9 +53,9 @@ class _Claim(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     claim: str = Field(pattern=r"^[a-z0-9-]+$")
-    says: str
-    source: str
-    takes: str
+    says: Text
+    source: Text
+    takes: Text
 
     @field_validator("part", check_fields=False)
     @classmethod
@@ -420,12 +420,11 @@ def read_claims(path: str | Path, paper: Paper) -> list[Claim]:
     try:
         claims = TypeAdapter(list[Claim]).validate_python(entries, context=paper)
     except ValidationError as error:
-        first = error.errors()[0]
-        at = first["loc"][0] if first["loc"] else 0
+        place = error.errors()[0]["loc"]
+        at = place[0] if place else 0
         which = entries[at].get("claim", at) if isinstance(at, int) and isinstance(entries[at], dict) else at
-        key = ".".join(str(part) for part in first["loc"][2:]) or "the entry"
-        found = "nothing" if first["type"] == "missing" else repr(first["input"])
-        raise InputError(f"{path}, claim {which}, {key}", found, first["msg"].lower(), "Correct the entry.") from error
+        raise refused(error, f"{path}, claim {which}", "the entry", "Correct the entry.", skip=2) from error
+    refuse_truths(entries, [claim.model_dump() for claim in claims], f"{path}, claim ")
     names = [claim.claim for claim in claims]
     if doubled := {one for one in names if names.count(one) > 1}:
         raise InputError(path, f"two claims called {min(doubled)}", "one", "Rename one of them.")

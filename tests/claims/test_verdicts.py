@@ -427,6 +427,11 @@ def test_what_the_experiment_lacks_is_untested_with_its_name() -> None:
         ({"margin": 3}, "claim one, .*margin: found 3, .*not permitted"),
         ({"decides": "better", "against": "proposed", "part": ["weight"]}, "part: found .*a variant has no weight"),
         ({"takes": None}, "claim one, .*takes: found None"),
+        ({"says": ""}, "claim one, .*says: found ''"),
+        (
+            {"decides": "gain", "against": "proposed", "published": True},
+            "published: found True, expected a number. YAML reads true",
+        ),
         ({"claim": "Not A Name"}, "claim Not A Name, .*claim: found 'Not A Name'"),
     ],
 )
