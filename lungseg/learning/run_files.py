@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
 from lungseg.errors import InputError
 from lungseg.files import read_json
+from lungseg.outside import refused
 from lungseg.recipe import Training, Variant
 
 WEIGHTS, CHECKPOINT, PROGRESS = "weights.safetensors", "checkpoint.pt", "progress.csv"
@@ -15,6 +18,26 @@ Card = Mapping[str, Any]
 # What the card of every run tells, of whatever age.
 NEEDED = ("run", "films", "code", "commit", "arithmetic", "size", "parameters", "seconds")
 REMEDY = "Bring the run's files again, or train it again."
+
+
+class _Facts(BaseModel):
+    """Of what kind the facts of a card are that others count with; a card may have more, and lack some."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+    run: str = Field("", min_length=1)
+    films: dict[str, str] = {}
+    loaded: dict[str, dict[str, str | None]] = {}
+    code: str = ""
+    commit: str | None = None
+    arithmetic: str = ""
+    size: int = Field(32, gt=0)
+    train_images: int = Field(1, gt=0)
+    parameters: int = Field(1, gt=0)
+    trained_parameters: int = Field(1, ge=0)
+    best_epoch: int = Field(1, gt=0)
+    diverged: int | None = None
+    seconds: float = Field(0, ge=0)
+    threads: int = Field(1, gt=0)
 
 
 def diverged(card: Card) -> bool:
@@ -30,7 +53,7 @@ def read_card(path: str | Path, needed: Sequence[str] = ()) -> Card:
         needed: Facts that must be there besides `variant` and `training`.
 
     Raises:
-        InputError: It is no card, or cut short.
+        InputError: It is no card, or cut short, or a fact is of another kind.
     """
     facts = read_json(path, remedy=REMEDY)
     try:
@@ -40,4 +63,8 @@ def read_card(path: str | Path, needed: Sequence[str] = ()) -> Card:
     except (ValueError, TypeError, KeyError) as error:
         found = " ".join(str(error).split())[:160]
         raise InputError(path, found, "the card of a run", REMEDY) from error
+    try:
+        _Facts.model_validate(facts)
+    except ValidationError as error:
+        raise refused(error, path, "the card", REMEDY) from error
     return dict(facts)

@@ -95,6 +95,22 @@ def test_a_card_that_is_none_is_told(tmp_path: Path, text: str) -> None:
         read_card(tmp_path / "weights.json", NEEDED)
 
 
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("seconds", "3"), ("seconds", float("nan")), ("seconds", -1), ("parameters", 1.5), ("parameters", True),
+        ("size", 0), ("code", None), ("films", []), ("films", {"train": 3}), ("run", ""), ("arithmetic", 16),
+    ],
+)  # fmt: skip
+def test_a_fact_of_another_kind_is_told(tmp_path: Path, fact: str, value: object) -> None:
+    whole = {"variant": {}, "training": {}, "seconds": 3, "parameters": 7, "commit": None, "more": [1]}
+    (tmp_path / "weights.json").write_text(json.dumps(whole))
+    assert read_card(tmp_path / "weights.json") == whole
+    (tmp_path / "weights.json").write_text(json.dumps(whole | {fact: value}))
+    with pytest.raises(InputError, match=rf"weights.json, {fact}.*: found .*\. Bring the run's files again"):
+        read_card(tmp_path / "weights.json")
+
+
 def test_nothing_half_written_is_left(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         save_network(build(VARIANT, 0), tmp_path / "w.safetensors", tmp_path / "w.json", {"tensor": torch.zeros(1)})
