@@ -19,6 +19,7 @@ README = Path(__file__).parent / "README.md"
 QUESTIONS = {
     "training": "Is training faster than a tutorial's loop and than Lightning?",
     "optimisations": "Which of our own layers pays off?",
+    "kernels": "What limits a step of the plain U-Net?",
     "precision": "Is bfloat16 as accurate as float32?",
     "gpu": "How fast is a GPU?",
     "preprocessing": "Does preprocessing cost more than decoding the files?",
