@@ -37,8 +37,7 @@ KINDS = {
     "convolutions, backward": ("aten::convolution_backward", "aten::mkldnn_convolution_backward", "aten::mm"),
     "batch normalisation": ("aten::native_batch_norm", "aten::batch_norm", "aten::_batch_norm"),
     "activations": ("aten::relu", "aten::clamp_min", "aten::threshold_backward"),
-    "optimiser": ("aten::_fused_adam", "aten::_foreach", "Optimizer"),
-    "everything else": ("",),
+    "everything else, the optimiser among it": ("",),
 }
 
 Kinds = dict[str, float]
