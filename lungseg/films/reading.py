@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 from lungseg.errors import InputError
@@ -11,7 +12,7 @@ from lungseg.films.dicom import is_dicom, read_dicom
 from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Film
 from lungseg.films.pictures import read_picture
-from lungseg.outside import TEXT, bounded
+from lungseg.outside import TABLE, bounded
 
 LARGEST = 2**28  # bytes of a film's file
 PICTURES = frozenset({".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".gif"})
@@ -68,8 +69,9 @@ def _is_picture(content: bytes) -> bool:
 def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[Source]:
     """The films among files and folders, each once, in the order given and of their names in a folder.
 
-    A named file is taken whatever it is called; in a folder, and in those below it, files are taken that are called as
-    pictures or DICOM files are, or that begin as the latter do. What lies in `out` is no film.
+    A named file is taken whatever it is called, also one that is not there: it stops no other, and is told of as one
+    that cannot be read. In a folder, and in those below it, files are taken that are called as pictures or DICOM files
+    are, or that begin as the latter do. What lies in `out` is no film.
 
     Args:
         given: Files and folders.
@@ -77,10 +79,14 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
         listed: A file with a path in each line; `#` begins a remark.
 
     Raises:
-        InputError: There is none, one is not there, or two would have results of one name.
+        InputError: There is none, or two would have results of one name.
     """
     paths: dict[Path, str] = {}
-    for path in [*given, *(_lines(listed) if listed else ())]:
+    every = [*given, *(_lines(listed) if listed else ())]
+    if every and not any(os.path.lexists(path) for path in every):
+        others = ", and none of the others either" if len(every) > 1 else ""
+        raise InputError(every[0], f"no such file or folder{others}", "a film", "Correct the path.")
+    for path in every:
         if path.is_dir():
             if path.resolve() == out.resolve():
                 raise InputError("--out", f"{out}, which is the folder of films", "another folder", "Name another.")
@@ -89,18 +95,25 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
                 raise InputError("--out", f"{out}, which holds the folder of films {path}", "another folder", remedy)
             for file in _below(path, out):
                 paths.setdefault(file, str(PurePosixPath(*file.relative_to(path).parts)))
-        elif path.exists() or path.is_symlink():  # a link that leads nowhere is a film that cannot be read
-            paths.setdefault(path, path.name)
         else:
-            raise InputError(path, "no such file or folder", "a film", "Correct the path.")
+            paths.setdefault(path, path.name)
     if not paths:
         raise InputError(", ".join(map(str, given)) or "nothing", "no film", "at least one", FEW)
-    return _named(paths)
+    return _named(_once(paths))
+
+
+def _once(paths: dict[Path, str]) -> dict[Path, str]:
+    """Each file by the first of its ways; a link beside it is a file of its own."""
+    real = cache(os.path.realpath)
+    first: dict[tuple[str, str], Path] = {}
+    for path in paths:
+        first.setdefault((real(path.parent), path.name), path)
+    return {path: paths[path] for path in first.values()}
 
 
 def _lines(listed: Path) -> list[Path]:
     try:
-        text = bounded(listed, TEXT).read_text(encoding="utf-8-sig")
+        text = bounded(listed, TABLE).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(listed, "no text", "a path in each line, in UTF-8", FEW) from error
     return [Path(line.strip()) for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]

@@ -54,6 +54,21 @@ def test_a_list(folder: Path) -> None:
     assert [source.name for source in found] == ["b", "a", "deeper/c"]
 
 
+def test_one_that_is_missing_stops_no_other_and_cannot_be_read(folder: Path) -> None:
+    (folder / "list.txt").write_text(f"{folder / 'nowhere.png'}\n{folder / 'b.dcm'}\n")
+    lost, found = find([], folder / "out", folder / "list.txt")
+    assert (lost.name, found.name) == ("nowhere", "b")
+    with pytest.raises(InputError, match=r"nowhere\.png: found no such file"):
+        read_bytes(lost.path)
+
+
+def test_a_film_by_two_ways_is_one(folder: Path) -> None:
+    ways = [folder / "a.png", folder / "deep/../a.png", Path(os.path.relpath(folder / "a.png"))]
+    assert find(ways, folder / "out") == find(ways[:1], folder / "out")
+    (folder / "b.png").symlink_to(folder / "a.png")
+    assert len(find([folder / "a.png", folder / "b.png"], folder / "out")) == 2
+
+
 def test_two_results_of_one_name_are_refused(folder: Path) -> None:
     with pytest.raises(InputError, match=r"the name a.png, as .*films/a.png has.* Give the folder above both"):
         find([folder / "a.png", folder / "deep/a.png"], folder / "out")
@@ -68,8 +83,10 @@ def test_names_that_differ_in_capitals_alone_are_refused_with_what_helps(folder:
 
 
 def test_none_and_missing_are_told(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file or folder"):
+    with pytest.raises(InputError, match=r"zzz\.png: found no such file or folder, expected a film"):
         find([folder / "zzz.png"], folder / "out")
+    with pytest.raises(InputError, match=r"zzz\.png: found no such file or folder, and none of the others either"):
+        find([folder / "zzz.png", folder / "yyy.png"], folder / "out")
     (tmp_path / "empty").mkdir()
     for given in ([tmp_path / "empty"], []):
         with pytest.raises(InputError, match="found no film, expected at least one"):
