@@ -24,6 +24,8 @@ from lungseg.outside import TABLE, bounded
 from lungseg.shapes import UInt8
 
 LARGEST = 2**26  # bytes of a mask
+GREYS = 0.2  # share of a picture's pixels between dark and bright; of a mask's 32 px wide, its edge has a tenth
+MASK = "Give masks as `lungseg segment` writes them: 0 for no lung, 1 right and 2 left, or one bright shade."
 SQUARE = 256  # px; where a mask without sides is told apart
 
 
@@ -68,11 +70,19 @@ def read_labels(path: Path, ours: bool = False) -> UInt8[np.ndarray, "height wid
     Raises:
         InputError: It is no mask.
     """
-    grey = decode_grey(bounded(path, LARGEST).read_bytes(), str(path))
-    values = np.unique(grey)
-    if values[-1] <= LEFT and (ours or LEFT in values):
-        return grey
-    mask = lungs_of(grey, str(path))
+    content = bounded(path, LARGEST).read_bytes()
+    try:
+        grey = decode_grey(content, str(path))
+        values = np.unique(grey)
+        if values[-1] <= LEFT and (ours or LEFT in values):
+            return grey
+        mask = lungs_of(grey, str(path))
+    except InputError as error:
+        raise InputError(error.where, error.found, error.expected, MASK) from error
+    top = int(values[-1])
+    if (between := ((grey > top / 4) & (grey < 3 * top / 4)).mean()) > GREYS and len(values) > LEFT + 1:
+        found = f"{between:.0%} of its pixels between dark and bright"
+        raise InputError(path, found, "a mask: two shades, and their edge", MASK)
     small = Image.fromarray(mask.astype(np.uint8) * 255).resize((SQUARE, SQUARE), Image.Resampling.BOX)
     side = tell_apart(np.asarray(small, dtype=np.float32) / 255).side
     whole = Image.fromarray(side).resize(mask.shape[::-1], Image.Resampling.NEAREST)

@@ -390,6 +390,20 @@ def test_measure_goes_on_after_a_bad_mask(tmp_path: Path, run: Run, capsys: pyte
     assert run("measure", tmp_path / "b.png", "--out", tmp_path / "n.csv") == 2 and not (tmp_path / "n.csv").exists()
 
 
+def test_a_film_is_no_mask_and_a_mask_of_soft_edges_is_one(
+    tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawn = film(3)
+    Image.fromarray(drawn.image).save(tmp_path / "film.png")
+    soft = Image.fromarray(drawn.mask.astype(np.uint8) * 255).resize((32, 32), Image.Resampling.BILINEAR)
+    soft.save(tmp_path / "soft.png")
+    assert len(np.unique(soft)) > 10 and run("measure", tmp_path / "soft.png") == 0
+    assert float(capsys.readouterr().out.splitlines()[1].split(",")[-1]) == pytest.approx(drawn.mask.mean(), abs=0.02)
+    assert run("measure", tmp_path / "film.png") == 2
+    assert "% of its pixels between dark and bright, expected a mask" in (told := capsys.readouterr().err)
+    assert "Give masks as `lungseg segment` writes them" in told
+
+
 def test_measure_prints_no_escape_to_a_terminal(
     tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
