@@ -132,11 +132,11 @@ def shades(ds: "Dataset", stored: np.ndarray, inverted: bool | None, where: obje
     if window is not None:
         shown, limits = window
         seen = shown(modality(sample(stored)))
-        if limits.high > limits.low and np.ptp(np.clip(seen, limits.low, limits.high)) > 0.02 * (
-            limits.high - limits.low
-        ):
-            return lambda values: shown(modality(values)), limits, turn
-        warnings.append("its window shows one shade alone: not used")
+        if limits.high > limits.low:
+            greys = np.round(255 * np.clip((seen - limits.low) / (limits.high - limits.low), 0, 1))
+            if np.ptp(greys) > 0.02 * 255 and len(np.unique(greys)) > 2:
+                return lambda values: shown(modality(values)), limits, turn
+        warnings.append("its window shows no more than two shades: not used")
     limits = spread(modality(sample(stored, _used(ds, stored))).astype(np.float64), where)
     warnings.append(f"no window that can be used: stretched between {limits.low:g} and {limits.high:g}")
     return modality, limits, turn
