@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from lungseg.errors import InputError
-from lungseg.outside import refuse_truths
+from lungseg.outside import expected, refuse_truths
 from lungseg.own import Own, OwnName
 from lungseg.recipe import LEAST, ONE_VALUE, Choice, Head, Training, Variant
 
@@ -401,8 +401,7 @@ def _found(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
 def _expected(error: Any) -> str:  # noqa: ANN401
     if error["type"] == "extra_forbidden":
         return "one of " + ", ".join(_known_keys(error["loc"][:-1]))
-    message: str = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return f"consistency: {message}" if error["type"] == "value_error" else message[0].lower() + message[1:]
+    return f"consistency: {expected(error)}" if error["type"] == "value_error" else expected(error)
 
 
 def _remedy(error: Any) -> str:  # noqa: ANN401

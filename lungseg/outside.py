@@ -15,6 +15,14 @@ TEXT = MEBI  # of a printed table, a configuration, a paper's files
 YTE = "__use_yte__"  # Snakemake's sign of a configuration with Python in it
 NODES = 100_000  # keys and values of a YAML file, each counted as often as it is referred to
 
+# What pydantic calls a kind of value, as one who writes YAML would.
+LIST, GROUP, WHOLE, NUMBER = "a list, as in [a, b]", "keys and values", "a whole number", "a number"
+KINDS = {
+    "tuple_type": LIST, "list_type": LIST, "dict_type": GROUP, "model_type": GROUP, "model_attributes_type": GROUP,
+    "int_type": WHOLE, "int_parsing": WHOLE, "int_from_float": WHOLE, "float_type": NUMBER, "float_parsing": NUMBER,
+    "finite_number": "a finite number", "string_type": "text", "bool_type": "true or false", "bool_parsing": "true or false",
+}  # fmt: skip
+
 T = TypeVar("T")
 
 
@@ -118,8 +126,17 @@ def refused(error: ValidationError, path: str | Path, whole: str, remedy: str, s
     key = ".".join(str(part) for part in first["loc"][skip:]) or whole
     several = first["type"] == "value_error" and isinstance(first["input"], Mapping | list | tuple)
     found = "nothing" if first["type"] == "missing" else "a contradiction" if several else repr(first["input"])[:80]
-    told = first["msg"].removeprefix("Value error, ")
-    return InputError(f"{path}, {key}", found, told[:1].lower() + told[1:], remedy)
+    return InputError(f"{path}, {key}", found, expected(first), remedy)
+
+
+def expected(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """What a rule asks for, in words of somebody who writes YAML."""
+    if (kind := error["type"]) in KINDS:
+        return KINDS[kind]
+    if kind == "too_short":
+        return f"at least {error['ctx']['min_length']}"
+    told = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+    return told[:1].lower() + told[1:]
 
 
 def refuse_truths(given: object, read: object, where: str) -> None:
