@@ -20,7 +20,8 @@ LIST, GROUP, WHOLE, NUMBER = "a list, as in [a, b]", "keys and values", "a whole
 KINDS = {
     "tuple_type": LIST, "list_type": LIST, "dict_type": GROUP, "model_type": GROUP, "model_attributes_type": GROUP,
     "int_type": WHOLE, "int_parsing": WHOLE, "int_from_float": WHOLE, "float_type": NUMBER, "float_parsing": NUMBER,
-    "finite_number": "a finite number", "string_type": "text", "bool_type": "true or false", "bool_parsing": "true or false",
+    "finite_number": "a finite number", "string_type": "text", "bool_type": "true or false",
+    "bool_parsing": "true or false",
 }  # fmt: skip
 
 T = TypeVar("T")
