@@ -23,7 +23,7 @@ from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
 from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
-from lungseg.jobs.console import name_user
+from lungseg.jobs.console import KILLED, killed, name_user
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import (
     check_apart,
@@ -99,6 +99,11 @@ include: "workflow/rules/start.smk"
 
 
 report: "workflow/report/workflow.rst"
+
+
+onerror:
+    if killed(log):
+        print(KILLED, file=sys.stderr)
 
 
 onstart:

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import signal
 import sys
 import time
@@ -64,6 +65,19 @@ def _of_memory(error: BaseException) -> bool:
 def _first_line(error: BaseException) -> str:
     said = " ".join(str(error).split())[:160]
     return f"no room ({said})" if said else "no room"
+
+
+KILLED = (
+    "lungseg: the system killed a job, mostly because memory ran out. Give the same command again with --cores 1, on a "
+    "machine with more memory, or with a smaller training.batch_size or preprocessing.size; what was finished stays, "
+    "and a training goes on from its checkpoint."
+)
+
+
+def killed(logs: Iterable[str]) -> bool:
+    """Whether Snakemake's logs tell of a job that got SIGKILL, of which the job itself could say nothing."""
+    said = [Path(log).read_text(encoding="utf-8", errors="replace") for log in logs if Path(log).is_file()]
+    return any(re.search(r"died with <Signals\.SIGKILL|exit status 137", text) for text in said)
 
 
 TOLD = 75  # exit status of a training that was told to stop and left a checkpoint
