@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from great_tables import GT
 
@@ -28,6 +29,7 @@ SAME, WITHIN, BEYOND, OTHER = "the same", "within noise", "beyond noise", "other
 ONLY = {"a": "only in A", "b": "only in B"}
 SCORES = "scores.csv"
 KEY, COUNTED = [*RUN, *FILM], ["dice", "iou", *COUNTS]  # columns without which a score is none
+COUNTED_UP = {"seed": 2**32, "empty": 2, **dict.fromkeys(COUNTS, 2**53)}  # whole numbers, and what they stay below
 # Neither an option nor a control character; git itself knows which of the rest is a name.
 REF = re.compile(r"[^-\x00-\x20\x7f][^\x00-\x1f\x7f]*")
 
@@ -109,13 +111,14 @@ def whole(scores: pd.DataFrame, where: str) -> pd.DataFrame:
     if nameless.any():
         line = int(nameless.to_numpy().argmax()) + 2
         raise InputError(f"{where}, line {line}", "an empty cell", f"{', '.join(KEY)} in every row", remedy)
-    for name in [name for name in (*METRICS, *COUNTS, "seed") if name in scores]:
+    for name in [name for name in (*METRICS, *COUNTED_UP) if name in scores]:
         number = pd.to_numeric(scores[name], errors="coerce").astype(float)
-        wrong = number.isna() & scores[name].notna()
-        if name == "seed":
-            wrong |= ~((number >= 0) & (number < 2**32) & (number % 1 == 0))
+        fit = np.isfinite(number) & (number >= 0)
+        if name in COUNTED_UP:
+            fit &= (number < COUNTED_UP[name]) & (number % 1 == 0)
+        wrong = ~fit & scores[name].notna()
         if wrong.any():
-            expected = "whole numbers from 0" if name == "seed" else "numbers"
+            expected = f"whole numbers from 0, below {COUNTED_UP[name]}" if name in COUNTED_UP else "numbers from 0"
             raise InputError(f"{where}, {name}", f"{scores[name][wrong].iloc[0]}", expected, remedy)
         if not pd.api.types.is_numeric_dtype(scores[name]):  # as of a table of a header alone
             scores = scores.assign(**{name: number})
