@@ -76,14 +76,14 @@ def _column(path: str | Path, name: str, cells: list[str], remedy: str) -> pd.Se
         truth: dict[str, object] = {"True": True, "False": False}
         return pd.Series([truth.get(cell, np.nan) for cell in cells])
     try:
-        if len(known) == len(cells) and cells:
+        if len(known) == len(cells) and cells and _decimal("".join(cells)):
             return pd.Series([int(cell) for cell in cells], dtype="int64")
     except (ValueError, OverflowError):
         pass  # not whole numbers, or too large for them
     numbers, text = [], None
     for line, cell in enumerate(cells, 2):
         try:
-            numbers.append(np.nan if cell in MISSING else float(cell))
+            numbers.append(np.nan if cell in MISSING else float(cell if _decimal(cell) else "none"))
         except ValueError:
             numbers.append(np.nan)
             text = text or line
@@ -92,6 +92,11 @@ def _column(path: str | Path, name: str, cells: list[str], remedy: str) -> pd.Se
     if name in EITHER or (name not in NUMBERS and np.isnan(numbers).all()):  # a column that nobody has named yet
         return pd.Series([cell or np.nan for cell in cells], dtype=object)
     raise InputError(f"{path}, line {text}, {name}", repr(cells[text - 2]), "a number", remedy)
+
+
+def _decimal(text: str) -> bool:
+    """Whether numbers in a text are of the digits 0 to 9: Python also reads 1_000, and the digits of other scripts."""
+    return text.isascii() and "_" not in text
 
 
 def read_parquet(path: str | Path, columns: Sequence[str] = (), remedy: str = AGAIN) -> pd.DataFrame:
