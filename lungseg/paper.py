@@ -173,11 +173,16 @@ def read_references(path: str | Path | None = None) -> "pd.DataFrame":
     """Values printed by others: columns variant, test_on, metric, mean, images, source; without a file there are none.
 
     Raises:
-        InputError: A column is missing.
+        InputError: A column or a cell is missing, or a number is none that it can be.
     """
     import pandas as pd
 
     names = ["variant", "test_on", "metric", "mean", "images", "source"]
     if path is None:
         return pd.DataFrame(columns=names)
-    return read_csv(path, names, REMEDY)
+    read = read_csv(path, names, REMEDY, filled=names)
+    for name, least in (("mean", 0), ("images", 1)):
+        if not (fit := read[name].astype(float) >= least).all():
+            line = int(fit.to_numpy().argmin()) + 2
+            raise InputError(f"{path}, line {line}, {name}", f"{read[name][line - 2]}", f"{least} or more", REMEDY)
+    return read

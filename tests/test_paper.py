@@ -135,6 +135,20 @@ def test_references_need_their_columns(tmp_path: Path) -> None:
     (tmp_path / "references.csv").write_text("variant,mean\nbest,.9\n")
     with pytest.raises(InputError, match="no column test_on, metric, images, source"):
         read_references(tmp_path / "references.csv")
+    head = "variant,test_on,metric,mean,images,source\n"
+    (tmp_path / "references.csv").write_text(f"{head}best,jsrt,assd_mm,1.5,20,somebody\n")
+    assert len(read_references(tmp_path / "references.csv")) == 1
+    for row, told in {
+        "best,jsrt,assd_mm,-1,20,x": "line 2, mean: found -1.*, expected 0 or more",
+        "best,jsrt,dice,1.5,20,x": "line 2, mean: found 1.5, expected a number from 0 to 1",
+        "best,jsrt,dice,.5,0,x": "line 2, images: found 0, expected 1 or more",
+        "best,jsrt,dice,,20,x": "line 2, mean: found '', expected a value",
+        "best,,dice,.5,20,x": "line 2, test_on: found ''",
+        "best,jsrt,dice,.5,20,": "line 2, source: found ''",
+    }.items():
+        (tmp_path / "references.csv").write_text(f"{head}{row}\n")
+        with pytest.raises(InputError, match=rf"references\.csv, {told}"):
+            read_references(tmp_path / "references.csv")
 
 
 def test_an_invented_paper_gets_its_table_claims_and_report(tmp_path: Path) -> None:
