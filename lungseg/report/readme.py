@@ -12,6 +12,7 @@ from lungseg.paper import Paper
 from lungseg.report.parts import parts_block
 from lungseg.report.results import Results
 from lungseg.report.tables import (
+    CORRECTED,
     answer,
     beside_table,
     comparison_table,
@@ -66,7 +67,8 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
         *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{100 * config['statistics']['level']:g}% interval over {over(len(config['seeds']))}]. {markdown(note)} "
+        f"[{100 * config['statistics']['level']:g}% interval over {over(len(config['seeds']))}]. {CORRECTED} "
+        f"{markdown(note)} "
         f"{markdown(' '.join([remade(results.manifest()), *lost]))}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
         f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
@@ -120,6 +122,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         coverage_note(coverage, estimates, len(config["seeds"]), root),
         "## Are the differences real?",
         comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
+        CORRECTED,
         f"## The paper's claims\n\n{_sentence(tally(claims))}: [each with its reason](claims.md). "
         f"{markdown(when_fixed(results.manifest()))}",
         "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",

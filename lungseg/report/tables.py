@@ -237,6 +237,13 @@ def dataset_table(estimates: pd.DataFrame, paper: Paper, train_on: str, metric: 
     return "\n".join(rows) + "\n"
 
 
+# Said below differences: an interval is of its pair alone.
+CORRECTED = (
+    "Better and worse are corrected for the number of comparisons, intervals are not: where one leaves 0 out by "
+    "little, the sign may be undecided."
+)
+
+
 def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, test_on: str, metric: str) -> str:
     """Markdown: the differences that the paper claims between its networks, published and ours.
 

@@ -101,7 +101,7 @@ def test_seeds_that_one_of_both_has_not_are_left_out() -> None:
 
 
 def test_a_cell_has_the_verdict_of_its_claim_and_its_seeds() -> None:
-    facts = {"claim": "c", "says": "", "source": "", "takes": "", "variant": "unet", "metric": "dice"}
+    facts = {"claim": "c", "says": "s", "source": "s", "takes": "t", "variant": "unet", "metric": "dice"}
     said = [Cell.model_validate(facts | {"decides": "cell"}, context=MISHRA)]
     judged = of_cells(pd.DataFrame({"claim": ["c", "d"], "verdict": ["untested", "supported"]}), said)
     assert judged["unet", "dice"]["verdict"] == "untested" and len(judged) == 1
