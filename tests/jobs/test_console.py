@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lungseg.errors import InputError
-from lungseg.jobs.console import TOLD, describe, follow
+from lungseg.jobs.console import TOLD, describe, follow, killed
 
 
 def run(tmp_path: Path, body: str) -> subprocess.CompletedProcess[str]:
@@ -58,6 +58,19 @@ def test_too_little_memory_is_told_with_what_helps(tmp_path: Path, body: str, fo
     assert ended.stderr.startswith("lungseg: the memory: found no room") and found in ended.stderr
     assert "Run fewer jobs side by side (--cores 1)" in ended.stderr
     assert describe(RuntimeError("another")) is None
+
+
+def test_only_a_job_that_was_killed_is_told_as_such(tmp_path: Path) -> None:
+    log = tmp_path / "snakemake.log"
+    for said, told in (
+        ("Command 'python tmp.train.py' died with <Signals.SIGKILL: 9>.", True),
+        ("Command 'python tmp.train.py' returned non-zero exit status 137.", True),
+        ("Command 'python tmp.train.py' returned non-zero exit status 1.", False),
+        ("Command 'python tmp.train.py' died with <Signals.SIGTERM: 15>.", False),
+    ):
+        log.write_text(f"Error in rule train:\n{said}\n")
+        assert killed([str(log)]) is told
+    assert not killed([]) and not killed([str(tmp_path / "none.log")])
 
 
 def test_a_defect_keeps_its_traceback(tmp_path: Path) -> None:
