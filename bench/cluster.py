@@ -5,7 +5,7 @@
     python -m bench.cluster faster N         prints the same where a place trains and predicts N times as fast
 
 A place is where one job runs at a time: a GPU with some cores, or two cores of a node. Times come from
-bench/results/{training,preprocessing,scale}.csv and from the manifests in results/, and are scaled to the reference by
+bench/results/{training,inference,preprocessing,scale}.csv and from the manifests in results/, and are scaled to the reference by
 the law beside each rule; peaks of memory from bench/results/rules.csv, which `measure` writes from Snakemake's
 benchmark files, or from the first three where they were measured at full size.
 """
@@ -23,7 +23,7 @@ import yaml
 from bench.scale import FILMS
 from bench.timing import RESULTS, processor
 from lungseg.config import Experiment, read_experiment
-from lungseg.learning.bundles import planned
+from lungseg.learning.bundles import planned, predicted_parts
 from lungseg.learning.memory import cost, training_mb
 from lungseg.report.readme import fill
 
@@ -77,6 +77,19 @@ def training_hours(reference: Experiment) -> list[float]:
     return hours
 
 
+def prediction_hours(reference: Experiment) -> list[float]:
+    """Of each training set: films and runs by the milliseconds at 256 px in bench/results/inference.csv."""
+    table = pd.read_csv(RESULTS / "inference.csv")
+    each = table.drop_duplicates("case").set_index("case")["ours"]
+    parts = pd.concat(pd.read_csv(ROOT / f"results/laptop/splits/{name}.csv")["part"] for name in FILMS)
+    hours = []
+    for train_on in reference.train_on:
+        films = int(parts.isin(predicted_parts(reference, train_on)).sum())
+        runs = [run for run in planned(reference) if run.train_on == train_on]
+        hours.append(sum(films * each[f"{run.variant}, against plain float32 PyTorch"] for run in runs) / 3.6e6)
+    return hours
+
+
 def rules() -> list[Rule]:
     """Every rule whose time was measured, in the order of the work."""
     reference, films = experiment("config"), sum(FILMS.values())
@@ -88,10 +101,10 @@ def rules() -> list[Rule]:
     found = [
         Rule("preprocess", [count * official.max() / 3.6e6 for count in FILMS.values()], "films of official size"),
         Rule("train", training_hours(reference), "films x epochs, at 256 px"),
+        Rule("predict", prediction_hours(reference), "films x runs, at 256 px"),
     ]
     laws: dict[str, tuple[str, int, Callable[[float, float], float], str]] = {
         "leakage": ("laptop", 1, lambda runs, pixels: 1, "as measured"),
-        "predict": ("cpu", sets, lambda runs, pixels: runs * pixels, "runs x pixels"),
         "score": ("laptop", sets, lambda runs, pixels: runs, "runs; films of 256-512 px"),
         "definitions": ("laptop", 1, lambda runs, pixels: runs * pixels, "runs x pixels"),
         "calibrate": ("laptop", 1, lambda runs, pixels: runs * pixels, "runs x pixels"),
