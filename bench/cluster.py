@@ -5,9 +5,9 @@
     python -m bench.cluster faster N         prints the same where a place trains and predicts N times as fast
 
 A place is where one job runs at a time: a GPU with some cores, or two cores of a node. Times come from
-bench/results/{training,inference,preprocessing,scale}.csv and from the manifests in results/, and are scaled to the reference by
-the law beside each rule; peaks of memory from bench/results/rules.csv, which `measure` writes from Snakemake's
-benchmark files, or from the first three where they were measured at full size.
+bench/results/{training,inference,preprocessing,scale}.csv and from the manifests in results/, and are scaled to the
+reference by the law beside each rule; peaks of memory from bench/results/rules.csv, which `measure` writes from
+Snakemake's benchmark files, or from the first, third and fourth where they were measured at full size.
 """
 
 import json
