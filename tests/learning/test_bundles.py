@@ -83,6 +83,11 @@ def test_all_bundles_of_older_code_make_a_table_but_not_beside_runs_of_this_code
         ),
         (lambda card: card["variant"].update(width=8), "variant: found .*width=8.* expected .*width=4"),
         (lambda card: card["training"].update(epochs=9), "training: found epochs=9"),
+        (
+            lambda card: card["training"].update(batch_size=8),
+            "training: found .*batch_size=8.* expected .*batch_size=16",
+        ),
+        (lambda card: card.update(size=16), "size: found 16, expected 32"),
         (lambda card: card.update(size=64), "size: found 64, expected 32"),
         (lambda card: card.update(code="fedc"), r"3 of code 0123\S+ in float32, such as .*; 1 of code fedc in float32"),
         (lambda card: card.update(arithmetic="bfloat16"), r"in float32, such as .*; 1 of code 0123\S+ in bfloat16"),
