@@ -378,8 +378,6 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
     Raises:
         InputError: For the first key that is unknown, missing or has an illegal value.
     """
-    if not isinstance(config, Mapping):
-        raise InputError("the experiment", f"a {type(config).__name__}", "keys and values", "Correct its file.")
     try:
         experiment = Experiment.model_validate(dict(config))
     except ValidationError as error:

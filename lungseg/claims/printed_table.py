@@ -158,12 +158,8 @@ def _is_percent(path: Path, column: Column, texts: Mapping[str, Mapping[str, str
 def _value(where: str, metric: str, text: str, percent: bool) -> Printed:
     if metric == "n":
         if not re.fullmatch(r"[1-9]\d{0,11}", text):
-            raise InputError(
-                where,
-                repr(text),
-                "a number of films, of at most 12 digits",
-                "Write a whole number, or leave the cell empty.",
-            )
+            remedy = "Write a whole number, or leave the cell empty."
+            raise InputError(where, repr(text), "a number of films, of at most 12 digits", remedy)
         return number(text)
     try:
         value = cell(text, fraction=metric != "loss", percent=percent)

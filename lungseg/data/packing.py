@@ -105,7 +105,7 @@ def unpack(path: str | Path) -> Packed:
     with open_arrays(path, remedy) as stored:
         try:
             experiment = read_experiment(json.loads(str(stored["experiment"])))
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, TypeError) as error:
             raise InputError(path, "no experiment in it", "the films of one, packed", remedy) from error
         needed = ["commit", *(f"{dataset}/{name}" for dataset in experiment.datasets for name in ARRAYS)]
         if lacking := [name for name in needed if name not in stored]:

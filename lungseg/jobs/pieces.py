@@ -195,10 +195,10 @@ def take(out: Path, bundles: Path) -> list[str]:
     Raises:
         InputError: An archive is damaged or holds something else.
     """
-    taken, archives = [], sorted(out.glob("runs-*.zip"))
     if not out.is_dir():
         raise InputError(out, missing(out), "the folder that `run` wrote to", "Correct the path.")
-    for path in archives:
+    taken = []
+    for path in sorted(out.glob("runs-*.zip")):
         try:
             with open_zip(path, Bounds(SHIP_LIMIT, SHIP_LIMIT), "Bring it again.") as archive:
                 content = {info.filename: archive.read(info) for info in archive.infolist()}

@@ -12,7 +12,7 @@ import yaml
 from markupsafe import Markup, escape
 
 from lungseg.claims.verdicts import Claim
-from lungseg.config import Experiment, left_out, read_experiment, without_places
+from lungseg.config import Experiment, left_out, without_places
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
@@ -67,7 +67,7 @@ def page(
     """
     manifest, plan = results.manifest(), results.plan()
     config = manifest["config"]
-    margin, experiment = plan.margins.get("dice") if plan else None, read_experiment(config)
+    margin, experiment = plan.margins.get("dice") if plan else None, results.experiment()
     look = Look.of(paper, config["variants"], config["datasets"], config["train_on"], experiment.pooled)
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
@@ -90,7 +90,7 @@ def page(
         "over": over(len(manifest["config"]["seeds"])),
         "plots": {name: _figure(results, name, says) for name, says in PLOTS.items()},
         "look": look,
-        "pooled": list(read_experiment(config).pooled),
+        "pooled": list(experiment.pooled),
         "paper": paper,
         "own_table": own_table(manifest),
     }
@@ -140,7 +140,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     claims = with_columns(claims, "points")
     in_cells = claims["decides"] == "cell"
     return {
-        "sentences": sentences(cells, comparisons, own, paper, read_experiment(config), plan),
+        "sentences": sentences(cells, comparisons, own, paper, results.experiment(), plan),
         "tally": tally(claims),
         "table1": networks(cells, paper, means, of_cells(claims, said)),
         "legend": failures(estimates, train_on, test_on),
@@ -155,7 +155,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         ],
         "pairs": pairs(results.dice("comparisons"), paper, look, margin, means["dice"]),
         "parts": (taken := [row | {"worth": worth(row)} for row in parts(results, plan, look.name)]),
-        "parts_said": in_words(taken, read_experiment(config), margin) if taken else "",
+        "parts_said": in_words(taken, results.experiment(), margin) if taken else "",
         "costs": cost_rows(results, train_on, test_on),
         "crossing": crossing(results.table("crossing")),
         "references": records(results.table("references").query("metric == 'dice'")),

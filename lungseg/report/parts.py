@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from lungseg.claims.evidence import find, find_pair, gain
-from lungseg.config import Experiment, read_experiment
+from lungseg.config import Experiment
 from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.plan import Plan
@@ -88,7 +88,7 @@ def parts_block(results: Results, paper: Paper, folder: str) -> str:
     rows = parts(results, plan, paper.name)
     if not rows or plan is None:
         return "This experiment declares no effects.\n"
-    said = in_words(rows, read_experiment(manifest["config"]), plan.margins.get("dice"))
+    said = in_words(rows, results.experiment(), plan.margins.get("dice"))
     lines = ["| part | worth in Dice | in words | would have been found |", "| --- | --- | --- | --- |"]
     for row in rows:
         reach = "–" if row["detectable"] is None else f"{row['detectable']:.4f}"

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from lungseg.config import left_out, read_experiment
+from lungseg.config import left_out
 from lungseg.errors import InputError
 from lungseg.escape import markdown
 from lungseg.paper import Paper
@@ -63,7 +63,7 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
     lost = lost_runs(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
     parts = [
-        answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
+        answer(comparisons, paper, results.experiment(), results.plan()).strip(),
         *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
@@ -113,7 +113,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
     parts = [
         f"# {config['name']}: what it found",
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
-        answer(comparisons, paper, read_experiment(config), results.plan()).strip(),
+        answer(comparisons, paper, results.experiment(), results.plan()).strip(),
         *gains_picture(results, "."),
         table1,
         *([said] if (said := remade(results.manifest())) else []),

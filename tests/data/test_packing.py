@@ -75,6 +75,7 @@ def test_more_than_may_travel_is_told_with_its_size(
     [
         ({}, "no experiment in it"),
         ({"experiment": "{"}, "no experiment in it"),
+        ({"experiment": "5"}, "no experiment in it"),
         ({"experiment": EXPERIMENT.model_dump_json()}, "no commit, montgomery/images, .*, jsrt/part"),
     ],
 )
