@@ -295,7 +295,9 @@ def test_the_model_of_a_package_has_a_card(files: list[Path], tmp_path: Path) ->
     with pytest.raises(InputError, match="expected one name and version"):
         default(tmp_path)
     (tmp_path / "seed1.json").write_text(json.dumps({**card, "sha256": "0" * 64}))
-    with pytest.raises(InputError, match="as its card says"):
+    with pytest.raises(
+        InputError, match=f"found sha256 {shas['seed1.onnx'][:12]}…, expected {'000000000000'}…, as its card says"
+    ):
         default(tmp_path)
     (tmp_path / "seed1.json").write_text("{}")
     with pytest.raises(InputError, match="no name"):

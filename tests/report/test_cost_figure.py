@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 
-from lungseg.report.cost_figure import NEAR, REACH, beside, costs, round_values
+from lungseg.report.cost_figure import APART, NEAR, REACH, beside, costs, round_values
 from lungseg.report.look import Look
 from tests.workflow import MISHRA
 
@@ -125,6 +125,12 @@ def test_what_stands_alone_does_not_move() -> None:
     places = np.array([3.0, 1.0, 2.0])
     assert beside(places, 10.0).tolist() == places.tolist()
     assert beside(np.array([1.0, 1.0 + NEAR * 9]), 10.0)[0] < 1.0
+
+
+def test_a_pair_stands_apart_by_its_distance_and_a_crowd_fills_its_reach() -> None:
+    assert np.ptp(beside(np.ones(2), 10.0)) == pytest.approx(10 * APART)
+    for crowd in (6, 30):
+        assert np.ptp(beside(np.ones(crowd), 10.0)) == pytest.approx(10 * 2 * (REACH - NEAR))
 
 
 @pytest.mark.parametrize(("low", "high"), [(3.0, 90.0), (0.09, 0.37), (1.0, 1.4), (2e-3, 5e4), (7.4, 13.5)])

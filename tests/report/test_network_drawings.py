@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.text import Annotation
 
 from lungseg.report.look import ENCODERS
-from lungseg.report.network_drawings import sketch
+from lungseg.report.network_drawings import META, sketch
 
 BOTH: dict[str, Any] = {
     "encoders": {"mobilenetv2": [16, 24], "inceptionresnetv2": [64, 192]},
@@ -66,3 +67,35 @@ def test_boxes_lie_apart_within_the_picture_with_their_numbers_in_them(names: li
     middles = [((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2) for box in boxes if box is not boxes[0]]
     assert len(said) == len(middles) and np.allclose(sorted(said), sorted(middles))
     assert all(left < x < right and bottom < y < top for x, y in (text.get_position() for text in axes.texts))
+
+
+@pytest.mark.parametrize("names", [["unet"], ["inceptionresnetv2"], ["mobilenetv2", "inceptionresnetv2"]])
+def test_arrows_go_from_box_to_box(names: list[str]) -> None:
+    """Or from the end of a line that passes over another encoder; into no box from above where nothing is above."""
+    head = [32, 64, 128, 1]
+    parameters = dict.fromkeys([*names, "decoder", "head"], 1_000_000)
+    decoder = [32, 16] if names == ["unet"] else [32, 16, 8]
+    one = {"encoders": {name: [16, 24, 32] for name in names}, "decoder": decoder, "head": head}
+    (axes,) = sketch(one | {"parameters": parameters}).axes
+    boxes = [patch.get_bbox() for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    ends = np.array([(line.get_xdata()[-1], line.get_ydata()[-1]) for line in axes.lines]).reshape(-1, 2)
+
+    def on_an_edge(x: float, y: float) -> bool:
+        sides = [(x - box.x0, box.x1 - x, y - box.y0, box.y1 - y) for box in boxes]
+        return any(min(distances) >= -1e-9 and min(distances) < 1e-9 for distances in sides)
+
+    arrows = [text for text in axes.texts if isinstance(text, Annotation)]
+    for arrow in arrows:
+        assert on_an_edge(*arrow.xy)
+        middle = np.mean([arrow.xy, arrow.xyann], axis=0)
+        assert not any(box.x0 < middle[0] < box.x1 and box.y0 < middle[1] < box.y1 for box in boxes)
+        assert on_an_edge(*arrow.xyann) or np.isclose(ends, arrow.xyann).all(axis=1).any()
+    assert len({arrow.xy for arrow in arrows}) == len(arrows) > len(boxes) - 2
+
+
+def test_layers_of_the_meta_learner_are_named_and_the_joint_stands_under_its_boxes() -> None:
+    (axes,) = sketch(BOTH | {"head": [32, 64, 128, 1]}).axes
+    assert [text.get_text() for text in axes.texts if "1×1" in text.get_text()] == META
+    assert not any("1×1" in text for text in drawn(BOTH)[0])
+    lowest = min(patch.get_bbox().y0 for patch in axes.patches if isinstance(patch, FancyBboxPatch))
+    assert next(text for text in axes.texts if text.get_text() == "joined").get_position()[1] < lowest

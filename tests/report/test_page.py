@@ -46,6 +46,8 @@ def test_starts_and_archives_are_told() -> None:
         "Of 1 archives no official hash is known to compare with.",
         "Encoders with random weights: Proposed: both encoders.",
     ]
+    two = manifest | {"archives": {"jsrt": [{"official": False}], "shenzhen": [{"official": False}]}}
+    assert "2 of the archives are not the official bytes." in band(two, MISHRA)
 
 
 @pytest.mark.parametrize("films", ["jsrt", "phantom"])

@@ -74,7 +74,8 @@ def test_reliability_has_a_curve_and_an_error_for_each_network_on_each_test_set(
     bins = frame.merge(pd.DataFrame({"predicted": [0.1, 0.9, np.nan], "lung": [0.2, 0.8, np.nan]}), how="cross")
     bins = bins.assign(low=bins["lung"] - 0.05, high=bins["lung"] + 0.1)
     errors = frame.assign(metric="ece_pooled", mean=0.03, low=0.01, high=0.04)
-    figure = reliability(bins, errors, "pooled", LOOK)
+    others = [errors.assign(train_on="jsrt", mean=0.5), errors.assign(metric="ece", mean=0.5)]  # not what is shown
+    figure = reliability(bins, pd.concat([*others, errors]), "pooled", LOOK)
     assert [panel.get_title() for panel in figure.axes] == ["JSRT", "both", "", ""]
     curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2][1:]  # the first is the diagonal
     assert [line.get_ydata().tolist() for line in curves] == [[0.2, 0.8]] * 2

@@ -8,11 +8,12 @@ import pytest
 
 from lungseg.data.images import Original
 from lungseg.data.squares import Box, restore
+from lungseg.errors import InputError
 from lungseg.learning.stored_predictions import Segmentation
 from lungseg.scores import known, scoring
 from lungseg.scores.baselines import references
 from lungseg.scores.boundary import boundary, outline
-from lungseg.scores.cases import algorithms, cases, primary, together
+from lungseg.scores.cases import algorithms, cases, diverged, primary, together
 from lungseg.scores.known import know_film
 from lungseg.scores.metrics import COUNTS
 from lungseg.scores.postprocessing import two_largest
@@ -305,3 +306,15 @@ def test_cases_are_means_over_seeds_in_the_form_of_claim_checkers(all_scores: pd
     assert algorithms(table).to_numpy().tolist() == [["alg_01", "unet"], ["alg_02", "proposed"]]
     by_hand = table.query("variant == 'proposed' and image_id == 'x'")["dice"].mean()
     assert wide["alg_02"][0] == pytest.approx(by_hand)
+
+
+def test_runs_that_diverged_are_counted_unless_none_is_left() -> None:
+    lost = {"run": "unet/pooled/seed1", "diverged": 4, "training": {"epochs": 20}}
+    kept = {"run": "unet/pooled/seed0", "training": {"epochs": 20}}
+    elsewhere = kept | {"run": "unet/jsrt/seed0"}
+    assert diverged([kept, elsewhere], "pooled").empty
+    assert diverged([kept, lost], "pooled").to_dict("records") == [
+        {"variant": "unet", "train_on": "pooled", "seed": 1, "epoch": 4, "epochs": 20}
+    ]
+    with pytest.raises(InputError, match=r"unet seed 1 in epoch 4.*learning_rate"):
+        diverged([lost, elsewhere], "pooled")

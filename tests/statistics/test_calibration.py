@@ -105,6 +105,8 @@ def test_each_data_set_stands_apart_and_a_bin_without_a_pixel_says_nothing() -> 
     own = reliability.query("test_on == 'jsrt'").set_index("bin_low")
     assert own["pixels"].iloc[[0, 9]].tolist() == pytest.approx([14 / 24, 10 / 24]) and own["lung"].count() == 2
     assert own["lung"].iloc[[0, 9]].tolist() == [0, 1] and own["seed_variance"].count() == 2
+    assert own.index.tolist() == pytest.approx([0, *own["bin_high"].iloc[:-1]])
+    assert own["bin_high"].tolist() == pytest.approx(np.linspace(0.1, 1, 10))
     assert (own["pixels"].iloc[1:9] == 0).all()
 
 
