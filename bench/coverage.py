@@ -6,9 +6,10 @@ Drawn scenes: Dice of a film and a seed is 1 - exp(mu + film + seed + rest): fil
 films are very bad), seeds and rest are normal, with the spread that the runs of config/cpu.yaml show on that scale. All
 networks are alike, so that differences are symmetric.
 
-Observed scenes: the films of results/cpu as five networks scored them, drawn again within their data set. Their
-differences are skewed, often by a single film: a sample without that film looks harmless, and no interval that is made
-of the sample alone can know. What remains is printed beside the numbers (`lungseg.statistics.simulated`).
+Observed scenes: the films of results/cpu as its networks scored them, drawn again within their data set; the page of
+this table names the scores by their hash. Their differences are skewed, often by a single film: a sample without that
+film looks harmless, and no interval that is made of the sample alone can know. What remains is printed beside the
+numbers (`lungseg.statistics.simulated`).
 """
 
 import sys
@@ -22,7 +23,8 @@ from statsmodels.stats.proportion import proportion_confint
 from tqdm import tqdm
 
 from bench.limits import Case, methods, tests
-from bench.scenes import POOL, Drawn, Experiments, Observed, observed
+from bench.scenes import POOL, SCORES, Drawn, Experiments, Observed, observed
+from lungseg.files import file_hash
 from lungseg.statistics.seeds import pooled_variances
 from lungseg.statistics.simulated import BEFORE, FALSE_EQUIVALENCE, IN_TABLES, LEVEL, LOWEST, OBSERVED
 
@@ -148,7 +150,8 @@ def page(table: pd.DataFrame) -> str:
         f"{worst['seeds']} seeds. "
         "A number whose interval falls short carries a note with the simulated coverage. `before`: each network's own "
         "seeds, Hall's transformation for means. Coverage, widths and rates are means over the scene's networks or "
-        "pairs. All methods, also those that the tables do not use, are in coverage.csv."
+        "pairs. All methods, also those that the tables do not use, are in coverage.csv. The observed scenes are of "
+        f"results/cpu/scores.parquet with the sha256 {file_hash(SCORES)[:12]}…."
     )
     rate = "How often a difference that lies on the margin is called within it (nominal 5%):"
     return "\n\n".join(["# Coverage of the intervals", text, "\n".join(lines), rate, "\n".join(false)]) + "\n"

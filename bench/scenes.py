@@ -117,7 +117,7 @@ class Observed:
     Args:
         strata: Data set of each film.
         films: Network to its Dice on each film, the mean over its seeds.
-        rest: Network to half the difference of its two seeds on each film, less that of their means.
+        rest: Network to what its seeds disagree by on each film beyond their means, as a standard deviation.
         seed: Standard deviation between seeds, of the networks of `POOL` together.
     """
 
@@ -154,7 +154,12 @@ def observed(path: Path = SCORES) -> dict[str, Observed]:
 def _observed(block: Block) -> Observed:
     dice = {one.variant: one.metrics[..., METRICS.index("dice")] for one in block.runs}
     order: Sequence[str] = [*POOL, *(name for name in dice if name not in POOL)]
-    apart = {name: (dice[name][0] - dice[name][1]) / np.sqrt(2) for name in order}
     seed = np.sqrt(np.mean([dice[name].mean(axis=1).var(ddof=1) for name in POOL]))
-    rest = {name: one - one.mean() for name, one in apart.items()}
+    rest = {name: _rest(dice[name]) for name in order}
     return Observed(block.strata, {name: dice[name].mean(axis=0) for name in order}, rest, float(seed))
+
+
+def _rest(dice: np.ndarray) -> np.ndarray:
+    """What is left of scores (seed, film) without the means of films and seeds: a standard deviation of each film."""
+    left = dice - dice.mean(axis=0) - dice.mean(axis=1, keepdims=True) + dice.mean()
+    return np.asarray(np.sqrt((left**2).sum(axis=0) / (len(dice) - 1)))

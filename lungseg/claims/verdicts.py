@@ -389,6 +389,9 @@ class Convergence(_Claim):
         most = {column.removeprefix("validation_"): float(moved[column].abs().max()) for column in columns}
         told = ", ".join(f"{name} by at most {value:.4f}" for name, value in most.items())
         why = f"from epoch {self.epochs} to the mean of the last {LAST} of {last}, {told}, in {len(then)} seeds"
+        asked = evidence.plan.conditions.get("published") if evidence.plan else None
+        if asked and (apart := evidence.arms[self.variant].departs(asked)):
+            why += f"; of this experiment's network, which is not the paper's: {'; '.join(apart)}"
         verdict = "supported" if max(most.values()) <= margin else "contradicted"
         return Verdict(verdict, why, None, max(most.values()))
 

@@ -6,11 +6,15 @@ from collections.abc import Collection
 import pandas as pd
 
 from lungseg.claims.evidence import find_pair, gain
+from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.results import Results
+from lungseg.report.tables import conditions
 
 NOT_RUN = "not run yet"
 TESTED_BY, WORTH = 3, 4  # columns of the table
+NAMED = r"`([a-z][a-z0-9_]+)`(?: against `([a-z][a-z0-9_]+)`)?"
+BEGIN, END = "<!-- worth: written by `snakemake publish`, edits are lost -->", "<!-- /worth -->"
 
 
 def filled(page: str, results: Results, paper: Paper) -> str:
@@ -24,14 +28,19 @@ def filled(page: str, results: Results, paper: Paper) -> str:
     plan = results.plan()
     if plan is None or not plan.effects or paper.headline is None:
         return page
+    experiment = results.experiment()
+    tested = f"trained on `{experiment.table1.train_on}`, tested on `{experiment.table1.test_on}`"
+    told = f"{markdown(conditions(experiment, paper.headline.variant))}, {tested}. {markdown(experiment.note)}"
+    page = re.sub(rf"({BEGIN}\n).*?({END})", lambda marks: f"{marks[1]}{told}\n{marks[2]}", page, flags=re.DOTALL)
     return fill_worth(page, results.dice("comparisons"), paper.headline.variant)
 
 
 def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str) -> str:
     """Fill the last column of the page's table.
 
-    A variant is compared with the network that it is named after: the longest other variant that its name begins with,
-    else the proposal. Rows that name no variant stay as they are.
+    A variant is compared with the one that the page names after it (`a` against `b`), else with the network that it is
+    named after: the longest other variant that its name begins with, else the proposal. Rows that name no variant stay
+    as they are.
 
     Args:
         page: Markdown with one table; its fourth column names variants between backticks.
@@ -42,10 +51,9 @@ def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str) -> str:
     lines = []
     for line in page.splitlines():
         cells = line.strip().strip("|").split("|")
-        names = (
-            re.findall(r"`([a-z][a-z0-9_]+)`", cells[TESTED_BY]) if line.startswith("| ") and len(cells) == 5 else []
-        )
-        told = [_worth(name, trained, comparisons, proposal) for name in names if name in trained]
+        pairs = re.findall(NAMED, cells[TESTED_BY]) if line.startswith("| ") and len(cells) == 5 else []
+        names = [name for name, _ in pairs]
+        told = [_worth(name, base, trained, comparisons, proposal) for name, base in pairs if name in trained]
         if told or cells[-1].strip() == NOT_RUN or "less" in cells[-1]:
             missing = [f"`{name}` {NOT_RUN}" for name in names if name not in trained] if told else [NOT_RUN]
             line = "|".join(["", *cells[:WORTH], f" {'; '.join(told + missing)} ", ""])
@@ -53,7 +61,7 @@ def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _worth(name: str, trained: Collection[str], comparisons: pd.DataFrame, proposal: str) -> str:
-    base = max((one for one in trained if name.startswith(f"{one}_")), key=len, default=proposal)
+def _worth(name: str, base: str, trained: Collection[str], comparisons: pd.DataFrame, proposal: str) -> str:
+    base = base or max((one for one in trained if name.startswith(f"{one}_")), key=len, default=proposal)
     row = find_pair(comparisons, name, base, "dice")
     return f"`{name}` less `{base}` {gain(row)}" if row is not None else f"`{name}` {NOT_RUN}"

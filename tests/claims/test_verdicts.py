@@ -398,6 +398,9 @@ def test_convergence_looks_at_what_follows() -> None:
     assert verdict(evidence(), **entry, epochs=5) == "contradicted"
     assert verdict(evidence(), **entry, epochs=15) == "supported"
     assert verdict(evidence(), **entry, epochs=16) == "untested"  # 32 are asked for, and there are 30
+    (told,) = judge(claim(**entry, epochs=12), evidence()).to_dict("records")
+    (small,) = judge(claim(**entry, epochs=12), evidence(arms=arms(size=64))).to_dict("records")
+    assert "not the paper's" not in told["why"] and small["why"].endswith("not the paper's: 64 px, not 256")
     rows = evidence().histories
     for column in ("validation_loss", "validation_accuracy"):  # of one seed, at the end
         moved = rows.assign(**{column: rows[column] + 0.006 * ((rows["epoch"] > 20) & (rows["seed"] == 1))})

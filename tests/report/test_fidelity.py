@@ -1,8 +1,14 @@
 """The page of open choices, filled from comparisons."""
 
+from pathlib import Path
+
 import pandas as pd
 
-from lungseg.report.fidelity import NOT_RUN, fill_worth
+from lungseg.report.fidelity import BEGIN, END, NOT_RUN, fill_worth, filled
+from lungseg.report.results import Results
+from tests.workflow import MISHRA
+
+ROOT = Path(__file__).parents[2]
 
 PAGE = """# Open
 
@@ -38,6 +44,21 @@ def test_each_variant_is_compared_with_the_one_it_is_named_after() -> None:
         "`unet_mobilenetv2_skip` less `unet_mobilenetv2` +0.0020 [-0.0080, +0.0220] |"
     )
     assert lines[5].endswith("| `twice` less `proposed` -0.0010 [-0.0110, +0.0190] |")
+
+
+def test_a_network_that_is_named_after_it_is_what_a_variant_is_compared_with() -> None:
+    page = PAGE.replace("`twice` |", "`twice` against `unet_mobilenetv2` |")
+    table = pd.concat([TABLE, pd.DataFrame([row("unet_mobilenetv2", "twice", 0.004)])])
+    assert "| `twice` less `unet_mobilenetv2` -0.0040 [-0.0240, +0.0060] |" in fill_worth(page, table, "proposed")
+
+
+def test_the_conditions_of_what_was_found_stand_on_the_page() -> None:
+    results = Results(ROOT / "results/ablations")
+    page = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8")
+    told = page.split(BEGIN)[1].split(END)[0]
+    assert "600 steps and 3 seeds" in told and "tested on `pooled`" in told
+    assert filled(page, results, MISHRA) == page
+    assert filled(page.replace(told, "\n"), results, MISHRA) == page
 
 
 def test_what_was_not_trained_is_not_run_also_where_an_earlier_run_had_it() -> None:

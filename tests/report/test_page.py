@@ -54,16 +54,22 @@ def test_starts_and_archives_are_told() -> None:
 def test_the_answer_counts_what_can_be_compared_and_drawn_films_compare_with_nothing(films: str) -> None:
     config = {"name": "x", "datasets": [films], "train_on": {"pooled": [films]}, "variants": {"unet": {}}}
     cells = pd.DataFrame({"published": [0.9, 0.8, 0.7, None], "inside": [True, False, None, None]})
+    cells = cells.assign(variant=["unet", "unet", "mine", "mine"], metric=["dice", "iou", "dice", "iou"])
+    foreseen = pd.DataFrame({"variant": "unet", "metric": ["dice", "iou"] * 2, "their_films": [28, 28, 192, 192]})
+    foreseen = foreseen.assign(their_low=[0.94, 0.86, 0.6, 0.6], their_high=[0.97, 0.9, 1.0, 1.0])
     comparisons = pd.DataFrame(columns=["variant_a", "variant_b", "train_on", "test_on", "metric", "verdict"])
     audited = pd.DataFrame({"row": ["a", "a"], "rule": ["r <= s"] * 2, "verdict": ["impossible", "inconsistent"]})
-    gain, compared, own = sentences(cells, comparisons, audited, MISHRA, read_experiment(config), None)
+    gain, compared, own = sentences(cells, comparisons, audited, foreseen, MISHRA, read_experiment(config), None)
     assert "has not both" in gain
     if films == "phantom":
         assert compared == "Its films are drawn, and say nothing about the printed values."
     else:
-        assert compared == "1 of the 2 printed values that this run can compare lie inside its intervals."
+        assert compared == (
+            "1 of the 2 printed values that this run can compare lie where such networks, trained once, are expected to "
+            "score on 28 other films of this kind."
+        )
     assert "2 contradictions in 1 of its 4 rows: r ≤ s (2). 1 of them" in own
-    nothing = sentences(cells, comparisons, audited[:0], MISHRA, read_experiment(config), None)[2]
+    nothing = sentences(cells, comparisons, audited[:0], foreseen, MISHRA, read_experiment(config), None)[2]
     assert nothing == "The printed table holds no contradiction."
 
 

@@ -157,7 +157,7 @@ def test_answer_without_an_interval_compares_nothing() -> None:
     assert "lies" not in text and "nan" not in text
 
 
-BY_LESS = ", and the difference is less than the 0.005 that count: "
+BY_LESS = ", and the difference is less than the margin of 0.005 that its plan declares: "
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_answer_follows_the_comparison(row: dict[str, object], said: str, publis
     )
     assert "that interval" in text and "that interval" not in told
     without = answer(pd.DataFrame([row]), MISHRA, EXPERIMENT, None)
-    assert "that count" not in without and "The paper's own" not in without
+    assert "margin" not in without and "The paper's own" not in without
 
 
 def test_the_papers_own_networks_are_not_called_others() -> None:
@@ -252,15 +252,17 @@ def test_coverage_is_told_for_the_nearest_number_of_seeds() -> None:
     rows = [
         {"scene": scene, "seeds": seeds, "films": 28, "quantity": quantity, "method": method}
         | {"coverage": 0.9 + seeds / 100}
-        for scene in ("montgomery", "unsteady seeds") for seeds in (2, 5) for quantity in ("mean", "difference")
+        for scene in ("montgomery", "montgomery, as observed") for seeds in (2, 5) for quantity in ("mean", "difference")
         for method in ("crossed t (in the tables)", "crossed t")
     ]  # fmt: skip
     rows += [row | {"method": "Hall (before)", "coverage": 0.5} for row in rows if row["method"] == "crossed t"]
     note = coverage_note(pd.DataFrame(rows), pd.DataFrame({"seed_variance": ["pool"]}), seeds=3)
-    assert (
-        "with 2 seeds" in note and "in 92.0% on 28 films (montgomery); those of differences in 92.0% to 92.0%" in note
-    )
-    assert "in 50.0% on 28 films (montgomery)" in coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3)
+    assert "with 2 seeds" in note and "on the 28 films of montgomery 92 % of means and 92 % of differences." in note
+    assert "50 % of means" in coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3)
+    worse = rows[8] | {"coverage": 0.81, "quantity": "mean"}
+    assert worse["scene"].endswith("as observed") and worse["seeds"] == 2
+    note = coverage_note(pd.DataFrame([*rows, worse]), pd.DataFrame({"seed_variance": ["pool"]}), seeds=3)
+    assert "81 to 92 % of means and 92 % of differences" in note
 
 
 def test_verdicts_are_tallied_in_their_order_and_the_table_apart() -> None:

@@ -122,7 +122,7 @@ SMALL = [
 # The tables that the report shows.
 SHOWN = ["table1", "estimates", "comparisons", "claims", "audited_tables", "crossing", "references"]
 SHOWN += ["diverged", "subgroups", "subgroup_differences", "calibration", "relations", "definitions", "yardstick"]
-SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes", "cost"]
+SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes", "cost", "elsewhere"]
 # What gives networks and sets their names and colours.
 LOOK = (
     {key: config[key] for key in ("datasets", "train_on")}
