@@ -229,7 +229,7 @@ def sentences(
     """
     printed = cells[cells["inside"].notna()]
     fewest = elsewhere[elsewhere["their_films"] == elsewhere["their_films"].min()]
-    allowed = sum(_allows(row, fewest) for row in printed.to_dict("records"))
+    allowed = sum(_allows(row, fewest) for row in records(printed))
     gain = answer(comparisons, paper, experiment, plan, str).strip()
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.

@@ -249,8 +249,9 @@ def dataset_table(estimates: pd.DataFrame, paper: Paper, train_on: str, metric: 
 
 # Said below differences: an interval is of its pair alone.
 CORRECTED = (
-    f"{SHORT} By simulation, intervals of this shape hold the truth, or differences are called within the margin rightly, "
-    "less often than they should: the `note` of the row in estimates.csv or comparisons.csv says how often. Better and worse are corrected (Holm) for the pairs that the plan declares, on each test set and in each metric; a "
+    f"{SHORT} By simulation, intervals of this shape hold the truth, or differences are rightly called within the "
+    "margin, less often than they should: the `note` of the row in estimates.csv or comparisons.csv says how often. "
+    "Better and worse are corrected (Holm) for the pairs that the plan declares, on each test set, in each metric; a "
     "pair beside them is corrected with these. Intervals, and what is said of the margin, are not corrected: where an "
     "interval leaves 0 out by little, the sign may be undecided."
 )
@@ -394,8 +395,8 @@ def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, r
     return (
         f"Nominal 95 % intervals with {nearest} seeds do not all reach it: in a [simulation]({root}/bench/results/"
         f"coverage.md) on films as networks scored them they held the truth in {'; '.join(said)}. A row of "
-        f"estimates.csv or comparisons.csv whose like held it in fewer than {LOWEST:.0%} says so in its `note`, and has "
-        f"the mark {SHORT} above."
+        f"estimates.csv or comparisons.csv whose like held it in fewer than {LOWEST:.0%} says so in its `note`, and "
+        f"has the mark {SHORT} above."
     )
 
 

@@ -65,8 +65,8 @@ def test_the_answer_counts_what_can_be_compared_and_drawn_films_compare_with_not
         assert compared == "Its films are drawn, and say nothing about the printed values."
     else:
         assert compared == (
-            "1 of the 2 printed values that this run can compare lie where such networks, trained once, are expected to "
-            "score on 28 other films of this kind."
+            "1 of the 2 printed values that this run can compare lie where such networks, trained once, are expected "
+            "to score on 28 other films of this kind."
         )
     assert "2 contradictions in 1 of its 4 rows: r ≤ s (2). 1 of them" in own
     nothing = sentences(cells, comparisons, audited[:0], foreseen, MISHRA, read_experiment(config), None)[2]

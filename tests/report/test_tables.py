@@ -252,7 +252,7 @@ def test_coverage_is_told_for_the_nearest_number_of_seeds() -> None:
     rows = [
         {"scene": scene, "seeds": seeds, "films": 28, "quantity": quantity, "method": method}
         | {"coverage": 0.9 + seeds / 100}
-        for scene in ("montgomery", "montgomery, as observed") for seeds in (2, 5) for quantity in ("mean", "difference")
+        for scene in ("jsrt", "montgomery, as observed") for seeds in (2, 5) for quantity in ("mean", "difference")
         for method in ("crossed t (in the tables)", "crossed t")
     ]  # fmt: skip
     rows += [row | {"method": "Hall (before)", "coverage": 0.5} for row in rows if row["method"] == "crossed t"]
