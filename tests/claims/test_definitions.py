@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import jaccard_score, log_loss, precision_recall_fscore_support
 
 from lungseg.claims.counting import CUTS, Counted, count, count_histograms
-from lungseg.claims.definitions import AVERAGING, CLASSES, COMPARED, METRICS, Definition, measure, rank, study
+from lungseg.claims.definitions import ALIKE, AVERAGING, CLASSES, COMPARED, METRICS, Definition, measure, rank, study
 from lungseg.claims.mixtures import relations
 from lungseg.learning.stored_predictions import CODES, VALUES
 from lungseg.scores.metrics import confusion, loss, ratios
@@ -221,6 +221,21 @@ def test_two_ways_side_by_side_can_do_what_one_cannot() -> None:
         first, _, second = example.partition(": ")[2].partition("; against ")
         assert first != second
     assert told["example"]["iou_above_recall"].count("cut ") == 2 and 0 < told["distance"]["iou_above_recall"] < 1
+
+
+def test_the_closest_mixture_is_as_far_from_the_printed_values_as_its_two_sides_are() -> None:
+    found = study(runs(), TABLE1)
+    told = relations(found, TABLE1).set_index("relation").loc["iou_above_recall"]
+    iou, recall = (found.measured[:, :, COMPARED.index(metric)] for metric in ("iou", "recall"))
+    off = [np.abs(side - TABLE1.loc[metric, found.variants].to_numpy()).mean(axis=1)
+           for metric, side in (("iou", iou), ("recall", recall))]  # fmt: skip
+    alike = np.flatnonzero(found.definitions["classes"].isin(ALIKE))
+    groups = found.definitions.iloc[alike].groupby(["films", "part"], observed=True).indices.values()
+    apart = [
+        (off[0][i] + off[1][j]) / 2
+        for at in groups for i in alike[at] for j in alike[at] if i != j and (iou[i] > recall[j]).all()
+    ]  # fmt: skip
+    assert told["mixed"] == len(apart) and told["distance"] == pytest.approx(min(apart))
 
 
 def test_columns_counted_apart_put_iou_above_recall() -> None:

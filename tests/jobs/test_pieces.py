@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -210,3 +211,13 @@ def test_no_more_side_by_side_than_cores_and_memory_hold(
     monkeypatch.setattr(pieces, "machine_mb", lambda: memory)
     monkeypatch.setattr(pieces.os, "sched_getaffinity", lambda _: range(cores))
     assert pieces.fitting(experiment) == fit
+
+
+def test_a_stopped_training_has_time_for_its_checkpoint(tmp_path: Path) -> None:
+    words = "import signal, time\nsignal.signal(signal.SIGTERM, lambda *_: None)\nopen('ready', 'w')\n"
+    words += "signal.pause()\ntime.sleep(0.5)\nopen('written', 'w')"
+    running = subprocess.Popen([sys.executable, "-c", words], cwd=tmp_path)
+    while not (tmp_path / "ready").exists():
+        time.sleep(0.02)
+    pieces._stop([running])
+    assert running.returncode == 0 and (tmp_path / "written").exists()

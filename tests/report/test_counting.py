@@ -38,7 +38,7 @@ def test_the_closest_definition_is_told_with_its_distances() -> None:
     assert second.endswith("1 − Dice 0.004, cross-entropy 0.100.")
 
 
-@pytest.mark.parametrize(("p", "lines"), [(0.5, 2), (0.005, 1)])
+@pytest.mark.parametrize(("p", "lines"), [(0.5, 2), (0.05, 2), (0.045, 1), (0.005, 1)])
 def test_closeness_to_permuted_tables_is_told(p: float, lines: int) -> None:
     table = pd.DataFrame({"permuted": ["all cells", "networks of each column"], "tables": 199, "p": [0.005, p]})
     told = list(yardstick(table))

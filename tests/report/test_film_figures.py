@@ -163,6 +163,9 @@ def test_overlays_show_films_in_rows_and_variants_in_columns() -> None:
     assert wrong[10, 6] == pytest.approx((1 - MISSED[1]) * grey + MISSED[1] * np.array(to_rgb(MISSED[0])))
     np.testing.assert_array_equal(right[5, 6], wrong[5, 6])
     assert len(np.unique(wrong.reshape(-1, 3), axis=0)) == 4  # untouched, found, missed, extra
+    assert [[bool(panel.collections) for panel in row] for row in panels] == [
+        [False, True, False, False]
+    ] * 2  # outline
 
 
 def test_dice_has_a_panel_for_each_data_set_with_every_film() -> None:

@@ -102,6 +102,7 @@ def test_ways_of_counting_have_a_dot_each_and_the_printed_value() -> None:
     assert [panel.get_title() for panel in figure.axes] == ["Dice", "IoU", "Recall", "Precision"]
     assert sum(len(dots.get_offsets()) for dots in figure.axes[0].collections) == 4 * 4 * 3
     assert [line.get_xdata()[0] for line in figure.axes[2].lines] == pytest.approx(TABLE1.loc["recall"].to_list())
+    assert [list(line.get_ydata()) for line in figure.axes[2].lines] == [[at - 0.38, at + 0.38] for at in range(4)]
 
 
 def test_ways_of_counting_have_no_colour_of_a_network() -> None:

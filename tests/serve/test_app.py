@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,6 +188,21 @@ def test_words_that_name_the_patient_are_not_answered(served: Served) -> None:
             assert picture.size == (180, 200) and not picture.info
     told.pop("sha256"), told.pop("csv")
     assert not [word for word in SILENT if word in str(told)]
+
+
+def test_what_a_library_finds_odd_in_a_film_is_not_written_to_the_terminal(
+    files: list[Path], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Odd:
+        def run(self, sockets: list[socket.socket]) -> None:
+            for module in ("pydicom.valuerep", "highdicom.content", "elsewhere"):
+                warnings.warn_explicit(f"a name, says {module}", UserWarning, "x.py", 1, module=module)
+
+    monkeypatch.setattr(server, "server", lambda app: Odd())
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert run("serve", "--port", 0, "--model", files[0]) == 0
+    assert [str(one.message) for one in seen] == ["a name, says elsewhere"]
 
 
 def test_without_a_model_the_message_is_that_of_segment(
