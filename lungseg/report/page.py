@@ -68,7 +68,8 @@ def page(
     manifest, plan = results.manifest(), results.plan()
     config = manifest["config"]
     margin, experiment = plan.margins.get("dice") if plan else None, results.experiment()
-    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"], experiment.pooled)
+    sets = (config["datasets"], config["train_on"], experiment.pooled, experiment.films)
+    look = Look.of(paper, config["variants"], *sets)
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
         "script": (template / "report.js").read_text(encoding="utf-8"),

@@ -125,7 +125,7 @@ SHOWN += ["diverged", "subgroups", "subgroup_differences", "calibration", "relat
 SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes", "cost"]
 # What gives networks and sets their names and colours.
 LOOK = (
-    {key: config[key] for key in ("datasets", "train_on")}
+    {key: config[key] for key in ("datasets", "train_on", "films")}
     | {"pooled": list(EXPERIMENT.pooled)}
     | {"variants": list(config["variants"])}
 )
