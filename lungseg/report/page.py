@@ -20,6 +20,7 @@ from lungseg.report.costs import cost_rows
 from lungseg.report.counting import calibration_in_words, groups, study_in_words
 from lungseg.report.differences import seed_means
 from lungseg.report.inline import inline
+from lungseg.report.learning_curves import curve_rows, curves_of, length_in_words
 from lungseg.report.look import Look
 from lungseg.report.methods import common, otherwise
 from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
@@ -35,6 +36,7 @@ PLOTS = {
     "training_curves": "Loss, validation Dice and validation accuracy by epoch, a line per run",
     "definitions": "Every way of counting the same predictions beside the printed numbers",
     "calibration": "Share of lung against predicted probability, and the calibration error of each network",
+    "learning_curves": "Mean Dice against the number of films to learn from, and differences to the first network",
     "ranks": "Mean ranks of the networks with the critical difference",
 }
 RELATION_TITLES = {
@@ -140,6 +142,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     margin = plan.margins.get("dice") if plan else None
     claims = with_columns(claims, "points")
     in_cells = claims["decides"] == "cell"
+    curves = curves_of(results)
     return {
         "sentences": sentences(cells, comparisons, own, paper, results.experiment(), plan),
         "tally": tally(claims),
@@ -159,6 +162,9 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "parts_said": in_words(taken, results.experiment(), margin) if taken else "",
         "costs": cost_rows(results, train_on, test_on),
         "crossing": crossing(results.table("crossing")),
+        "curves": curve_rows(curves),
+        "curve_networks": curves.variants,
+        "curve_length": length_in_words(results.experiment(), curves.variants),
         "references": records(results.table("references").query("metric == 'dice'")),
         "subgroups": groups(results, train_on, test_on),
         "study": study_in_words(results, test_on),
