@@ -77,8 +77,8 @@ def pair(a: str, b: str, train_on: str, difference: float, **more: object) -> di
 
 COMPARISONS = pd.DataFrame(
     [
-        pair("unet", "proposed", "four", -0.5, metric="iou"),
-        pair("unet", "proposed", "four", -0.6, test_on="jsrt"),
+        pair("proposed", "unet", "four", -0.5, metric="iou"),
+        pair("proposed", "unet", "four", -0.6, test_on="jsrt"),
         pair("unet", "proposed", "pooled", -0.01),
         pair("unet", "alone", "pooled", -0.02),
         pair("proposed", "unet", "four", 0.03),
