@@ -207,6 +207,13 @@ def test_points_of_one_number_stand_apart_and_nearer_than_those_of_the_next(numb
     assert places.mean(axis=1) == pytest.approx(np.log10(numbers))  # around their number
 
 
+def test_the_axis_has_room_for_the_points_of_many_networks() -> None:
+    rows = [estimate(f"v{place:02}", name, 0.9) for place in range(30) for name in NUMBERS]
+    panel = learning_curves(made(pd.DataFrame(rows)), LOOK, None, 0.95).axes[0]
+    (low, high), places = panel.get_xlim(), [place for line in drawn(panel) for place in line.lines[0].get_xdata()]
+    assert low < min(places) and max(places) < high
+
+
 def test_numbers_that_stand_close_are_written_upright() -> None:
     close = make_curves(ESTIMATES, COMPARISONS, {"other": 32, "four": 256, "pooled": 279}, "pooled")
     for curves, rotation in ((close, 90), (made(), 0)):
@@ -271,6 +278,11 @@ def test_the_page_has_the_curves_and_its_buttons_open_them(results: Results) -> 
     told = [f"{value:+.4f}" for value in curves.differences.sort_values("films", kind="stable")["difference"]]
     assert re.findall(r'data-metric="dice">([+-][\d.]+) ', text) == told
     assert "as many passes over each set" in text and "<figure>" not in text  # older code drew none
+
+
+def test_the_page_names_a_limited_set_by_its_films(results: Results) -> None:
+    text = page(results, MISHRA, ROOT / "workflow/report", "", "snakemake", 0.95)
+    assert '"limited": {"few": "all three, 32 films"}' in text
 
 
 def test_a_page_without_limited_sets_has_no_curves() -> None:
