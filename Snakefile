@@ -43,6 +43,7 @@ from lungseg.learning.memory import KEEP_BLOCKS, machine_mb, side_by_side, step_
 from lungseg.outside import read_settings
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
+from lungseg.report.learning_curves import curve_sets
 
 for variable, value in KEEP_BLOCKS.items():
     os.environ.setdefault(variable, value)

@@ -187,6 +187,13 @@ def test_bad_configuration_ends_in_one_message(project: Path, change: str, messa
     assert "Traceback" not in printed
 
 
+def test_learning_curves_are_drawn_where_films_limits_a_set_and_nowhere_else(project: Path) -> None:
+    asked = ["--dry-run", "--quiet", "all", "--", "tiny/results/figures/learning_curves.png"]
+    assert "MissingRuleException" in snakemake(project, *asked, check=False)
+    assert not (project / "tiny/results/figures/learning_curves.png").exists()
+    snakemake(project, "--config", "films={pooled: 8}", *asked)
+
+
 def test_films_are_left_out_by_name_and_told(project: Path, results: Path) -> None:
     films = pd.read_csv(results / "splits/phantom.csv")
     gone = films.loc[films["part"] == "train", "image_id"].iloc[0]

@@ -1,7 +1,7 @@
 """How networks and sets of films are called and coloured: the same in every figure and on the page."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lungseg.escape import drawn
 from lungseg.paper import Paper
@@ -25,12 +25,15 @@ class Look:
         colours: Variant to its colour, `#rrggbb`.
         sets: Training set or data set to its name in words.
         every: All test films together, in words.
+        limited: Training set that learns from so many films alone to its name in words; apart from `sets`, as it may be
+            called like a data set.
     """
 
     names: Mapping[str, str]
     colours: Mapping[str, str]
     sets: Mapping[str, str]
     every: str
+    limited: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -40,6 +43,7 @@ class Look:
         datasets: Sequence[str],
         train_on: Mapping[str, Sequence[str]],
         pooled: Sequence[str] | None = None,
+        films: Mapping[str, int] | None = None,
     ) -> "Look":
         """The look of an experiment.
 
@@ -52,6 +56,7 @@ class Look:
             datasets: Its data sets.
             train_on: Its training sets.
             pooled: Data sets whose test films are all test films together; None for all of them.
+            films: Training sets that learn from so many films alone; None where all are whole.
         """
         variants = list(variants)
         order = dict.fromkeys([*paper.networks, *(name for name in paper.beside if name in variants), *variants])
@@ -66,7 +71,10 @@ class Look:
             name: every if set(members) == set(pooled) else " + ".join(single[one] for one in members)
             for name, members in train_on.items()
         }
-        return cls(names, colours, single | joined, every)
+        limited = {
+            name: f"{joined[name]}, {number} film{'' if number == 1 else 's'}" for name, number in (films or {}).items()
+        }
+        return cls(names, colours, single | joined, every, limited)
 
     def name(self, variant: str) -> str:
         """A variant's name for people."""
@@ -82,7 +90,7 @@ class Look:
 
     def trained_on(self, name: str) -> str:
         """A training set in words."""
-        return self.sets.get(name, name)
+        return self.limited.get(name) or self.sets.get(name, name)
 
     def tested_on(self, name: str) -> str:
         """A test set in words: a data set, or `pooled`."""

@@ -21,6 +21,7 @@ from lungseg.report.costs import cost_rows
 from lungseg.report.counting import calibration_in_words, groups, study_in_words
 from lungseg.report.differences import seed_means
 from lungseg.report.inline import inline
+from lungseg.report.learning_curves import curve_rows, curves_of, length_in_words
 from lungseg.report.look import Look
 from lungseg.report.methods import common, otherwise
 from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
@@ -36,6 +37,7 @@ PLOTS = {
     "training_curves": "Loss, validation Dice and validation accuracy by epoch, a line per run",
     "definitions": "Every way of counting the same predictions beside the printed numbers",
     "calibration": "Share of lung against predicted probability, and the calibration error of each network",
+    "learning_curves": "Mean Dice against the number of films to learn from, and differences to the first network",
     "ranks": "Mean ranks of the networks with the critical difference",
 }
 RELATION_TITLES = {
@@ -69,7 +71,8 @@ def page(
     manifest, plan = results.manifest(), results.plan()
     config = manifest["config"]
     margin, experiment = plan.margins.get("dice") if plan else None, results.experiment()
-    look = Look.of(paper, config["variants"], config["datasets"], config["train_on"], experiment.pooled)
+    sets = (config["datasets"], config["train_on"], experiment.pooled, experiment.films)
+    look = Look.of(paper, config["variants"], *sets)
     content = {
         "style": (template / "report.css").read_text(encoding="utf-8"),
         "script": (template / "report.js").read_text(encoding="utf-8"),
@@ -141,6 +144,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     margin = plan.margins.get("dice") if plan else None
     claims = with_columns(claims, "points")
     in_cells = claims["decides"] == "cell"
+    curves = curves_of(results)
     return {
         "sentences": sentences(cells, comparisons, own, foreseen, paper, results.experiment(), plan),
         "tally": tally(claims),
@@ -160,6 +164,9 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "parts_said": in_words(taken, results.experiment(), margin) if taken else "",
         "costs": cost_rows(results, train_on, test_on),
         "crossing": crossing(results.table("crossing")),
+        "curves": curve_rows(curves),
+        "curve_networks": curves.variants,
+        "curve_length": length_in_words(results.experiment(), curves.variants),
         "references": records(results.table("references").query("metric == 'dice'")),
         "subgroups": groups(results, train_on, test_on),
         "study": study_in_words(results, test_on),

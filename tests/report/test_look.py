@@ -81,6 +81,14 @@ def test_sets_are_named_in_words() -> None:
     assert Look.of(MISHRA, [], ["phantom"], {"pooled": ["phantom"]}).tested_on("pooled") == "drawn films"
 
 
+def test_a_training_set_on_fewer_films_has_a_name_of_its_own() -> None:
+    sets = {"pooled": ["montgomery", "jsrt"], "few": ["montgomery", "jsrt"], "one": ["jsrt"], "jsrt": ["jsrt"]}
+    look = Look.of(MISHRA, [], ["montgomery", "jsrt"], sets, None, {"few": 32, "one": 1, "jsrt": 8})
+    names = [look.trained_on(name) for name in ("pooled", "few", "one", "jsrt", "montgomery")]
+    assert names == ["both", "both, 32 films", "JSRT, 1 film", "JSRT, 8 films", "Montgomery"]
+    assert [look.tested_on(name) for name in ("pooled", "jsrt")] == ["both", "JSRT"]  # tests are on all films
+
+
 def test_the_colours_are_those_of_the_palette_that_they_are_named_after() -> None:
     import seaborn as sns
 

@@ -2,7 +2,7 @@
 // Theme, filters, films, and the way from a number to its seeds, a seed to its films, a film to its scores.
 const $ = (selector, inside = document) => inside.querySelector(selector);
 const $$ = (selector, inside = document) => [...inside.querySelectorAll(selector)];
-const { names, sets, every, pooled, command, shown, folder } = JSON.parse($("#names").textContent);
+const { names, sets, limited, every, pooled, command, shown, folder } = JSON.parse($("#names").textContent);
 const SVG = "http://www.w3.org/2000/svg";
 const STEP = matchMedia("(max-width: 760px)").matches ? 8 : 24;
 const LOWER = new Set(["loss", "hd95_px", "hd95_mm", "assd_px"]);
@@ -68,7 +68,7 @@ function reveal(address) {
 
 // --- numbers ---
 const name = (variant) => names[variant] ?? variant;
-const trainedOn = (train) => sets[train] ?? train, testedOn = (test) => test === "pooled" ? every : sets[test] ?? test;
+const trainedOn = (train) => limited[train] ?? sets[train] ?? train, testedOn = (test) => test === "pooled" ? every : sets[test] ?? test;
 const title = (metric) => metric.endsWith("_pooled") ? `${TITLES[metric.slice(0, -7)]}, pooled pixels` : TITLES[metric] ?? metric;
 const digits = (value, metric) => value == null ? "–" : value.toFixed(metric.includes("_px") || metric.includes("_mm") ? 2 : 4);
 const mean = (values) => {

@@ -76,7 +76,9 @@ FIGURES = [
     *["figure1_inceptionresnetv2", "figure2_proposed", "figure3_learning_rate", "figure4_accuracy_and_loss"],
     *["figure5_overlays", "training_curves", "dice_per_image"],
 ]
-DIAGRAMS = ["gains", "cost", "crossing", "ranks", "definitions", "calibration"]
+# Where training sets with the data sets of Table 1's are learned from by fewer films.
+CURVES = ["learning_curves"] if curve_sets(EXPERIMENT.train_on, EXPERIMENT.films, MAIN) else []
+DIAGRAMS = ["gains", "cost", "crossing", "ranks", "definitions", "calibration", *CURVES]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *[
@@ -125,7 +127,7 @@ SHOWN += ["diverged", "subgroups", "subgroup_differences", "calibration", "relat
 SHOWN += ["operating_points", "best_epochs", "leakage", "stability", "power", "sample_sizes", "cost", "elsewhere"]
 # What gives networks and sets their names and colours.
 LOOK = (
-    {key: config[key] for key in ("datasets", "train_on")}
+    {key: config[key] for key in ("datasets", "train_on", "films")}
     | {"pooled": list(EXPERIMENT.pooled)}
     | {"variants": list(config["variants"])}
 )

@@ -74,6 +74,7 @@ rule diagrams:
         reliability=rules.calibrate.output.reliability,
         estimates=rules.estimate.output.estimates,
         cost=rules.cost.output[0],
+        splits=expand("<results>/splits/{dataset}.csv", dataset=config["train_on"][MAIN] if CURVES else []),
         captions=local(expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS)),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
@@ -87,6 +88,7 @@ rule diagrams:
     params:
         train_on=MAIN,
         test_on=config["table1"]["test_on"],
+        sets=[config["train_on"], config["films"], MAIN],
         look=LOOK,
         level=config["statistics"]["level"],
         note=with_note,
@@ -188,7 +190,7 @@ rule report:
         tables=expand("<results>/{table}.csv", table=SHOWN),
         figures=expand(
             "<results>/figures/{figure}.svg",
-            figure=["gains", "cost", "training_curves", "ranks", "definitions", "calibration"],
+            figure=["gains", "cost", "training_curves", "ranks", "definitions", "calibration", *CURVES],
         ),
     output:
         shown("<results>/report.html", "Answer"),
