@@ -38,6 +38,8 @@ test: setup  ## all tests
 # One piece of an experiment's trainings. make gpu-experiment MINUTES=30 ARCHIVES=folder CONFIG=file
 CONFIG ?= config/gpu.yaml
 MINUTES ?= 9
+# Of a file between the steps: all is on one machine, and nothing need be small
+MIB ?= 256
 ARCHIVES ?= archives
 NAME = $(shell $(BIN)/python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["name"])' $(CONFIG))
 FILMS = $(NAME)/pieces/films.npz
@@ -46,12 +48,12 @@ DAG = snakemake --cores all --quiet rules --configfile $(CONFIG) --config 'archi
 
 gpu-experiment: setup  ## train for MINUTES=9 what is missing of CONFIG=config/gpu.yaml; at the end tables and report
 	$(DAG) --until split
-	$(PIECES) pack $(FILMS) --configfile $(CONFIG)
-	$(PIECES) run $(FILMS) --minutes $(MINUTES) --work $(NAME)/pieces/work --out $(NAME)/pieces/out --bundles results/$(NAME)
-	$(PIECES) take $(NAME)/pieces/out results/$(NAME)
+	$(PIECES) pack $(FILMS) --mib $(MIB) --configfile $(CONFIG)
+	$(PIECES) run $(FILMS) --minutes $(MINUTES) --mib $(MIB) --work $(NAME)/pieces/work --out $(NAME)/pieces/out --bundles results/$(NAME)
+	$(PIECES) take $(NAME)/pieces/out results/$(NAME) --mib $(MIB)
 	if $(PIECES) left $(FILMS) results/$(NAME); then $(DAG) bundles=results/$(NAME); fi
 
-bench: $(BIN)/.bench  ## all benchmarks of a CPU; bench/README.md shows them. ARCHIVES=folder adds real films
+bench: $(BIN)/.bench  ## benchmarks of a CPU, half an hour; bench/README.md has more. ARCHIVES=folder adds real films
 	for name in training optimisations scoring bootstrap inference precision dag page; do python -m bench.$$name || exit 1; done
 	python -m bench.preprocessing "$(ARCHIVES)"
 	python -m bench.show

@@ -1,6 +1,7 @@
 """The benchmarks' page says what their tables say; the tables have the agreed columns."""
 
 import io
+import re
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -44,6 +45,16 @@ def test_page_shows_the_table(file: Path) -> None:
     assert as_markdown(table) in PAGE.read_text(encoding="utf-8")
     assert (table["ratio_low"] <= table["ratio"]).all()
     assert (table["ratio"] <= table["ratio_high"]).all()
+
+
+def test_the_commands_have_every_question_and_make_bench_runs_what_is_said() -> None:
+    listed = re.search(r"```sh\n(make bench .*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    loop = re.search(r"for name in ([a-z ]+); do python -m bench", (PAGE.parents[1] / "Makefile").read_text())
+    assert listed and loop
+    made = [*loop[1].split(), "preprocessing"]
+    assert re.search(r"# (.*):$", listed[1].splitlines()[0]).group(1).split(", ") == made  # type: ignore[union-attr]
+    alone = re.findall(r"^python -m bench\.(\w+)", listed[1], re.M)
+    assert set(QUESTIONS) <= {*made, *alone, "gpu"} and not set(made) & set(alone)
 
 
 def test_ratio_is_the_others_time_over_ours(monkeypatch: pytest.MonkeyPatch) -> None:

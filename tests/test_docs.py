@@ -112,6 +112,14 @@ def test_every_command_is_tried_by_one_of_these() -> None:
     assert len(COMMANDS) > 20
 
 
+def test_the_audit_of_honest_tables_is_quoted_as_it_was_measured() -> None:
+    measured = (ROOT / "bench/results/audit.md").read_text()
+    last = re.search(r"^\| any \| any \| 0 of 10,000 \| ([\d,]+ of 10,000) \|$", measured, re.M)
+    assert last and last[1] in (ROOT / "docs/audit.md").read_text()
+    for others in ("films", "pooled", "classes", "median", "trimmed", "two calls"):
+        assert re.search(rf"^\| {others} \| \w+ \| 0 of 10,000 \| 0 of 10,000 \|$", measured, re.M), others
+
+
 def test_every_file_of_results_is_told() -> None:
     text = (ROOT / "docs/results.md").read_text()
     tables = {path.name for path in (ROOT / "results/cpu").glob("*.*")} - {"README.md"}

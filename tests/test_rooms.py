@@ -14,6 +14,7 @@ PACKAGE = ROOT / "lungseg"
 ROOMS = ["", "data", "networks", "learning", "films", "serve", "scores", "statistics", "claims", "report", "jobs"]
 DOORS = {PACKAGE / "cli.py", PACKAGE / "segment.py"}  # for people: they lead into every room
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" and path not in DOORS)
+PAGE = ROOT / "docs/architecture.md"
 SCRIPTS = sorted((ROOT / "workflow/scripts").glob("*.py"))
 
 
@@ -64,6 +65,13 @@ def test_torch_stays_out_of_every_job_after_predict(script: Path) -> None:
     """
     uses = any(re.search("^ *(import|from) torch", path.read_text(), re.M) for path in modules(script).values())
     assert uses == (script.stem in ("train", "predict", "cost", "export_model", "model"))
+
+
+def test_the_page_about_the_code_has_every_room_in_order_and_names_modules_that_there_are() -> None:
+    rows = re.findall(r"^\| ([^|]*) \| [^|]* \| ([^|]*) \|$", PAGE.read_text(), re.M)[1:]
+    assert [name.strip("`").replace("(ground floor)", "") for name, _ in rows] == ROOMS
+    for (_, begin), name in zip(rows, ROOMS, strict=True):
+        assert set(begin.split(", ")) <= {file.stem for file in MODULES if room(file) == name}
 
 
 @pytest.mark.parametrize("name", ROOMS)

@@ -1,8 +1,10 @@
-"""An experiment's trainings in pieces of some minutes, for a machine lent by the minute that has little but torch.
+"""An experiment's trainings in pieces of some minutes, for a machine that has little but torch, and that for minutes.
 
     python -m lungseg.jobs.pieces pack FILMS.npz --configfile config/gpu.yaml   here: the prepared films in one file
     python -m lungseg.jobs.pieces run FILMS.npz --minutes 9 --out OUT           there: train a piece of what is missing
     python -m lungseg.jobs.pieces take OUT results/gpu                          here: what came back, as bundles
+
+Often only small files can be carried to such a machine and back: how large they may be is an option of each command.
 
 A piece goes on where the last one on that machine stopped, from checkpoints. What came back is not trained again on
 another machine either: the cards of its bundles say what is done. `make gpu-experiment` does all three.
@@ -37,7 +39,9 @@ from lungseg.outside import missing, read_settings
 from lungseg.zips import Bounds, open_zip
 
 MEBI = 2**20
-FILMS_LIMIT, SHIP_LIMIT, SHIPS = 45 * MEBI, 16 * MEBI, 8  # bytes of the films' file and of each file that comes back
+# Unless options say otherwise: MiB of the films' file and of each archive that comes back, and how many of these.
+FILMS_MIB, ARCHIVE_MIB, ARCHIVES = 45, 16, 8
+LISTED = 1024  # bytes at most of an archive's list of files beside what is counted with each of them
 ENDED = (0, TOLD, -signal.SIGTERM)  # the last one: told to stop before it had begun
 GRACE = 60.0  # seconds to end an epoch and write a checkpoint
 ROOT = Path(__file__).parents[2]
@@ -152,24 +156,31 @@ def _stop(running: Iterable[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def ship(work: Path, names: Sequence[str], out: Path) -> list[str]:
-    """Put whole runs without their weights into at most `SHIPS` archives of at most `SHIP_LIMIT` bytes.
+def packed_bytes(run: Path) -> int:
+    """How long an archive of this run alone may be."""
+    return LISTED + sum((run / file).stat().st_size + 512 for file in FILES)
+
+
+def ship(work: Path, names: Sequence[str], out: Path, archives: int, limit: int) -> list[str]:
+    """Put whole runs without their weights into archives.
 
     Args:
         work: Where the runs lie.
         names: Runs to bring, the most useful first.
         out: Folder for the archives; older ones in it are replaced.
+        archives: How many there may be.
+        limit: Bytes that each may have.
 
     Returns:
-        Names of runs for which there was no room: they come with a later piece.
+        Names of runs for which there was no room: they come with a later piece, if they are not larger than an archive.
     """
     groups: list[list[str]] = []
     room, left = 0, []
     for name in names:
-        size = sum((work / name / file).stat().st_size + 512 for file in FILES)
-        if size > room and len(groups) < SHIPS:
+        size = packed_bytes(work / name) - LISTED
+        if room < size <= limit - LISTED and len(groups) < archives:
             groups.append([])
-            room = SHIP_LIMIT - 1024
+            room = limit - LISTED
         if size > room:
             left.append(name)
             continue
@@ -186,8 +197,13 @@ def ship(work: Path, names: Sequence[str], out: Path) -> list[str]:
     return left
 
 
-def take(out: Path, bundles: Path) -> list[str]:
+def take(out: Path, bundles: Path, limit: int) -> list[str]:
     """Unpack what came back into a folder of bundles; a run that lies there already stays as it is.
+
+    Args:
+        out: Folder with the archives.
+        bundles: Folder of bundles.
+        limit: Bytes that each archive may hold.
 
     Returns:
         Names of the runs that are new.
@@ -200,10 +216,12 @@ def take(out: Path, bundles: Path) -> list[str]:
     taken = []
     for path in sorted(out.glob("runs-*.zip")):
         try:
-            with open_zip(path, Bounds(SHIP_LIMIT, SHIP_LIMIT), "Bring it again.") as archive:
+            with open_zip(path, Bounds(limit, limit), "Bring it again.") as archive:
                 content = {info.filename: archive.read(info) for info in archive.infolist()}
         except InputError as error:
-            raise InputError(error.where, error.found, WROTE, error.remedy) from error
+            expected = f"{WROTE}, of at most {limit / MEBI:g} MiB"
+            remedy = f"{error.remedy} Where `run` was given another --mib, give it here too."
+            raise InputError(error.where, error.found, expected, remedy) from error
         except (BadZipFile, EOFError, zlib.error) as error:
             raise InputError(path, str(error), WROTE, "Bring it again.") from error
         for member in content:
@@ -250,7 +268,16 @@ def fitting(experiment: Experiment) -> int:
     return places if memory is None else max(1, min(places, memory // max(needs)))
 
 
-def run_piece(films: Path, minutes: float, work: Path, out: Path, bundles: Path, side_by_side: int | None) -> int:
+def run_piece(
+    films: Path,
+    minutes: float,
+    work: Path,
+    out: Path,
+    bundles: Path,
+    side_by_side: int | None,
+    archives: int = ARCHIVES,
+    limit: int = ARCHIVE_MIB * MEBI,
+) -> int:
     """Train for some minutes, bring what is whole, and tell what is left.
 
     Returns:
@@ -262,9 +289,13 @@ def run_piece(films: Path, minutes: float, work: Path, out: Path, bundles: Path,
     piece = Piece(films, work, done, side_by_side or fitting(packed.experiment))
     failed = piece.run(packed.experiment, 60 * minutes)
     whole = [name for name in names if name not in done and complete(work / name)]
-    left = ship(work, whole, out)
+    left = ship(work, whole, out, archives, limit)
+    large = [name for name in left if packed_bytes(work / name) > limit]
+    later = [name for name in left if name not in large]
+    too_large = f"larger than the {limit / MEBI:g} MiB of an archive, and not brought: give a larger --mib"
     print(f"{len(done)} of {len(names)} runs were done, {len(whole) - len(left)} more are in {out}", flush=True)
-    for told, of in ((left, "found no room and come with a later piece"), (failed, "failed: see above")):
+    told_of = ((later, "found no room and come with a later piece"), (large, too_large), (failed, "failed: see above"))
+    for told, of in told_of:
         if of and told:
             print(f"{len(told)} {of}: {', '.join(told)}")
     return 1 if failed else 0
@@ -291,14 +322,14 @@ def _pack(options: argparse.Namespace) -> None:
         raise InputError(options.configfile, missing(options.configfile), "a configuration", "Give --configfile.")
     experiment = read_experiment(read_settings(options.configfile))
     pack(options.films, experiment, commit(ROOT)["commit"], Path())
-    if (size := options.films.stat().st_size) > FILMS_LIMIT:
-        remedy = "Choose a smaller preprocessing.size or fewer data sets."
-        raise InputError(options.films, f"{size / MEBI:.0f} MiB", f"at most {FILMS_LIMIT // MEBI}", remedy)
+    if (size := options.films.stat().st_size) > options.mib * MEBI:
+        remedy = "Give a larger --mib where more can be carried; else choose a smaller preprocessing.size."
+        raise InputError(options.films, f"{size / MEBI:.0f} MiB", f"at most {options.mib}", remedy)
     print(f"{options.films}: {size / MEBI:.1f} MiB")
 
 
 def _take(options: argparse.Namespace) -> None:
-    taken = take(options.out, options.bundles)
+    taken = take(options.out, options.bundles, options.mib * MEBI)
     print(f"{len(taken)} runs taken into {options.bundles}")
 
 
@@ -311,24 +342,43 @@ def _left(options: argparse.Namespace) -> int:
     return 1 if left else 0
 
 
+def _number(text: str) -> int:
+    """A whole number from 1 on."""
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lungseg.jobs.pieces", description=str(__doc__).partition("\n")[0])
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("pack", help="put the prepared films into one file")
     one.add_argument("films", type=Path)
     one.add_argument("--configfile", type=Path, required=True)
+    one.add_argument("--mib", type=_number, default=FILMS_MIB, help="the file may have so many MiB (%(default)s)")
     one.set_defaults(do=_pack)
     one = commands.add_parser("run", help="train for some minutes and bring what is whole")
     one.add_argument("films", type=Path)
     one.add_argument("--minutes", type=float, required=True)
     one.add_argument("--work", type=Path, default=Path("pieces"), help="keeps weights and checkpoints between pieces")
-    one.add_argument("--out", type=Path, required=True, help="gets at most 8 archives of at most 16 MiB")
+    one.add_argument("--out", type=Path, required=True, help="gets the archives with the runs that are whole")
+    one.add_argument("--mib", type=_number, default=ARCHIVE_MIB, help="an archive may have so many MiB (%(default)s)")
+    one.add_argument("--archives", type=_number, default=ARCHIVES, help="of at most so many archives (%(default)s)")
     one.add_argument("--bundles", type=Path, default=Path(os.devnull), help="runs that lie there are done")
     one.add_argument(
         "--side-by-side", type=int, help="trainings at a time; unless given up to 4, as cores and memory allow"
     )
     one.set_defaults(
-        do=lambda o: run_piece(o.films, o.minutes, o.work.resolve(), o.out, o.bundles.resolve(), o.side_by_side)
+        do=lambda o: run_piece(
+            o.films,
+            o.minutes,
+            o.work.resolve(),
+            o.out,
+            o.bundles.resolve(),
+            o.side_by_side,
+            o.archives,
+            o.mib * MEBI,
+        )
     )
     one = commands.add_parser("train", help="train one run; `run` calls it")
     one.add_argument("films", type=Path)
@@ -338,6 +388,7 @@ def _parser() -> argparse.ArgumentParser:
     one = commands.add_parser("take", help="unpack what came back into a folder of bundles")
     one.add_argument("out", type=Path)
     one.add_argument("bundles", type=Path)
+    one.add_argument("--mib", type=_number, default=ARCHIVE_MIB, help="as `run` was given it (%(default)s)")
     one.set_defaults(do=_take)
     one = commands.add_parser("left", help="exit status 1 and a line if runs are left to train")
     one.add_argument("films", type=Path)

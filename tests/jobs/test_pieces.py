@@ -109,25 +109,63 @@ def bundle(folder: Path, name: str, size: int, code: str | None = None) -> None:
 NAMES = [f"{variant}/pooled/seed{seed}" for seed in (0, 1) for variant in ("unet", "proposed")]
 
 
-def test_what_has_no_room_comes_later_and_what_came_back_is_taken_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pieces, "SHIP_LIMIT", 100_000)
-    monkeypatch.setattr(pieces, "SHIPS", 2)
+LIMIT = 100_000  # bytes of an archive
+
+
+def test_what_has_no_room_comes_later_and_what_came_back_is_taken_once(tmp_path: Path) -> None:
     work, out, bundles = tmp_path / "work", tmp_path / "out", tmp_path / "bundles"
     for name, size in zip(NAMES, (30_000, 30_000, 30_000, 10_000), strict=True):
         bundle(work, name, size)
-    assert ship(work, NAMES, out) == [NAMES[2]]
+    assert ship(work, NAMES, out, 2, LIMIT) == [NAMES[2]]
     archives = sorted(out.iterdir())
     assert [path.name for path in archives] == ["runs-1.zip", "runs-2.zip"]
-    assert all(path.stat().st_size <= 100_000 for path in archives)
-    assert sorted(take(out, bundles)) == sorted([NAMES[0], NAMES[1], NAMES[3]])
-    assert take(out, bundles) == []
-    assert ship(work, [NAMES[2]], out) == [] and [path.name for path in out.iterdir()] == ["runs-1.zip"]
-    assert take(out, bundles) == [NAMES[2]]
+    assert all(path.stat().st_size <= LIMIT for path in archives)
+    assert sorted(take(out, bundles, LIMIT)) == sorted([NAMES[0], NAMES[1], NAMES[3]])
+    assert take(out, bundles, LIMIT) == []
+    assert ship(work, [NAMES[2]], out, 2, LIMIT) == [] and [path.name for path in out.iterdir()] == ["runs-1.zip"]
+    assert take(out, bundles, LIMIT) == [NAMES[2]]
     for name in NAMES:
         for file in FILES:
             assert (bundles / "runs" / name / file).read_bytes() == (work / name / file).read_bytes()
+
+
+def test_a_run_larger_than_an_archive_takes_the_room_of_none(tmp_path: Path) -> None:
+    work, out, bundles = tmp_path / "work", tmp_path / "out", tmp_path / "bundles"
+    for name, size in zip(NAMES[:3], (60_000, 60_000, 10_000), strict=True):
+        bundle(work, name, size)
+    assert ship(work, NAMES[:3], out, 1, LIMIT) == NAMES[:2]
+    assert take(out, bundles, LIMIT) == [NAMES[2]]
+    just = max(pieces.packed_bytes(work / name) for name in NAMES[:2])
+    assert ship(work, NAMES[:2], out, 2, just) == []
+    assert len(list(out.iterdir())) == 2 and all(path.stat().st_size <= just for path in out.iterdir())
+    told = r"found .* unpacked, expected an archive .* at most 0\.09\d+ MiB\. .* another --mib, give it here too"
+    with pytest.raises(InputError, match=told):
+        take(out, bundles, LIMIT)
+    assert sorted(take(out, bundles, 2 * LIMIT)) == sorted(NAMES[:2])
+
+
+def test_what_is_not_brought_is_told_with_the_option_that_helps(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work, out = tmp_path / "work", tmp_path / "out"
+    for name, size in zip(NAMES[:3], (600_000, 480_000, 10_000), strict=True):
+        bundle(work, name, size)
+    common = ["run", str(films), "--minutes", "0", "--work", str(work), "--out", str(out)]
+    assert main([*common, "--mib", "1", "--archives", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "2 more are in" in printed and "1 larger than the 1 MiB of an archive, and not brought" in printed
+    assert printed.rstrip().endswith(f"give a larger --mib: {NAMES[0]}") and "later piece" not in printed
+    assert main([*common, "--mib", "2", "--archives", "1"]) == 0
+    assert f"1 found no room and come with a later piece: {NAMES[1]}" in capsys.readouterr().out
+    assert main(common) == 0
+    assert "3 more are in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "1.5", "many"])
+def test_an_archive_of_no_size_is_refused(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["take", "out", "bundles", "--mib", given])
+    assert f"{given!r} is no whole number from 1 on" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -137,17 +175,17 @@ def test_archives_with_anything_else_are_refused(tmp_path: Path, member: str) ->
     with ZipFile(tmp_path / "runs-1.zip", "w") as archive:
         archive.writestr(member, "x")
     with pytest.raises(InputError, match=r"runs-1\.zip: found a member"):
-        take(tmp_path, tmp_path / "bundles")
+        take(tmp_path, tmp_path / "bundles", LIMIT)
     (tmp_path / "runs-1.zip").write_bytes(b"PK cut short")
     with pytest.raises(InputError, match=r"runs-1\.zip: found .* expected an archive that `run` wrote"):
-        take(tmp_path, tmp_path / "bundles")
+        take(tmp_path, tmp_path / "bundles", LIMIT)
     with ZipFile(tmp_path / "runs-1.zip", "w") as archive:
         archive.writestr("runs/unet/pooled/seed0/history.csv", "x")
     with pytest.raises(InputError, match=r"runs-1\.zip: found unet/pooled/seed0 without weights.json"):
-        take(tmp_path, tmp_path / "bundles")
+        take(tmp_path, tmp_path / "bundles", LIMIT)
     assert not list(tmp_path.rglob("history.csv"))
     with pytest.raises(InputError, match="nowhere: found no such file, expected the folder that `run` wrote to"):
-        take(tmp_path / "nowhere", tmp_path / "bundles")
+        take(tmp_path / "nowhere", tmp_path / "bundles", LIMIT)
 
 
 def test_runs_of_older_code_are_trained_again_here_and_refused_from_elsewhere(tmp_path: Path) -> None:
