@@ -389,12 +389,12 @@ def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, r
     for scene, rows in seen.groupby("scene", sort=False):
         means, differences = (rows.loc[rows["quantity"] == kind, "coverage"] for kind in ("mean", "difference"))
         said.append(
-            f"on the {rows['films'].iloc[0]} films of {str(scene).partition(',')[0]} {_from_to(means)} of means and "
-            f"{_from_to(differences)} of differences"
+            f"on the {rows['films'].iloc[0]} films of {str(scene).partition(',')[0]} {_from_to(means)} of those of "
+            f"means and {_from_to(differences)} of those of differences"
         )
     return (
         f"Nominal 95 % intervals with {nearest} seeds do not all reach it: in a [simulation]({root}/bench/results/"
-        f"coverage.md) on films as networks scored them they held the truth in {'; '.join(said)}. A row of "
+        f"coverage.md) on films as networks scored them the truth lay within, {'; '.join(said)}. A row of "
         f"estimates.csv or comparisons.csv whose like held it in fewer than {LOWEST:.0%} says so in its `note`, and "
         f"has the mark {SHORT} above."
     )

@@ -257,12 +257,15 @@ def test_coverage_is_told_for_the_nearest_number_of_seeds() -> None:
     ]  # fmt: skip
     rows += [row | {"method": "Hall (before)", "coverage": 0.5} for row in rows if row["method"] == "crossed t"]
     note = coverage_note(pd.DataFrame(rows), pd.DataFrame({"seed_variance": ["pool"]}), seeds=3)
-    assert "with 2 seeds" in note and "on the 28 films of montgomery 92 % of means and 92 % of differences." in note
-    assert "50 % of means" in coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3)
+    assert (
+        "with 2 seeds" in note
+        and "on the 28 films of montgomery 92 % of those of means and 92 % of those of differences." in note
+    )
+    assert "50 % of those of means" in coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3)
     worse = rows[8] | {"coverage": 0.81, "quantity": "mean"}
     assert worse["scene"].endswith("as observed") and worse["seeds"] == 2
     note = coverage_note(pd.DataFrame([*rows, worse]), pd.DataFrame({"seed_variance": ["pool"]}), seeds=3)
-    assert "81 to 92 % of means and 92 % of differences" in note
+    assert "81 to 92 % of those of means and 92 % of those of differences" in note
 
 
 def test_verdicts_are_tallied_in_their_order_and_the_table_apart() -> None:
