@@ -93,9 +93,14 @@ class Paper(Choice):
         """A variant's name for people; its key where it has none."""
         return self.names.get(variant, variant)
 
+    def text(self, variant: str, metric: str) -> str | None:
+        """A cell of the table as printed, which tells its rounding; None where it is empty."""
+        found: str | None = self.cells.get(variant, {}).get(metric)  # type: ignore[call-overload]
+        return found
+
     def printed(self, variant: str, metric: str) -> float | None:
         """The value in a cell of the table; None where it has none."""
-        text = self.cells.get(variant, {}).get(metric)  # type: ignore[call-overload]
+        text = self.text(variant, metric)
         return None if text is None else float(text)
 
     def gain(self, variant: str, against: str, metric: str) -> float | None:

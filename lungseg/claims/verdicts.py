@@ -11,6 +11,7 @@ whether the run points for or against the claim. Verdicts:
 - `untested`, with the reason.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -18,7 +19,16 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from lungseg.claims.arithmetic import printed
 from lungseg.claims.evidence import (
@@ -36,13 +46,33 @@ from lungseg.claims.evidence import (
     step,
 )
 from lungseg.errors import InputError
-from lungseg.outside import read_yaml, refuse_truths, refused
+from lungseg.outside import Written, read_yaml, refuse_truths, refused
 from lungseg.paper import Metric, Paper, Text
 from lungseg.recipe import Variant
 
 COLUMNS = ["claim", "source", "published", "reproduced", "low", "high", "verdict", "points", "why"]
 DRAWN = "drawn films say nothing about lungs"
 POINTS = {"supported": "for", "contradicted": "against"}
+
+
+def _as_printed(form: str, expected: str) -> BeforeValidator:
+    """A number that keeps its text, in quotes or not: its decimals say what it stands for."""
+
+    def check(value: object) -> str:
+        text = value.text if isinstance(value, Written) else f"{value}"
+        if isinstance(value, bool) or not re.fullmatch(form, text):
+            raise ValueError(expected)
+        return text
+
+    return BeforeValidator(check)
+
+
+Difference = Annotated[
+    str,
+    _as_printed(
+        r"[+-]?[0-9]{0,12}\.[0-9]{1,18}", "a difference of fractions with its decimals as printed, such as 0.025"
+    ),
+]
 
 
 class _Claim(BaseModel):
@@ -104,6 +134,10 @@ class _Trained(_Claim):
         """The networks that it is about."""
         return [getattr(self, name) for name in ("variant", "against") if hasattr(self, name)]
 
+    def claimed(self) -> float | None:
+        """The number that it claims itself, if any."""
+        return None
+
     def decide(self, evidence: Evidence) -> Verdict:
         """The verdict of a run that meets all conditions."""
         raise NotImplementedError
@@ -111,7 +145,7 @@ class _Trained(_Claim):
     def judge(self, evidence: Evidence) -> Verdict:
         """That verdict, or `untested` and where the run points."""
         if missing := [name for name in self.variants(evidence) if name not in evidence.arms]:
-            return not_run(missing[0], getattr(self, "published", None))
+            return not_run(missing[0], self.claimed())
         found = self.decide(evidence)
         if found.verdict == "untested":
             return found
@@ -145,10 +179,10 @@ class Cell(_Trained):
 
     def decide(self, evidence: Evidence) -> Verdict:
         """Compare the printed value with what each test set foretells for another laboratory."""
-        published = evidence.paper.printed(self.variant, self.metric)
-        if published is None:
+        text = evidence.paper.text(self.variant, self.metric)
+        if text is None:
             return Verdict("untested", "the paper leaves this cell empty")
-        row = find(evidence.estimates, variant=self.variant, metric=self.metric)
+        published, row = float(text), find(evidence.estimates, variant=self.variant, metric=self.metric)
         if row is None:
             return not_run(self.variant, published)
         numbers = (published, row["mean"], row["low"], row["high"])
@@ -163,9 +197,9 @@ class Cell(_Trained):
         if not said:
             return Verdict("inconclusive", told, *numbers)
         margin = evidence.margin(self.metric)
-        words = {name: cell_on(published, rows[0], margin) for name, rows in said.items()}
+        words = {name: cell_on(text, rows[0], margin) for name, rows in said.items()}
         why = "; ".join(f"{name} {words[name]}: {_foretold(rows)}" for name, rows in said.items())
-        return Verdict(over_test_sets(words.values()), f"printed {published:g}; {why}", *numbers)
+        return Verdict(over_test_sets(words.values()), f"printed {text}; {why}", *numbers)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -205,20 +239,24 @@ class Order(_Trained):
 
 
 class Gain(_Trained):
-    """A gain in a metric of one network over another, as a difference of fractions."""
+    """A gain in a metric of one network over another, as a difference of fractions with its decimals as printed."""
 
     decides: Literal["gain"]
     variant: Network
     against: Network
     metric: Metric
-    published: float
+    published: Difference
+
+    def claimed(self) -> float:
+        """The difference."""
+        return float(self.published)
 
     def decide(self, evidence: Evidence) -> Verdict:
         """Compare the claimed difference with the interval of ours."""
         row = find_pair(evidence.comparisons, self.variant, self.against, self.metric)
         if row is None:
-            return not_run(f"{self.variant} beside {self.against}", self.published)
-        numbers = (self.published, row["difference"], row["low"], row["high"])
+            return not_run(f"{self.variant} beside {self.against}", self.claimed())
+        numbers = (self.claimed(), row["difference"], row["low"], row["high"])
         verdict, why = claimed_gain(self.published, row, evidence.margin(self.metric))
         return Verdict(verdict, f"{why}; {step(row)}", *numbers)
 
@@ -419,7 +457,8 @@ def read_claims(path: str | Path, paper: Paper) -> list[Claim]:
     Raises:
         InputError: An entry names an unknown network, metric, rule or key, lacks one, or two have one name.
     """
-    entries = read_yaml(path, list, "Write a list of claims, as workflow/papers/mishra/claims.yaml is.")
+    remedy = "Write a list of claims, as workflow/papers/mishra/claims.yaml is."
+    entries = read_yaml(path, list, remedy, as_written=True)
     try:
         claims = TypeAdapter(list[Claim]).validate_python(entries, context=paper)
     except ValidationError as error:
