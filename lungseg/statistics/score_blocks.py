@@ -17,6 +17,7 @@ from lungseg.statistics.subsets import by_seed
 METRICS = [*OVERLAP, *DISTANCES]
 RUN = ["variant", "train_on", "seed"]
 FILM = ["test_on", "image_id"]
+POOLED = "pooled"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
 
     Raises:
         InputError: A score is doubled, missing for a film that other runs have, or there for only some of the films;
-            the members of ensembles of seeds are not known.
+            a data set is apart for some of its films; the members of ensembles of seeds are not known.
     """
     scores = scores.assign(**{name: np.nan for name in METRICS if name not in scores})
     scores = scores if "empty" in scores else scores.assign(empty=0)
@@ -82,8 +83,8 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
     _refuse_gaps(scores)
     for train_on, table in scores.groupby("train_on", sort=False):
         sets = list(table["test_on"].unique())
-        for test_on in [*sets, "pooled"]:
-            rows = pooled_films(table) if test_on == "pooled" else table[table["test_on"] == test_on]
+        for test_on in [*sets, POOLED]:
+            rows = pooled_films(table) if test_on == POOLED else table[table["test_on"] == test_on]
             if rows.empty:
                 continue
             rows = rows.sort_values(["seed", *FILM], kind="stable")
@@ -139,6 +140,10 @@ def _refuse_gaps(scores: pd.DataFrame) -> None:
     absent = (here != whole).any(axis=1) | scores[["dice", "iou", *COUNTS]].isna().any(axis=1)
     if absent.any():
         raise InputError("scores", f"no number for {_row(scores, absent)}", "a number in every column", remedy)
+    for place, table in scores.groupby(["train_on", "test_on"]) if APART in scores else ():
+        if len(said := table[APART].unique()) > 1:
+            found = f"{APART} {' and '.join(map(str, said))} for films of {place[1]} of {place[0]}"
+            raise InputError("scores", found, "the same for all films of a data set", remedy)
     for train_on, table in scores.groupby("train_on"):
         films, runs = (table[names].drop_duplicates() for names in (FILM, ["variant", "seed"]))
         full = films.merge(runs, how="cross")

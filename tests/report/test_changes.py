@@ -68,6 +68,30 @@ def test_other_films_are_not_paired() -> None:
     assert moved["films"].iloc[0] == 39
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "common"),
+    [
+        ({"jsrt": 1, "shenzhen": 0}, {"jsrt": 0, "shenzhen": 1}, 0),
+        ({"jsrt": 1, "shenzhen": 0}, {"jsrt": 0, "shenzhen": 0}, 20),
+        ({"jsrt": 1, "shenzhen": 0}, None, 20),  # a table without such a column
+        ({"jsrt": 1, "shenzhen": 1}, None, 0),  # of one side nothing is pooled
+    ],
+)
+def test_pools_of_other_films_are_not_paired_and_their_sets_are(
+    a: dict[str, int], b: dict[str, int] | None, common: int
+) -> None:
+    for turned in (False, True):
+        tables = [scores() if sets is None else scores().assign(apart=scores()["test_on"].map(sets)) for sets in (a, b)]
+        moved = compare_results(*(whole(one, "") for one in (reversed(tables) if turned else tables)))
+        assert set(moved.loc[moved["test_on"] != "pooled", "verdict"]) == {SAME}
+        (row,) = moved[moved["test_on"] == "pooled"].to_dict("records")
+        assert (row["verdict"], row["films"]) == (OTHER, common) and pd.isna(row["difference"])
+        last = f"other films   unet, pooled on pooled: {common} test films are in both"
+        assert last in as_text(moved, "dice").splitlines()
+    same = [scores().assign(apart=scores()["test_on"].map(a))] * 2
+    assert verdicts(*same) == {SAME}
+
+
 def test_page_names_both_sides_and_every_cell() -> None:
     moved = compare_results(scores(), scores(0.02, rng=1))
     page = as_page(moved, "theirs", "ours")
@@ -224,6 +248,15 @@ def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
             "theirs/scores.csv, hd95_px: found -1, expected numbers from 0",
         ),
         (_with("seed", float("inf")), "theirs/scores.csv, seed: found inf, expected whole numbers"),
+        (
+            lambda table: _with("apart", 1)(table.assign(apart=0)),
+            "theirs/scores.csv: found apart 0 and 1 for films of jsrt of pooled, expected the same for all films",
+        ),
+        (
+            lambda table: _with("apart", np.nan)(table.assign(apart=0)),
+            "theirs/scores.csv: found apart 0.0 and nan for films of jsrt of pooled, expected the same",
+        ),
+        (lambda table: table.assign(apart="yes"), "theirs/scores.csv, apart: found yes, expected whole numbers from 0"),
         (lambda table: table.drop(columns="dice"), "theirs/scores.csv: found no column dice, expected the columns"),
         (lambda table: table.drop(columns="seed"), "theirs/scores.csv: found no column seed, expected the columns"),
     ],
