@@ -14,9 +14,11 @@ whether the run points for or against the claim. Verdicts:
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
+from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
 from pydantic import (
@@ -28,6 +30,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from lungseg.claims.arithmetic import printed
@@ -73,6 +76,11 @@ Difference = Annotated[
         r"[+-]?[0-9]{0,12}\.[0-9]{1,18}", "a difference of fractions with its decimals as printed, such as 0.025"
     ),
 ]
+Percent = Annotated[
+    str,
+    _as_printed(r"[0-9]{1,12}(\.[0-9]{1,18})?", "a percentage with its decimals as printed and no sign, such as 2.5"),
+]
+Parameter = Annotated[int, Field(gt=0, lt=2**53)]
 
 
 class _Claim(BaseModel):
@@ -81,7 +89,7 @@ class _Claim(BaseModel):
     `claim` is its name, `says` the sentence in short, `source` where it stands, `takes` what deciding it would take.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     claim: str = Field(pattern=r"^[a-z0-9-]+$")
     says: Text
     source: Text
@@ -247,6 +255,13 @@ class Gain(_Trained):
     metric: Metric
     published: Difference
 
+    @model_validator(mode="after")
+    def fractions_differ_by_at_most_1(self) -> Self:
+        """A percentage is none; only a loss, which is no fraction, may differ by more."""
+        if abs(self.claimed()) > 1 and self.metric != "loss":
+            raise ValueError(f"published is {self.published}: a difference of fractions lies between -1 and 1")
+        return self
+
     def claimed(self) -> float:
         """The difference."""
         return float(self.published)
@@ -302,18 +317,19 @@ class Agreement(_Claim):
     variant: Network
     against: Network
     metric: Metric
-    percent: str = Field(pattern=r"^\d+(\.\d+)?$", description="As printed, with its decimals.")
+    percent: Percent
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Whether any values that round to the two cells give the percentage, as a difference or relative."""
         cells = [evidence.paper.cells.get(variant, {}).get(self.metric) for variant in (self.variant, self.against)]
         if None in cells:
             return Verdict("untested", "the table has not both cells", float(self.percent))
-        new, old = (printed(str(cell)) for cell in cells)
+        new, old = (printed(str(cell), fraction=self.metric != "loss") for cell in cells)
         said = printed(self.percent, fraction=False)
-        ranges = {
+        ranges: dict[str, tuple[Fraction, Fraction | float]] = {
             "in points": (100 * (new.low - old.high), 100 * (new.high - old.low)),
-            "relative": (100 * (new.low / old.high - 1), 100 * (new.high / old.low - 1)),
+            # Of a cell that rounds to 0 it may be any.
+            "relative": (100 * (new.low / old.high - 1), 100 * (new.high / old.low - 1) if old.low else inf),
         }
         why = "; ".join(f"{how} {float(low):.2f} to {float(high):.2f} %" for how, (low, high) in ranges.items())
         told = f"{old.text} to {new.text} is {why}, the text says {self.percent} %"
@@ -325,9 +341,9 @@ class Implementation(BaseModel):
     """The parameters of both networks of a claim in another implementation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
-    variant: int = Field(gt=0)
-    against: int = Field(gt=0)
+    name: Text
+    variant: Parameter
+    against: Parameter
 
 
 class Parameters(_Claim):
@@ -336,7 +352,7 @@ class Parameters(_Claim):
     decides: Literal["parameters"]
     variant: Network
     against: Network
-    percent: str = Field(pattern=r"^\d+(\.\d+)?$")
+    percent: Percent
     implementations: tuple[Implementation, ...] = Field((), description="Others than ours.")
 
     def judge(self, evidence: Evidence) -> Verdict:
@@ -401,7 +417,7 @@ class Convergence(_Claim):
 
     decides: Literal["convergence"]
     variant: Network
-    epochs: int
+    epochs: int = Field(ge=1, lt=2**31)
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Compare the validation films' Dice, accuracy and loss at that epoch with their means at the end, by seed."""

@@ -491,6 +491,67 @@ def test_a_claim_that_points_at_nothing_is_an_error(tmp_path: Path, change: dict
         read_claims(tmp_path / "claims.yaml", MISHRA)
 
 
+GAIN = {"decides": "gain", "variant": "proposed", "against": "unet", "metric": "dice"}
+SHARE = {"variant": "proposed", "against": "unet"}
+MANY = "9" * 400
+
+
+@pytest.mark.parametrize(
+    ("entry", "written", "message"),
+    [
+        (GAIN, "published: 2.5", "found .*published is 2.5: a difference of fractions lies between -1 and 1"),
+        (GAIN, 'published: "-1.01"', "published is -1.01: a difference of fractions lies between -1 and 1"),
+        *[
+            (GAIN, f"published: {text}", r"published: found .*, expected a difference of fractions with its decimals")
+            for text in ("-3", "0", ".nan", ".inf", "-.inf", "2.5 %", "1e-2", "2.5e-2", "1:30.5", "", MANY, f".{MANY}")
+        ],
+        ({"decides": "convergence", "variant": "unet"}, "epochs: 0", "epochs: found 0, expected .*equal to 1"),
+        ({"decides": "convergence", "variant": "unet"}, "epochs: -5", "epochs: found -5, expected .*equal to 1"),
+        ({"decides": "convergence", "variant": "unet"}, f"epochs: {MANY}", "epochs: found 9*, expected less than"),
+        *[
+            (kind | SHARE, f"percent: {text}", "percent: found .*, expected a percentage with its decimals as printed")
+            for kind in ({"decides": "parameters"}, {"decides": "agreement", "metric": "dice"})
+            for text in ("2.5 %", "-1", "1e3", "true", ".nan", f'"{MANY}"', f'"0.{MANY}"', '"٣"', "1.")
+        ],
+        *[
+            (
+                SHARE | {"decides": "parameters", "percent": "2.5"},
+                f"implementations: [{{name: a, variant: {size}, against: 1}}]",
+                "implementations.0.variant: found",
+            )
+            for size in ("0", "-1", "1.5", MANY)
+        ],
+    ],
+)
+def test_a_number_that_a_claim_cannot_have_is_refused_when_it_is_read(
+    tmp_path: Path, entry: dict[str, object], written: str, message: str
+) -> None:
+    text = yaml.safe_dump([{"claim": "one", "says": "s", "source": "t", "takes": "d"} | entry])
+    (path := tmp_path / "claims.yaml").write_text(f"{text}  {written}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_claims(path, MISHRA)
+
+
+def test_a_loss_may_gain_more_than_1_and_a_percentage_needs_no_quotes(tmp_path: Path) -> None:
+    claim(**(GAIN | {"metric": "loss"}), published=-1.5)
+    assert claim(**GAIN, published="-1.0") and claim(**GAIN, published="+1.00")
+    text = yaml.safe_dump([{"claim": "one", "says": "s", "source": "t", "takes": "d", "decides": "parameters"} | SHARE])
+    (path := tmp_path / "claims.yaml").write_text(f"{text}  percent: 0.20\n")
+    (read,) = read_claims(path, MISHRA)
+    assert read.decides == "parameters" and read.percent == "0.20"
+
+
+def test_a_gain_over_a_cell_that_rounds_to_0_may_be_any_percentage() -> None:
+    entry = {"decides": "agreement", "variant": "proposed", "against": "unet", "percent": "90000"}
+    for cells, metric, expected in (
+        ({"proposed": ".9", "unet": "0.00"}, "dice", "supported"),
+        ({"proposed": ".9", "unet": "0.01"}, "dice", "impossible"),
+        ({"proposed": "1801.0", "unet": "2.0"}, "loss", "supported"),
+    ):
+        paper = MISHRA.model_copy(update={"cells": {name: {metric: text} for name, text in cells.items()}})
+        assert verdict(evidence(paper=paper), **entry, metric=metric) == expected
+
+
 def test_two_claims_of_one_name_are_an_error(tmp_path: Path) -> None:
     entry = {"claim": "one", "says": "s", "source": "t", "takes": "d", "decides": "untested", "reason": "because"}
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump([entry, entry]))
