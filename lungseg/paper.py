@@ -5,8 +5,9 @@
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Metric = Literal["dice", "loss", "iou", "recall", "precision", "accuracy"]
+DISTANCES = ("hd95_px", "assd_px", "nsd", "hd95_mm", "assd_mm")  # of outlines, which references hold too
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 REMEDY = "Correct the file; config/README.md says how a paper is written."
 
@@ -174,11 +176,16 @@ def _checked(path: Path, row: dict[str, str]) -> dict[str, str]:
     return cells
 
 
-def read_references(path: str | Path | None = None) -> "pd.DataFrame":
+def read_references(path: str | Path | None = None, test_sets: Collection[str] | None = None) -> "pd.DataFrame":
     """Values printed by others: columns variant, test_on, metric, mean, images, source; without a file there are none.
 
+    Args:
+        path: The file.
+        test_sets: Names that test_on may have; None where any will do, as after `declared.check_declared`.
+
     Raises:
-        InputError: A column or a cell is missing, or a number is none that it can be.
+        InputError: A column or a cell is missing, a number is none that it can be, a metric or test set is unknown, or
+            a row stands twice.
     """
     import pandas as pd
 
@@ -190,4 +197,18 @@ def read_references(path: str | Path | None = None) -> "pd.DataFrame":
         if not (fit := read[name].astype(float) >= least).all():
             line = int(fit.to_numpy().argmin()) + 2
             raise InputError(f"{path}, line {line}, {name}", f"{read[name][line - 2]}", f"{least} or more", REMEDY)
+    if not (fit := (images := read["images"].astype(float)) % 1 == 0).all():
+        line = int(fit.to_numpy().argmin()) + 2
+        raise InputError(f"{path}, line {line}, images", f"{images[line - 2]:g}", "a whole number", REMEDY)
+    sets = set(read["test_on"]) if test_sets is None else test_sets
+    for name, known in (("metric", (*get_args(Metric), *DISTANCES)), ("test_on", sets)):
+        for line, cell in enumerate(read[name], 2):
+            if cell not in known:
+                expected = f"one of {', '.join(sorted(known))}"
+                raise InputError(f"{path}, line {line}, {name}", f"{cell!r}", expected, REMEDY)
+    if (again := read.duplicated(["variant", "test_on", "metric", "source"])).any():
+        line = int(again.to_numpy().argmax()) + 2
+        row = read.iloc[line - 2]
+        found = f"{row['metric']} of {row['variant']} on {row['test_on']} from this source a second time"
+        raise InputError(f"{path}, line {line}", found, "it once", "Leave one of the two rows out.")
     return read

@@ -11,6 +11,7 @@ import yaml
 from lungseg.claims.verdicts import read_claims
 from lungseg.errors import InputError
 from lungseg.paper import paper_folder, read_paper, read_references
+from lungseg.statistics.score_blocks import METRICS
 from tests.workflow import ROOT, copy_project, run
 
 HEADLINE = {
@@ -145,10 +146,24 @@ def test_references_need_their_columns(tmp_path: Path) -> None:
         "best,jsrt,dice,,20,x": "line 2, mean: found '', expected a value",
         "best,,dice,.5,20,x": "line 2, test_on: found ''",
         "best,jsrt,dice,.5,20,": "line 2, source: found ''",
+        "best,jsrt,Dice,95,20,x": "line 2, metric: found 'Dice', expected one of accuracy, .*dice",
+        "best,jsrt,dice,.5,20.5,x": "line 2, images: found 20.5, expected a whole number",
+        "best,jsrt,dice,.5,20,x\nbest,jsrt,dice,.6,20,x": "line 3: found dice of best on jsrt from this source a",
     }.items():
         (tmp_path / "references.csv").write_text(f"{head}{row}\n")
         with pytest.raises(InputError, match=rf"references\.csv, {told}"):
             read_references(tmp_path / "references.csv")
+    two = f"{head}best,jsrt,dice,.5,20,x\nbest,jsrt,dice,.6,20,y\n"
+    (tmp_path / "references.csv").write_text(two)  # two sources may speak of one network
+    assert len(read_references(tmp_path / "references.csv", {"jsrt"})) == 2
+    with pytest.raises(InputError, match="line 2, test_on: found 'jsrt', expected one of mine, phantom"):
+        read_references(tmp_path / "references.csv", {"phantom", "mine"})
+
+
+def test_references_may_have_every_metric_that_is_measured(tmp_path: Path) -> None:
+    lines = [f"best,jsrt,{metric},.5,20,x" for metric in METRICS]
+    (path := tmp_path / "references.csv").write_text("\n".join(["variant,test_on,metric,mean,images,source", *lines]))
+    assert list(read_references(path)["metric"]) == METRICS
 
 
 def test_an_invented_paper_gets_its_table_claims_and_report(tmp_path: Path) -> None:

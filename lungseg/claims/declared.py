@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from lungseg.config import Experiment
+from lungseg.config import KNOWN, Experiment
 from lungseg.errors import InputError
 from lungseg.paper import Paper, read_references
 from lungseg.plan import REMEDY, Plan, declared_pool, read_plan
@@ -33,7 +33,7 @@ def check_declared(
 
         read_claims(claims[0], paper)
     for file in references:
-        read_references(file)
+        read_references(file, {*KNOWN, *_test_sets(experiment)})
 
 
 def check_names(plan: Plan, file: str | Path, paper: Paper, experiment: Experiment) -> None:
@@ -43,11 +43,14 @@ def check_names(plan: Plan, file: str | Path, paper: Paper, experiment: Experime
         InputError: The first one.
     """
     networks = {*paper.networks, *paper.beside, *experiment.variants}
-    sets = {"pooled", *experiment.datasets, *experiment.train_on}
     _known(file, "pool", plan.pool, networks)
     _known(file, "contrasts", (name for pair in plan.contrasts for name in pair), networks)
     _known(file, "effects", (name for weights in plan.effects.values() for name in weights), networks)
-    _known(file, "test_on", plan.test_on, sets)
+    _known(file, "test_on", plan.test_on, _test_sets(experiment))
+
+
+def _test_sets(experiment: Experiment) -> set[str]:
+    return {"pooled", *experiment.datasets, *experiment.train_on}
 
 
 def _known(file: str | Path, key: str, names: Iterable[str], known: Collection[str]) -> None:

@@ -38,6 +38,11 @@ def test_every_configuration_of_this_repository_has_what_it_needs(path: Path) ->
         ("plan", {"films": [0, -5]}, r"plan-cpu.yaml, films.0: found 0, .*greater than 0"),
         ("claims", "x: 1", r"claims.yaml: found .*expected"),
         ("references", "a;b\n", r"references.csv: found no column"),
+        (
+            "references",
+            "variant,test_on,metric,mean,images,source\nbest,Phantom,dice,.9,20,x\n",
+            r"references.csv, line 2, test_on: found 'Phantom', expected one of jsrt, .*phantom, pooled",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_read_is_told_at_once(
