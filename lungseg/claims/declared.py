@@ -29,11 +29,23 @@ def check_declared(
         check_names(plan, plans[0], paper, experiment)
     declared_pool(experiment.statistics.pool, plan, paper)
     if claims:
-        from lungseg.claims.verdicts import read_claims
-
-        read_claims(claims[0], paper)
+        _check_claims(claims[0], plan, paper, experiment)
     for file in references:
         read_references(file, {*KNOWN, *_test_sets(experiment)})
+
+
+def _check_claims(file: str, plan: Plan | None, paper: Paper, experiment: Experiment) -> None:
+    """What claims are judged under is named by the plan, where this experiment has the networks that they are about."""
+    from lungseg.claims.verdicts import Trained, read_claims
+
+    for claim in read_claims(file, paper):
+        if plan is None or not isinstance(claim, Trained) or claim.under in plan.conditions:
+            continue
+        if set(claim.variants(paper)) <= set(experiment.variants):
+            known = ", ".join(plan.conditions) or "none"
+            remedy = "Name one of them in the claim, or add these conditions to the plan before the first training."
+            expected = f"conditions of the plan: {known}"
+            raise InputError(f"{file}, claim {claim.claim}, under", repr(claim.under), expected, remedy)
 
 
 def check_names(plan: Plan, file: str | Path, paper: Paper, experiment: Experiment) -> None:

@@ -128,7 +128,7 @@ class _Claim(BaseModel):
 Network = Annotated[str, Field(description="A variant that the paper names.")]
 
 
-class _Trained(_Claim):
+class Trained(_Claim):
     """A claim that trained networks decide.
 
     `under` names the plan's conditions, `part` the fields of a variant in which both networks must differ, and in no
@@ -138,7 +138,7 @@ class _Trained(_Claim):
     under: str = "published"
     part: tuple[str, ...] = ()
 
-    def variants(self, evidence: Evidence) -> list[str]:
+    def variants(self, paper: Paper) -> list[str]:
         """The networks that it is about."""
         return [getattr(self, name) for name in ("variant", "against") if hasattr(self, name)]
 
@@ -152,7 +152,7 @@ class _Trained(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """That verdict, or `untested` and where the run points."""
-        if missing := [name for name in self.variants(evidence) if name not in evidence.arms]:
+        if missing := [name for name in self.variants(evidence.paper) if name not in evidence.arms]:
             return not_run(missing[0], self.claimed())
         found = self.decide(evidence)
         if found.verdict == "untested":
@@ -163,7 +163,7 @@ class _Trained(_Claim):
         if evidence.plan is None:
             why = f"no rules were fixed before this experiment was trained; {found.why}"
             return replace(found, verdict="untested", why=why)
-        if apart := evidence.departures(self.variants(evidence), self.under, self.part):
+        if apart := evidence.departures(self.variants(evidence.paper), self.under, self.part):
             why = f"not the networks that are meant ({'; '.join(apart)}); this run: {found.why}"
             return replace(found, verdict="untested", points=points, why=why)
         return found
@@ -178,7 +178,7 @@ def _not_judged(metric: str, evidence: Evidence) -> str | None:
     return None if evidence.plan is None else f"the plan of this experiment has no verdicts about {metric}"
 
 
-class Cell(_Trained):
+class Cell(Trained):
     """A cell of Table 1, on every test set that the paper may have meant."""
 
     decides: Literal["cell"]
@@ -221,15 +221,15 @@ def _foretold(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"{ours}, other films {theirs}"
 
 
-class Order(_Trained):
+class Order(Trained):
     """The order of the four networks in a metric, each better than the one before."""
 
     decides: Literal["order"]
     metric: Metric
 
-    def variants(self, evidence: Evidence) -> list[str]:
+    def variants(self, paper: Paper) -> list[str]:
         """All of the table."""
-        return list(evidence.paper.networks)
+        return list(paper.networks)
 
     def decide(self, evidence: Evidence) -> Verdict:
         """Supported where every step goes up, contradicted where one goes down; a step within the margin counts too."""
@@ -246,7 +246,7 @@ class Order(_Trained):
         return Verdict(verdict, "; ".join(told))
 
 
-class Gain(_Trained):
+class Gain(Trained):
     """A gain in a metric of one network over another, as a difference of fractions with its decimals as printed."""
 
     decides: Literal["gain"]
@@ -276,7 +276,7 @@ class Gain(_Trained):
         return Verdict(verdict, f"{why}; {step(row)}", *numbers)
 
 
-class Better(_Trained):
+class Better(Trained):
     """One network is better than another, no matter by how much."""
 
     decides: Literal["better"]

@@ -60,6 +60,37 @@ def test_a_file_that_cannot_be_read_is_told_at_once(
         )
 
 
+@pytest.mark.parametrize(
+    ("conditions", "variants", "message"),
+    [
+        (
+            {"part": {}},
+            None,
+            r"yaml, claim .*, under: found 'published', expected conditions of the plan: part\.",
+        ),
+        ({"published": {}}, None, r"claim pretraining-helps, under: found 'part', expected .*: published\."),
+        ({}, None, r"under: found 'published', expected conditions of the plan: none\."),
+        ({"published": {}, "part": {}}, None, None),
+        ({"published": {}}, ["unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"], None),  # no parts here
+    ],
+)
+def test_conditions_that_a_plan_lacks_are_told_before_anything_is_trained(
+    tmp_path: Path, conditions: dict[str, object], variants: list[str] | None, message: str | None
+) -> None:
+    one = experiment(ROOT / "config/cpu.yaml")
+    if variants:
+        one = one.model_copy(update={"variants": {name: one.variants[name] for name in variants}})
+    written = yaml.safe_load((PAPER / "plan-cpu.yaml").read_text()) | {"conditions": conditions}
+    (plan := tmp_path / "plan-cpu.yaml").write_text(yaml.safe_dump(written))
+    asked = [str(plan)], [str(PAPER / "claims.yaml")], [], MISHRA, one
+    if message is None:
+        check_declared(*asked)
+    else:
+        with pytest.raises(InputError, match=message):
+            check_declared(*asked)
+    check_declared([], *asked[1:])  # without a plan nothing is judged
+
+
 def test_a_pool_beside_a_plan_is_told_at_once() -> None:
     config = yaml.safe_load((ROOT / "config/cpu.yaml").read_text()) | {"statistics": {"pool": ["unet"]}}
     with pytest.raises(InputError, match=r"config key statistics.pool: found unet"):
