@@ -30,12 +30,8 @@ SAME, WITHIN, BEYOND, OTHER = "the same", "within noise", "beyond noise", "other
 ONLY = {"a": "only in A", "b": "only in B"}
 SCORES = "scores.csv"
 KEY, COUNTED = [*RUN, *FILM], ["dice", "iou", *COUNTS]  # columns without which a score is none
-COUNTED_UP = {
-    "seed": 2**32,
-    "empty": 2,
-    APART: 2,
-    **dict.fromkeys(COUNTS, 2**53),
-}  # whole numbers, and what they stay below
+# Whole numbers, and what they stay below.
+COUNTED_UP = {"seed": 2**32, "empty": 2, APART: 2, **dict.fromkeys(COUNTS, 2**53)}
 # Neither an option nor a control character; git itself knows which of the rest is a name.
 REF = re.compile(r"[^-\x00-\x20\x7f][^\x00-\x1f\x7f]*")
 

@@ -18,6 +18,7 @@ METRICS = [*OVERLAP, *DISTANCES]
 RUN = ["variant", "train_on", "seed"]
 FILM = ["test_on", "image_id"]
 POOLED = "pooled"
+SEEDS = r"[0-9]{1,10}(\+[0-9]{1,10})*"
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,23 @@ def _runs(variant: str, rows: pd.DataFrame) -> Runs:
 
 
 def _with_members(scores: pd.DataFrame) -> pd.DataFrame:
-    """The scores with a column members; in tables of older code a single ensemble of seeds is one run."""
-    if "members" in scores:
-        return scores
-    joined = scores[scores["variant"].str.fullmatch(r"seeds\d+_.+")]
+    """The scores with members of every run: without any it is of its own seed.
+
+    So is, in tables of older code, a single ensemble of seeds; of several the members must be known.
+    """
+    own = scores["seed"].astype(str)
+    members = scores["members"].where(scores["members"].notna(), own).astype(str) if "members" in scores else own
+    given = scores["members"].notna() if "members" in scores else False
+    joined = scores[scores["variant"].str.fullmatch(r"seeds\d+_.+") & ~given]
     if len(joined[["train_on", "variant", "seed"]].drop_duplicates()) > len(joined.groupby(["train_on", "variant"])):
         raise InputError("scores", "ensembles of seeds without their members", "a column members", "Score again.")
-    return scores.assign(members=scores["seed"].astype(str))
+    scores = scores.assign(members=members)
+    if (wrong := ~members.str.fullmatch(SEEDS)).any():
+        found = f"members {members[wrong].iloc[0][:40]!r} for {_row(scores, wrong)}"
+        raise InputError("scores", found, "the numbers of the seeds that are joined, as 0+1", "Score again.")
+    if (several := scores.groupby(RUN)["members"].transform("nunique") > 1).any():
+        raise InputError("scores", f"several members for {_row(scores, several)}", "one of all films", "Score again.")
+    return scores
 
 
 def _whole_distances(scores: pd.DataFrame) -> pd.DataFrame:

@@ -92,6 +92,32 @@ def test_pools_of_other_films_are_not_paired_and_their_sets_are(
     assert verdicts(*same) == {SAME}
 
 
+@pytest.mark.parametrize("kind", ["empty", "half", "filled"])
+@pytest.mark.parametrize("other", [None, "empty", "half", "filled"])
+def test_runs_without_members_are_of_their_own_seed(kind: str, other: str | None) -> None:
+    def of(kind: str | None) -> pd.DataFrame:
+        table = scores()
+        if kind is None:
+            return table
+        members = table["seed"].astype(str).astype(object)
+        gone = {"empty": table["seed"] >= 0, "half": table["seed"] == 1, "filled": table["seed"] < 0}[kind]
+        return table.assign(members=members.mask(gone, np.nan))
+
+    for a, b in ((kind, other), (other, kind)):
+        moved = compare_results(whole(of(a), ""), whole(of(b), ""))
+        assert set(moved["verdict"]) == {SAME} and set(moved["seeds_a"]) == set(moved["seeds_b"]) == {3}
+
+
+def test_ensembles_of_seeds_are_compared_by_their_members() -> None:
+    table = scores(variants=("seeds2_unet",))
+    joined = table.assign(members=table["seed"].map({0: "0+1", 1: "0+2", 2: "1+2"}))
+    assert verdicts(whole(joined, ""), whole(joined, "")) == {SAME}
+    with pytest.raises(InputError, match="found ensembles of the seeds 1, 0"):
+        whole(joined.assign(members=joined["members"].replace("0+1", "1")), "")
+    with pytest.raises(InputError, match="found ensembles of seeds without their members"):
+        whole(joined.assign(members=np.nan), "")
+
+
 def test_page_names_both_sides_and_every_cell() -> None:
     moved = compare_results(scores(), scores(0.02, rng=1))
     page = as_page(moved, "theirs", "ours")
@@ -257,6 +283,17 @@ def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
             "theirs/scores.csv: found apart 0.0 and nan for films of jsrt of pooled, expected the same",
         ),
         (lambda table: table.assign(apart="yes"), "theirs/scores.csv, apart: found yes, expected whole numbers from 0"),
+        *[
+            (
+                lambda table, text=text: _with("members", text)(table.assign(members=table["seed"].astype(str))),
+                f"theirs/scores.csv: found members '{text[:40]}' for {{'variant': 'unet'",
+            )
+            for text in ("zero", "0+", "0.5", "-1", "0 + 1", "٣", "9" * 5000)
+        ],
+        (
+            lambda table: _with("members", "0+1")(table.assign(members=table["seed"].astype(str))),
+            "theirs/scores.csv: found several members for {'variant': 'unet'",
+        ),
         (lambda table: table.drop(columns="dice"), "theirs/scores.csv: found no column dice, expected the columns"),
         (lambda table: table.drop(columns="seed"), "theirs/scores.csv: found no column seed, expected the columns"),
     ],
