@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Metric = Literal["dice", "loss", "iou", "recall", "precision", "accuracy"]
 DISTANCES = ("hd95_px", "assd_px", "nsd", "hd95_mm", "assd_mm")  # of outlines, which references hold too
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+PRINTED = re.compile(r"[0-9]{0,12}\.?[0-9]{1,18}")  # nobody prints a longer one
 REMEDY = "Correct the file; config/README.md says how a paper is written."
 
 
@@ -169,10 +170,12 @@ def _cells(path: Path, paper: Paper) -> dict[str, dict[str, str]]:
 def _checked(path: Path, row: dict[str, str]) -> dict[str, str]:
     cells = {metric: text.strip() for metric, text in row.items() if metric != "variant" and (text or "").strip()}
     for metric, text in cells.items():
-        fraction = re.fullmatch(r"\d*\.?\d+", text) is not None and (float(text) <= 1 or metric == "loss")
-        if not fraction:
-            where = f"{path}, {row['variant']}, {metric}"
-            raise InputError(where, repr(text), "a fraction such as 0.957, or nothing", REMEDY)
+        if not PRINTED.fullmatch(text) or (float(text) > 1 and metric != "loss"):
+            where, found = f"{path}, {row['variant']}, {metric}", repr(text) if len(text) <= 40 else f"{text[:40]!r}…"
+            expected = "a number" if metric == "loss" else "a fraction"
+            raise InputError(
+                where, found, f"{expected} such as 0.957, of at most 12 digits and 18 decimals, or nothing", REMEDY
+            )
     return cells
 
 

@@ -94,12 +94,28 @@ def test_a_paper_that_points_at_nothing_is_refused(tmp_path: Path, change: dict[
         (TABLE.replace("broad", "wide"), "column variant: found narrow, wide, expected each of narrow, broad once"),
         (TABLE + "narrow,.9,.9\n", "column variant: found narrow, broad, narrow"),
         (TABLE.replace(".91", "91.0"), r"table1.csv, narrow, dice: found '91.0', expected a fraction"),
+        (
+            TABLE.replace(".91", f".{'9' * 5000}"),
+            r"dice: found '\.9{39}'…, expected a fraction",
+        ),
+        (TABLE.replace(".91", f"0.{'0' * 19}"), "narrow, dice: found '0.0*', expected a fraction"),
+        (TABLE.replace(".91", "٠.٩"), "narrow, dice: found '٠.٩', expected a fraction"),
         (TABLE.replace(".91", ".91 +- .02"), r"narrow, dice: found '.91 \+- .02'"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, table: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_paper(write(tmp_path, PAPER, table))
+
+
+@pytest.mark.parametrize("text", ["9" * 400, f"0.{'9' * 5000}", "-1"])
+def test_a_loss_is_a_number_that_somebody_may_print(tmp_path: Path, text: str) -> None:
+    losses = PAPER | {"metrics": ["dice", "loss"]}
+    table = "variant,dice,loss\nnarrow,.91,{}\nbroad,.93,\n"
+    assert read_paper(write(tmp_path, losses, table.format("12.50"))).printed("narrow", "loss") == 12.5
+    with pytest.raises(InputError, match=r"narrow, loss: found .*, expected a number such as") as told:
+        read_paper(write(tmp_path, losses, table.format(text)))
+    assert len(str(told.value)) < 400
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{", ""])
