@@ -17,7 +17,7 @@ from great_tables import GT
 from lungseg.claims.evidence import between
 from lungseg.errors import InputError
 from lungseg.outside import TABLE
-from lungseg.report.results import Results
+from lungseg.report.results import GIVEN, Results
 from lungseg.scores.cases import APART
 from lungseg.scores.metrics import COUNTS
 from lungseg.statistics.comparisons import COMPARED
@@ -44,7 +44,7 @@ def opened(where: str) -> Iterator[Results]:
         InputError: There is neither such a folder nor such a commit with it.
     """
     if _is_folder(where):
-        yield Results(Path(where))
+        yield Results(Path(where), GIVEN)
         return
     commit, colon, folder = where.partition(":")
     content = _committed(commit, f"{folder}/{SCORES}", where) if colon else None
@@ -53,7 +53,7 @@ def opened(where: str) -> Iterator[Results]:
         raise InputError(where, "no such folder", "a folder of results, or COMMIT:FOLDER", remedy)
     with TemporaryDirectory() as place:
         Path(place, SCORES).write_bytes(content)
-        yield Results(Path(place))
+        yield Results(Path(place), GIVEN)
 
 
 def _is_folder(where: str) -> bool:
@@ -106,7 +106,7 @@ def whole(scores: pd.DataFrame, where: str) -> pd.DataFrame:
     Raises:
         InputError: A row does not say what it is of, or is doubled; a run lacks a film or a number.
     """
-    remedy = "Correct the table, or get it again from where it came."
+    remedy = GIVEN
     if missing := sorted({*KEY, *COUNTED} - set(scores)):
         raise InputError(where, f"no column {', '.join(missing)}", f"the columns {', '.join([*KEY, *COUNTED])}", remedy)
     nameless = scores[KEY].isna().any(axis=1)

@@ -152,6 +152,19 @@ def test_command_compares_folders_and_commits(
     assert run("compare", "results/cpu", "results/cpu", "--metric", "beauty") == 2
 
 
+def test_no_table_of_others_is_to_be_deleted(repository: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing here would make it again."""
+    file = Path("sub/results/scores.csv")
+    whole_table = file.read_text()
+    for text in (whole_table.replace(",0.9", ",NA", 1), whole_table + "1,2\n", "", "\0", 'variant,dice\n"a\n', "x,x\n"):
+        file.write_text(text)
+        subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@t", "commit", "-qam", "damaged"], check=True)
+        for pair in (("sub/results", "HEAD~1:sub/results"), ("HEAD:sub/results", "sub/results")):
+            assert run("compare", *pair) == 2
+            told = capsys.readouterr().err
+            assert "Delete" not in told and told.endswith("Correct the table, or get it again from where it came.\n")
+
+
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder under git with results, in which commands are given."""
