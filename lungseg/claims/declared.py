@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from lungseg.config import KNOWN, Experiment
 from lungseg.errors import InputError
-from lungseg.paper import Paper, read_references
+from lungseg.paper import Metric, Paper, read_references
 from lungseg.plan import REMEDY, Plan, declared_pool, read_plan
 
 
@@ -55,6 +56,9 @@ def check_names(plan: Plan, file: str | Path, paper: Paper, experiment: Experime
         InputError: The first one.
     """
     networks = {*paper.networks, *paper.beside, *experiment.variants}
+    _known(file, "metrics", plan.metrics, paper.metrics)
+    # Networks are compared in every metric but accuracy, be it printed or not.
+    _known(file, "margins", plan.margins, {*get_args(Metric)} - {"accuracy"} | {*paper.metrics})
     _known(file, "pool", plan.pool, networks)
     _known(file, "contrasts", (name for pair in plan.contrasts for name in pair), networks)
     _known(file, "effects", (name for weights in plan.effects.values() for name in weights), networks)

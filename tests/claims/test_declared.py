@@ -36,6 +36,8 @@ def test_every_configuration_of_this_repository_has_what_it_needs(path: Path) ->
         ("plan", {"effects": {"one": {"unet": 1, "propsed": -1}}}, r"plan-cpu.yaml, effects: found propsed"),
         ("plan", {"test_on": ["jsrtt"]}, r"plan-cpu.yaml, test_on: found jsrtt, expected one of jsrt"),
         ("plan", {"films": [0, -5]}, r"plan-cpu.yaml, films.0: found 0, .*greater than 0"),
+        ("plan", {"metrics": ["accuracy"]}, r"plan-cpu.yaml, metrics: found accuracy, expected one of dice, iou"),
+        ("plan", {"margins": {"accuracy": 0.1}}, r"plan-cpu.yaml, margins: found accuracy, expected one of dice, iou"),
         ("claims", "x: 1", r"claims.yaml: found .*expected"),
         ("references", "a;b\n", r"references.csv: found no column"),
         (
