@@ -207,10 +207,10 @@ def track(
     from lungseg.jobs.mirror_store import public
     from lungseg.jobs.tracking import gather, store
     from lungseg.jobs.tracking import track as bring
-    from lungseg.report.results import Results
+    from lungseg.report.results import GIVEN, Results
 
-    experiment = Results(results).experiment() if results else _experiment(configfile)
-    own = Results(results or root / experiment.folder("results"))
+    experiment = Results(results, GIVEN).experiment() if results else _experiment(configfile)
+    own = Results(results or root / experiment.folder("results"), GIVEN)
     trainings, scores = gather(experiment, root), own.table("scores")
     pictures = [path for path in [own.folder / "figures/figure5_overlays.png"] if path.is_file()]
     place = root.resolve()

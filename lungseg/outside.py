@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -39,6 +39,36 @@ class _Loader(yaml.SafeLoader):
                 )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
+
+
+class Written(float):
+    """A number of a YAML file that keeps its text: 0.030 is not 0.03 where decimals count.
+
+    Args:
+        text: As it stands there.
+        value: What YAML makes of it.
+    """
+
+    text: str
+
+    def __new__(cls, text: str, value: float) -> Self:
+        """Both of them."""
+        made = super().__new__(cls, value)
+        made.text = text
+        return made
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+class _AsWritten(_Loader):
+    """Whose fractions keep their text."""
+
+    def written(self, node: yaml.ScalarNode) -> Written:
+        return Written(node.value, self.construct_yaml_float(node))
+
+
+_AsWritten.add_constructor("tag:yaml.org,2002:float", _AsWritten.written)
 
 
 def missing(path: Path) -> str:
@@ -86,19 +116,21 @@ def output(path: Path, *read: Path) -> Path:
     return path
 
 
-def read_yaml(path: str | Path, kind: type[T], remedy: str) -> T:
+def read_yaml(path: str | Path, kind: type[T], remedy: str, as_written: bool = False) -> T:
     """The content of a YAML file: numbers, texts, lists, mappings, and nothing that its tags would make or call.
 
     Args:
         path: The file.
         kind: Of the whole: `dict` or `list`. An empty file is an empty one.
         remedy: What helps where it is not one.
+        as_written: Whether fractions keep their text, as `Written`.
 
     Raises:
         InputError: It is no YAML, another kind, too large, or grows or nests without end.
     """
+    loader = _AsWritten if as_written else _Loader
     try:
-        content = yaml.load(bounded(path, TEXT).read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe one
+        content = yaml.load(bounded(path, TEXT).read_text(encoding="utf-8"), loader)  # noqa: S506 - a safe one
         nodes = _count(content, {})
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", remedy) from error

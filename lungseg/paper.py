@@ -5,8 +5,9 @@
 """
 
 import re
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Metric = Literal["dice", "loss", "iou", "recall", "precision", "accuracy"]
+DISTANCES = ("hd95_px", "assd_px", "nsd", "hd95_mm", "assd_mm")  # of outlines, which references hold too
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+PRINTED = re.compile(r"[0-9]{0,12}\.?[0-9]{1,18}")  # nobody prints a longer one
 REMEDY = "Correct the file; config/README.md says how a paper is written."
 
 
@@ -93,9 +96,14 @@ class Paper(Choice):
         """A variant's name for people; its key where it has none."""
         return self.names.get(variant, variant)
 
+    def text(self, variant: str, metric: str) -> str | None:
+        """A cell of the table as printed, which tells its rounding; None where it is empty."""
+        found: str | None = self.cells.get(variant, {}).get(metric)  # type: ignore[call-overload]
+        return found
+
     def printed(self, variant: str, metric: str) -> float | None:
         """The value in a cell of the table; None where it has none."""
-        text = self.cells.get(variant, {}).get(metric)  # type: ignore[call-overload]
+        text = self.text(variant, metric)
         return None if text is None else float(text)
 
     def gain(self, variant: str, against: str, metric: str) -> float | None:
@@ -162,18 +170,25 @@ def _cells(path: Path, paper: Paper) -> dict[str, dict[str, str]]:
 def _checked(path: Path, row: dict[str, str]) -> dict[str, str]:
     cells = {metric: text.strip() for metric, text in row.items() if metric != "variant" and (text or "").strip()}
     for metric, text in cells.items():
-        fraction = re.fullmatch(r"\d*\.?\d+", text) is not None and (float(text) <= 1 or metric == "loss")
-        if not fraction:
-            where = f"{path}, {row['variant']}, {metric}"
-            raise InputError(where, repr(text), "a fraction such as 0.957, or nothing", REMEDY)
+        if not PRINTED.fullmatch(text) or (float(text) > 1 and metric != "loss"):
+            where, found = f"{path}, {row['variant']}, {metric}", repr(text) if len(text) <= 40 else f"{text[:40]!r}…"
+            expected = "a number" if metric == "loss" else "a fraction"
+            raise InputError(
+                where, found, f"{expected} such as 0.957, of at most 12 digits and 18 decimals, or nothing", REMEDY
+            )
     return cells
 
 
-def read_references(path: str | Path | None = None) -> "pd.DataFrame":
+def read_references(path: str | Path | None = None, test_sets: Collection[str] | None = None) -> "pd.DataFrame":
     """Values printed by others: columns variant, test_on, metric, mean, images, source; without a file there are none.
 
+    Args:
+        path: The file.
+        test_sets: Names that test_on may have; None where any will do, as after `declared.check_declared`.
+
     Raises:
-        InputError: A column or a cell is missing, or a number is none that it can be.
+        InputError: A column or a cell is missing, a number is none that it can be, a metric or test set is unknown, or
+            a row stands twice.
     """
     import pandas as pd
 
@@ -185,4 +200,18 @@ def read_references(path: str | Path | None = None) -> "pd.DataFrame":
         if not (fit := read[name].astype(float) >= least).all():
             line = int(fit.to_numpy().argmin()) + 2
             raise InputError(f"{path}, line {line}, {name}", f"{read[name][line - 2]}", f"{least} or more", REMEDY)
+    if not (fit := (images := read["images"].astype(float)) % 1 == 0).all():
+        line = int(fit.to_numpy().argmin()) + 2
+        raise InputError(f"{path}, line {line}, images", f"{images[line - 2]:g}", "a whole number", REMEDY)
+    sets = set(read["test_on"]) if test_sets is None else test_sets
+    for name, known in (("metric", (*get_args(Metric), *DISTANCES)), ("test_on", sets)):
+        for line, cell in enumerate(read[name], 2):
+            if cell not in known:
+                expected = f"one of {', '.join(sorted(known))}"
+                raise InputError(f"{path}, line {line}, {name}", f"{cell!r}", expected, REMEDY)
+    if (again := read.duplicated(["variant", "test_on", "metric", "source"])).any():
+        line = int(again.to_numpy().argmax()) + 2
+        row = read.iloc[line - 2]
+        found = f"{row['metric']} of {row['variant']} on {row['test_on']} from this source a second time"
+        raise InputError(f"{path}, line {line}", found, "it once", "Leave one of the two rows out.")
     return read

@@ -48,6 +48,25 @@ class Plan(Choice):
     conditions: dict[str, Conditions] = Field(description="By the name that claims give under `under`.")
     rules: dict[str, str] = Field(description="How each kind of claim is decided, in words.")
 
+    @field_validator("metrics", "pool", "test_on", "films")
+    @classmethod
+    def each_stands_once(cls, given: tuple[object, ...]) -> tuple[object, ...]:
+        """What stands twice would count twice, or not at all."""
+        if doubled := [each for each in given if given.count(each) > 1]:
+            raise ValueError(f"{doubled[0]} stands twice: leave one out")
+        return given
+
+    @field_validator("contrasts")
+    @classmethod
+    def a_contrast_is_of_two(cls, given: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """One with itself is always 0; one that stands twice, or turned round, makes the correction harsher."""
+        for a, b in given:
+            if a == b:
+                raise ValueError(f"{a} is compared with itself: name another network")
+            if given.count((a, b)) + given.count((b, a)) > 1:
+                raise ValueError(f"{a} and {b} are compared twice: leave one of the two contrasts out")
+        return given
+
     @field_validator("margins")
     @classmethod
     def a_margin_leaves_differences(cls, given: dict[Metric, float]) -> dict[Metric, float]:

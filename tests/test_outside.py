@@ -146,3 +146,23 @@ def test_a_key_that_is_no_text_is_one_message(tmp_path: Path, text: str) -> None
     (path := tmp_path / "a.yaml").write_text(text)
     with pytest.raises(InputError, match="expected a YAML file"):
         read_yaml(path, dict, "")
+
+
+def test_no_file_of_others_is_to_be_deleted(tmp_path: Path) -> None:
+    """Only what a rule makes is made anew."""
+    from lungseg.films.networks import read_card
+    from lungseg.learning.export import _config
+    from lungseg.report.results import GIVEN
+
+    (tmp_path / "manifest.json").write_text("{")
+    (tmp_path / "card.json").write_text("{")
+    for read in (
+        lambda: read_card(tmp_path / "card.json"),
+        lambda: _config(tmp_path / "runs/unet/pooled/seed0"),
+        lambda: Results(tmp_path, GIVEN).manifest(),
+    ):
+        with pytest.raises(InputError, match=r"found no JSON .* again from where") as told:
+            read()
+        assert "Delete" not in str(told.value)
+    with pytest.raises(InputError, match="Delete it and give the command again"):
+        Results(tmp_path).manifest()

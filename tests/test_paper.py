@@ -11,6 +11,7 @@ import yaml
 from lungseg.claims.verdicts import read_claims
 from lungseg.errors import InputError
 from lungseg.paper import paper_folder, read_paper, read_references
+from lungseg.statistics.score_blocks import METRICS
 from tests.workflow import ROOT, copy_project, run
 
 HEADLINE = {
@@ -93,12 +94,28 @@ def test_a_paper_that_points_at_nothing_is_refused(tmp_path: Path, change: dict[
         (TABLE.replace("broad", "wide"), "column variant: found narrow, wide, expected each of narrow, broad once"),
         (TABLE + "narrow,.9,.9\n", "column variant: found narrow, broad, narrow"),
         (TABLE.replace(".91", "91.0"), r"table1.csv, narrow, dice: found '91.0', expected a fraction"),
+        (
+            TABLE.replace(".91", f".{'9' * 5000}"),
+            r"dice: found '\.9{39}'…, expected a fraction",
+        ),
+        (TABLE.replace(".91", f"0.{'0' * 19}"), "narrow, dice: found '0.0*', expected a fraction"),
+        (TABLE.replace(".91", "٠.٩"), "narrow, dice: found '٠.٩', expected a fraction"),
         (TABLE.replace(".91", ".91 +- .02"), r"narrow, dice: found '.91 \+- .02'"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, table: str | None, message: str) -> None:
     with pytest.raises(InputError, match=message):
         read_paper(write(tmp_path, PAPER, table))
+
+
+@pytest.mark.parametrize("text", ["9" * 400, f"0.{'9' * 5000}", "-1"])
+def test_a_loss_is_a_number_that_somebody_may_print(tmp_path: Path, text: str) -> None:
+    losses = PAPER | {"metrics": ["dice", "loss"]}
+    table = "variant,dice,loss\nnarrow,.91,{}\nbroad,.93,\n"
+    assert read_paper(write(tmp_path, losses, table.format("12.50"))).printed("narrow", "loss") == 12.5
+    with pytest.raises(InputError, match=r"narrow, loss: found .*, expected a number such as") as told:
+        read_paper(write(tmp_path, losses, table.format(text)))
+    assert len(str(told.value)) < 400
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "{", ""])
@@ -145,10 +162,24 @@ def test_references_need_their_columns(tmp_path: Path) -> None:
         "best,jsrt,dice,,20,x": "line 2, mean: found '', expected a value",
         "best,,dice,.5,20,x": "line 2, test_on: found ''",
         "best,jsrt,dice,.5,20,": "line 2, source: found ''",
+        "best,jsrt,Dice,95,20,x": "line 2, metric: found 'Dice', expected one of accuracy, .*dice",
+        "best,jsrt,dice,.5,20.5,x": "line 2, images: found 20.5, expected a whole number",
+        "best,jsrt,dice,.5,20,x\nbest,jsrt,dice,.6,20,x": "line 3: found dice of best on jsrt from this source a",
     }.items():
         (tmp_path / "references.csv").write_text(f"{head}{row}\n")
         with pytest.raises(InputError, match=rf"references\.csv, {told}"):
             read_references(tmp_path / "references.csv")
+    two = f"{head}best,jsrt,dice,.5,20,x\nbest,jsrt,dice,.6,20,y\n"
+    (tmp_path / "references.csv").write_text(two)  # two sources may speak of one network
+    assert len(read_references(tmp_path / "references.csv", {"jsrt"})) == 2
+    with pytest.raises(InputError, match="line 2, test_on: found 'jsrt', expected one of mine, phantom"):
+        read_references(tmp_path / "references.csv", {"phantom", "mine"})
+
+
+def test_references_may_have_every_metric_that_is_measured(tmp_path: Path) -> None:
+    lines = [f"best,jsrt,{metric},.5,20,x" for metric in METRICS]
+    (path := tmp_path / "references.csv").write_text("\n".join(["variant,test_on,metric,mean,images,source", *lines]))
+    assert list(read_references(path)["metric"]) == METRICS
 
 
 def test_an_invented_paper_gets_its_table_claims_and_report(tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ def test_every_plan_speaks_of_its_experiment_and_paper(file: Path) -> None:
         ({"margins": {"loss": True}}, r"plan-x.yaml, margins.loss: found True, expected a number"),
         ({"margins": {"dice": 1.5}}, r"margins: found a contradiction, expected the margin of dice is 1.5: it lies"),
         ({"after": ""}, r"plan-x.yaml, after: found ''"),
+        ({"contrasts": [["unet", "unet"]]}, "contrasts: .*unet is compared with itself: name another network"),
+        ({"contrasts": [["unet", "proposed"]] * 2}, "contrasts: .*unet and proposed are compared twice"),
+        ({"contrasts": [["unet", "proposed"], ["proposed", "unet"]]}, "contrasts: .*are compared twice: leave one"),
+        ({"pool": ["unet", "proposed", "unet"]}, "pool: .*unet stands twice: leave one out"),
+        ({"metrics": ["dice", "dice"]}, "metrics: .*dice stands twice"),
+        ({"test_on": ["jsrt", "jsrt"]}, "test_on: .*jsrt stands twice"),
+        ({"films": [28, 28]}, "films: .*28 stands twice"),
     ],
 )
 def test_a_wrong_plan_is_named_with_its_key(tmp_path: Path, change: dict[str, object], message: str) -> None:

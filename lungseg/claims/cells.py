@@ -8,7 +8,7 @@ _NUMBER = r"\d{0,12}\.?\d{1,18}|\d{1,12}\."  # nobody prints a longer one
 # A mean, alone or with its spread: 0.957, 95.7, 95.7%, .957 ± .02, .957 +/- .02, .957 (.02).
 CELL = re.compile(
     rf"(?P<mean>{_NUMBER})\s*(?P<percent>%?)\s*"
-    rf"(?:(?:±|\+/?-)\s*(?P<sd>{_NUMBER})\s*(?P<after>%?)|\(\s*(?:±\s*)?(?P<bracket>{_NUMBER})\s*%?\s*\)\s*(?P<last>%?))?"
+    rf"(?:(?:±|\+/?-)\s*(?P<sd>{_NUMBER})\s*(?P<after>%?)|\(\s*(?:±\s*)?(?P<bracket>{_NUMBER})\s*(?P<inner>%?)\s*\)\s*(?P<last>%?))?"
 )
 
 
@@ -49,9 +49,27 @@ def number(text: str) -> Printed:
 
 
 def is_percent(text: str) -> bool:
-    """Whether a cell has a per cent sign."""
+    """Whether a cell's per cent sign is its mean's: it stands behind it, or behind the spread of what is no fraction.
+
+    A mean of 2 or more is no fraction, as 95.7 ± 2 %; of 0.957 ± 2 % nobody knows, see `is_ambiguous`.
+    """
     found = CELL.fullmatch(text)
-    return bool(found and (found["percent"] or found["after"] or found["last"]))
+    return bool(found and (found["percent"] or (_of_spread(found) and Fraction(found["mean"]) >= 2)))
+
+
+def is_ambiguous(text: str, fraction: bool = True) -> bool:
+    """Whether a per cent sign stands behind the spread alone, and the mean may be a fraction all the same.
+
+    Args:
+        text: A cell.
+        fraction: Whether its mean lies between 0 and 1; what does not, such as a loss, may be any number.
+    """
+    found = CELL.fullmatch(text)
+    return bool(found and not found["percent"] and _of_spread(found) and not (fraction and is_percent(text)))
+
+
+def _of_spread(found: re.Match[str]) -> str:
+    return found["after"] or found["inner"] or found["last"] or ""
 
 
 def mean_of(text: str) -> Fraction:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -186,14 +185,18 @@ class Verdict:
     points: str = ""
 
 
-def rounding(published: float) -> float:
-    """Half of the last decimal that is printed: 0.0005 of 0.957."""
-    return 0.5 * 10.0 ** Decimal(repr(published)).as_tuple().exponent  # type: ignore[operator]
+def rounding(text: str) -> float:
+    """Half of the last decimal that is printed: 0.0005 of 0.957 and of 0.970, which as a number has lost its zero.
+
+    Args:
+        text: A decimal number, as printed.
+    """
+    return 0.5 * 10.0 ** -len(text.partition(".")[2])
 
 
-def claimed_gain(published: float, row: Mapping[str, Any], margin: float | None) -> tuple[str, str]:
-    """Verdict and reason for a claimed difference and ours, by the plan's rule for gains."""
-    low, high, off = row["low"], row["high"], rounding(published)
+def claimed_gain(text: str, row: Mapping[str, Any], margin: float | None) -> tuple[str, str]:
+    """Verdict and reason for a claimed difference, as printed, and ours, by the plan's rule for gains."""
+    published, low, high, off = float(text), row["low"], row["high"], rounding(text)
     told = f"{gain(row)} here"
     if isnan(low) or isnan(high):
         return "inconclusive", f"no interval around {told}: too few films or seeds"
@@ -206,15 +209,15 @@ def claimed_gain(published: float, row: Mapping[str, Any], margin: float | None)
     return verdict, f"the claimed {published:+g} lies {away:.4f} outside {told}"
 
 
-def cell_on(published: float, row: Mapping[str, Any], margin: float | None) -> str:
+def cell_on(text: str, row: Mapping[str, Any], margin: float | None) -> str:
     """What one test set says of a printed mean, by the plan's rule for cells.
 
     Args:
-        published: As printed.
+        text: As printed.
         row: Of elsewhere.csv, for the smallest size that the other test set may have had.
         margin: Of the metric.
     """
-    off = rounding(published)
+    published, off = float(text), rounding(text)
     if isnan(row["their_low"]) or isnan(row["their_high"]):
         return "inconclusive"
     if published + off < row["their_low"] or published - off > row["their_high"]:

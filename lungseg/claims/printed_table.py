@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungseg.claims.cells import Printed, cell, is_percent, mean_of, number
+from lungseg.claims.cells import Printed, cell, is_ambiguous, is_percent, mean_of, number
 from lungseg.errors import InputError
 from lungseg.outside import TEXT, bounded, missing
 
@@ -161,6 +161,9 @@ def _value(where: str, metric: str, text: str, percent: bool) -> Printed:
             remedy = "Write a whole number, or leave the cell empty."
             raise InputError(where, repr(text), "a number of films, of at most 12 digits", remedy)
         return number(text)
+    if is_ambiguous(text, metric != "loss"):
+        remedy = "Write the sign behind the mean too if it is one; else both as fractions, such as 0.957 ± 0.02."
+        raise InputError(where, text, "a mean and a standard deviation in the same unit", remedy)
     try:
         value = cell(text, fraction=metric != "loss", percent=percent)
     except ValueError:

@@ -11,14 +11,27 @@ whether the run points for or against the claim. Verdicts:
 - `untested`, with the reason.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import pairwise
+from math import inf
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from lungseg.claims.arithmetic import printed
 from lungseg.claims.evidence import (
@@ -36,7 +49,7 @@ from lungseg.claims.evidence import (
     step,
 )
 from lungseg.errors import InputError
-from lungseg.outside import read_yaml, refuse_truths, refused
+from lungseg.outside import Written, read_yaml, refuse_truths, refused
 from lungseg.paper import Metric, Paper, Text
 from lungseg.recipe import Variant
 
@@ -45,13 +58,38 @@ DRAWN = "drawn films say nothing about lungs"
 POINTS = {"supported": "for", "contradicted": "against"}
 
 
+def _as_printed(form: str, expected: str) -> BeforeValidator:
+    """A number that keeps its text, in quotes or not: its decimals say what it stands for."""
+
+    def check(value: object) -> str:
+        text = value.text if isinstance(value, Written) else f"{value}"
+        if isinstance(value, bool) or not re.fullmatch(form, text):
+            raise ValueError(expected)
+        return text
+
+    return BeforeValidator(check)
+
+
+Difference = Annotated[
+    str,
+    _as_printed(
+        r"[+-]?[0-9]{0,12}\.[0-9]{1,18}", "a difference of fractions with its decimals as printed, such as 0.025"
+    ),
+]
+Percent = Annotated[
+    str,
+    _as_printed(r"[0-9]{1,12}(\.[0-9]{1,18})?", "a percentage with its decimals as printed and no sign, such as 2.5"),
+]
+Parameter = Annotated[int, Field(gt=0, lt=2**53)]
+
+
 class _Claim(BaseModel):
     """What every claim has.
 
     `claim` is its name, `says` the sentence in short, `source` where it stands, `takes` what deciding it would take.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     claim: str = Field(pattern=r"^[a-z0-9-]+$")
     says: Text
     source: Text
@@ -90,7 +128,7 @@ class _Claim(BaseModel):
 Network = Annotated[str, Field(description="A variant that the paper names.")]
 
 
-class _Trained(_Claim):
+class Trained(_Claim):
     """A claim that trained networks decide.
 
     `under` names the plan's conditions, `part` the fields of a variant in which both networks must differ, and in no
@@ -100,9 +138,13 @@ class _Trained(_Claim):
     under: str = "published"
     part: tuple[str, ...] = ()
 
-    def variants(self, evidence: Evidence) -> list[str]:
+    def variants(self, paper: Paper) -> list[str]:
         """The networks that it is about."""
         return [getattr(self, name) for name in ("variant", "against") if hasattr(self, name)]
+
+    def claimed(self) -> float | None:
+        """The number that it claims itself, if any."""
+        return None
 
     def decide(self, evidence: Evidence) -> Verdict:
         """The verdict of a run that meets all conditions."""
@@ -110,8 +152,8 @@ class _Trained(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """That verdict, or `untested` and where the run points."""
-        if missing := [name for name in self.variants(evidence) if name not in evidence.arms]:
-            return not_run(missing[0], getattr(self, "published", None))
+        if missing := [name for name in self.variants(evidence.paper) if name not in evidence.arms]:
+            return not_run(missing[0], self.claimed())
         found = self.decide(evidence)
         if found.verdict == "untested":
             return found
@@ -121,7 +163,7 @@ class _Trained(_Claim):
         if evidence.plan is None:
             why = f"no rules were fixed before this experiment was trained; {found.why}"
             return replace(found, verdict="untested", why=why)
-        if apart := evidence.departures(self.variants(evidence), self.under, self.part):
+        if apart := evidence.departures(self.variants(evidence.paper), self.under, self.part):
             why = f"not the networks that are meant ({'; '.join(apart)}); this run: {found.why}"
             return replace(found, verdict="untested", points=points, why=why)
         return found
@@ -136,7 +178,7 @@ def _not_judged(metric: str, evidence: Evidence) -> str | None:
     return None if evidence.plan is None else f"the plan of this experiment has no verdicts about {metric}"
 
 
-class Cell(_Trained):
+class Cell(Trained):
     """A cell of Table 1, on every test set that the paper may have meant."""
 
     decides: Literal["cell"]
@@ -145,10 +187,10 @@ class Cell(_Trained):
 
     def decide(self, evidence: Evidence) -> Verdict:
         """Compare the printed value with what each test set foretells for another laboratory."""
-        published = evidence.paper.printed(self.variant, self.metric)
-        if published is None:
+        text = evidence.paper.text(self.variant, self.metric)
+        if text is None:
             return Verdict("untested", "the paper leaves this cell empty")
-        row = find(evidence.estimates, variant=self.variant, metric=self.metric)
+        published, row = float(text), find(evidence.estimates, variant=self.variant, metric=self.metric)
         if row is None:
             return not_run(self.variant, published)
         numbers = (published, row["mean"], row["low"], row["high"])
@@ -163,9 +205,9 @@ class Cell(_Trained):
         if not said:
             return Verdict("inconclusive", told, *numbers)
         margin = evidence.margin(self.metric)
-        words = {name: cell_on(published, rows[0], margin) for name, rows in said.items()}
+        words = {name: cell_on(text, rows[0], margin) for name, rows in said.items()}
         why = "; ".join(f"{name} {words[name]}: {_foretold(rows)}" for name, rows in said.items())
-        return Verdict(over_test_sets(words.values()), f"printed {published:g}; {why}", *numbers)
+        return Verdict(over_test_sets(words.values()), f"printed {text}; {why}", *numbers)
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -179,15 +221,15 @@ def _foretold(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"{ours}, other films {theirs}"
 
 
-class Order(_Trained):
+class Order(Trained):
     """The order of the four networks in a metric, each better than the one before."""
 
     decides: Literal["order"]
     metric: Metric
 
-    def variants(self, evidence: Evidence) -> list[str]:
+    def variants(self, paper: Paper) -> list[str]:
         """All of the table."""
-        return list(evidence.paper.networks)
+        return list(paper.networks)
 
     def decide(self, evidence: Evidence) -> Verdict:
         """Supported where every step goes up, contradicted where one goes down; a step within the margin counts too."""
@@ -204,26 +246,37 @@ class Order(_Trained):
         return Verdict(verdict, "; ".join(told))
 
 
-class Gain(_Trained):
-    """A gain in a metric of one network over another, as a difference of fractions."""
+class Gain(Trained):
+    """A gain in a metric of one network over another, as a difference of fractions with its decimals as printed."""
 
     decides: Literal["gain"]
     variant: Network
     against: Network
     metric: Metric
-    published: float
+    published: Difference
+
+    @model_validator(mode="after")
+    def fractions_differ_by_at_most_1(self) -> Self:
+        """A percentage is none; only a loss, which is no fraction, may differ by more."""
+        if abs(self.claimed()) > 1 and self.metric != "loss":
+            raise ValueError(f"published is {self.published}: a difference of fractions lies between -1 and 1")
+        return self
+
+    def claimed(self) -> float:
+        """The difference."""
+        return float(self.published)
 
     def decide(self, evidence: Evidence) -> Verdict:
         """Compare the claimed difference with the interval of ours."""
         row = find_pair(evidence.comparisons, self.variant, self.against, self.metric)
         if row is None:
-            return not_run(f"{self.variant} beside {self.against}", self.published)
-        numbers = (self.published, row["difference"], row["low"], row["high"])
+            return not_run(f"{self.variant} beside {self.against}", self.claimed())
+        numbers = (self.claimed(), row["difference"], row["low"], row["high"])
         verdict, why = claimed_gain(self.published, row, evidence.margin(self.metric))
         return Verdict(verdict, f"{why}; {step(row)}", *numbers)
 
 
-class Better(_Trained):
+class Better(Trained):
     """One network is better than another, no matter by how much."""
 
     decides: Literal["better"]
@@ -264,18 +317,19 @@ class Agreement(_Claim):
     variant: Network
     against: Network
     metric: Metric
-    percent: str = Field(pattern=r"^\d+(\.\d+)?$", description="As printed, with its decimals.")
+    percent: Percent
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Whether any values that round to the two cells give the percentage, as a difference or relative."""
         cells = [evidence.paper.cells.get(variant, {}).get(self.metric) for variant in (self.variant, self.against)]
         if None in cells:
             return Verdict("untested", "the table has not both cells", float(self.percent))
-        new, old = (printed(str(cell)) for cell in cells)
+        new, old = (printed(str(cell), fraction=self.metric != "loss") for cell in cells)
         said = printed(self.percent, fraction=False)
-        ranges = {
+        ranges: dict[str, tuple[Fraction, Fraction | float]] = {
             "in points": (100 * (new.low - old.high), 100 * (new.high - old.low)),
-            "relative": (100 * (new.low / old.high - 1), 100 * (new.high / old.low - 1)),
+            # Of a cell that rounds to 0 it may be any.
+            "relative": (100 * (new.low / old.high - 1), 100 * (new.high / old.low - 1) if old.low else inf),
         }
         why = "; ".join(f"{how} {float(low):.2f} to {float(high):.2f} %" for how, (low, high) in ranges.items())
         told = f"{old.text} to {new.text} is {why}, the text says {self.percent} %"
@@ -287,9 +341,9 @@ class Implementation(BaseModel):
     """The parameters of both networks of a claim in another implementation."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    name: str
-    variant: int = Field(gt=0)
-    against: int = Field(gt=0)
+    name: Text
+    variant: Parameter
+    against: Parameter
 
 
 class Parameters(_Claim):
@@ -298,7 +352,7 @@ class Parameters(_Claim):
     decides: Literal["parameters"]
     variant: Network
     against: Network
-    percent: str = Field(pattern=r"^\d+(\.\d+)?$")
+    percent: Percent
     implementations: tuple[Implementation, ...] = Field((), description="Others than ours.")
 
     def judge(self, evidence: Evidence) -> Verdict:
@@ -363,7 +417,7 @@ class Convergence(_Claim):
 
     decides: Literal["convergence"]
     variant: Network
-    epochs: int
+    epochs: int = Field(ge=1, lt=2**31)
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Compare the validation films' Dice, accuracy and loss at that epoch with their means at the end, by seed."""
@@ -419,7 +473,8 @@ def read_claims(path: str | Path, paper: Paper) -> list[Claim]:
     Raises:
         InputError: An entry names an unknown network, metric, rule or key, lacks one, or two have one name.
     """
-    entries = read_yaml(path, list, "Write a list of claims, as workflow/papers/mishra/claims.yaml is.")
+    remedy = "Write a list of claims, as workflow/papers/mishra/claims.yaml is."
+    entries = read_yaml(path, list, remedy, as_written=True)
     try:
         claims = TypeAdapter(list[Claim]).validate_python(entries, context=paper)
     except ValidationError as error:

@@ -102,7 +102,8 @@ def _config(run: Path) -> dict[str, Any]:
     """The configuration in the manifest of the results that a run lies in; nothing where there is none."""
     folders = run.resolve().parents
     manifest = folders[3] / "manifest.json" if len(folders) > 3 else run
-    return read_json(bounded(manifest, TEXT)).get("config", {}) if manifest.is_file() else {}
+    remedy = "Correct it, or get it again from where the run came."
+    return read_json(bounded(manifest, TEXT), remedy=remedy).get("config", {}) if manifest.is_file() else {}
 
 
 def export(

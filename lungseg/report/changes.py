@@ -17,11 +17,12 @@ from great_tables import GT
 from lungseg.claims.evidence import between
 from lungseg.errors import InputError
 from lungseg.outside import TABLE
-from lungseg.report.results import Results
+from lungseg.report.results import GIVEN, Results
+from lungseg.scores.cases import APART
 from lungseg.scores.metrics import COUNTS
 from lungseg.statistics.comparisons import COMPARED
 from lungseg.statistics.intervals import crossed_estimate, interval
-from lungseg.statistics.score_blocks import FILM, METRICS, RUN, blocks
+from lungseg.statistics.score_blocks import FILM, METRICS, POOLED, RUN, blocks, pooled_films
 
 CELL = ["variant", "train_on", "test_on", "metric"]
 COLUMNS = [*CELL, "a", "b", "difference", "low", "high", "seeds_a", "seeds_b", "films", "verdict"]
@@ -29,7 +30,8 @@ SAME, WITHIN, BEYOND, OTHER = "the same", "within noise", "beyond noise", "other
 ONLY = {"a": "only in A", "b": "only in B"}
 SCORES = "scores.csv"
 KEY, COUNTED = [*RUN, *FILM], ["dice", "iou", *COUNTS]  # columns without which a score is none
-COUNTED_UP = {"seed": 2**32, "empty": 2, **dict.fromkeys(COUNTS, 2**53)}  # whole numbers, and what they stay below
+# Whole numbers, and what they stay below.
+COUNTED_UP = {"seed": 2**32, "empty": 2, APART: 2, **dict.fromkeys(COUNTS, 2**53)}
 # Neither an option nor a control character; git itself knows which of the rest is a name.
 REF = re.compile(r"[^-\x00-\x20\x7f][^\x00-\x1f\x7f]*")
 
@@ -42,7 +44,7 @@ def opened(where: str) -> Iterator[Results]:
         InputError: There is neither such a folder nor such a commit with it.
     """
     if _is_folder(where):
-        yield Results(Path(where))
+        yield Results(Path(where), GIVEN)
         return
     commit, colon, folder = where.partition(":")
     content = _committed(commit, f"{folder}/{SCORES}", where) if colon else None
@@ -51,7 +53,7 @@ def opened(where: str) -> Iterator[Results]:
         raise InputError(where, "no such folder", "a folder of results, or COMMIT:FOLDER", remedy)
     with TemporaryDirectory() as place:
         Path(place, SCORES).write_bytes(content)
-        yield Results(Path(place))
+        yield Results(Path(place), GIVEN)
 
 
 def _is_folder(where: str) -> bool:
@@ -104,7 +106,7 @@ def whole(scores: pd.DataFrame, where: str) -> pd.DataFrame:
     Raises:
         InputError: A row does not say what it is of, or is doubled; a run lacks a film or a number.
     """
-    remedy = "Correct the table, or get it again from where it came."
+    remedy = GIVEN
     if missing := sorted({*KEY, *COUNTED} - set(scores)):
         raise InputError(where, f"no column {', '.join(missing)}", f"the columns {', '.join([*KEY, *COUNTED])}", remedy)
     nameless = scores[KEY].isna().any(axis=1)
@@ -147,12 +149,14 @@ def compare_results(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> pd
 
     Returns:
         Columns of `COLUMNS`. verdict: `the same` (every film's score in every seed), `within noise` (the interval
-        holds 0), `beyond noise`, `other films` (the test films are not the same, so nothing is paired), `only in A`,
-        `only in B`.
+        holds 0), `beyond noise`, `other films` (the test films are not the same, so nothing is paired: those of all
+        test sets, or of `pooled` alone), `only in A`, `only in B`.
 
     Raises:
         InputError: A table has gaps.
     """
+    # A table that does not say so has no films apart.
+    a, b = (one if APART in one else one.assign(**{APART: 0}) for one in (a, b))
     both = pd.concat([a.assign(side="a"), b.assign(side="b")], ignore_index=True)
     rows: list[dict[str, object]] = []
     for variant, own in both.groupby("variant", sort=False):
@@ -164,10 +168,13 @@ def compare_results(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> pd
 
 def _cells(scores: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
     """All cells of one variant and training set; the two sides stand in the variants' place."""
-    films = {side: set(zip(*(own[key] for key in FILM), strict=True)) for side, own in scores.groupby("variant")}
-    if len(films) == 2 and films["a"] != films["b"]:
-        yield from ({"verdict": OTHER, "films": len(films["a"] & films["b"])},)
+    both = scores["variant"].nunique() == 2
+    if both and (common := _common(scores)) is not None:
+        yield {"verdict": OTHER, "films": common}
         return
+    if both and (pooled := _common(pooled_films(scores))) is not None:
+        yield {"test_on": POOLED, "verdict": OTHER, "films": pooled}
+        scores = scores.assign(**{APART: 1})  # so that they have no pool
     for block in blocks(scores):
         seeds = {f"seeds_{runs.variant}": len(runs.metrics) for runs in block.runs}
         for metric in COMPARED:
@@ -188,6 +195,12 @@ def _cells(scores: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
             yield row | {"difference": estimate.mean[0], "low": low, "high": high, "verdict": verdict}
 
 
+def _common(scores: pd.DataFrame) -> int | None:
+    """How many films both sides have where they do not have the same ones; None where they do."""
+    a, b = (set(scores.loc[scores["variant"] == side, FILM].itertuples(index=False, name=None)) for side in "ab")
+    return None if a == b else len(a & b)
+
+
 def as_text(moved: pd.DataFrame, metric: str) -> str:
     """How many cells have each verdict, and those of one metric, the greatest difference first.
 
@@ -202,7 +215,8 @@ def as_text(moved: pd.DataFrame, metric: str) -> str:
     row: Any
     for row in listed.loc[order].itertuples():
         if row.verdict == OTHER:
-            lines.append(f"{row.verdict:13} {row.variant}, {row.train_on}: {row.films} test films are in both")
+            where = f"{row.variant}, {row.train_on}" + ("" if pd.isna(row.test_on) else f" on {row.test_on}")
+            lines.append(f"{row.verdict:13} {where}: {row.films} test films are in both")
             continue
         cell = f"{row.variant}, {row.train_on} on {row.test_on}, {row.metric}"
         if pd.isna(row.difference):

@@ -179,11 +179,14 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     }
 
 
-def _allows(cell: Row, foreseen: pd.DataFrame) -> bool:
+def _allows(cell: Row, text: str | None, foreseen: pd.DataFrame) -> bool:
     """Whether a printed value, with its rounding, lies in the prediction interval for other films."""
     row = find(foreseen, variant=cell["variant"], metric=cell["metric"])
-    off = rounding(float(cell["published"]))
-    return row is not None and bool(row["their_low"] - off <= cell["published"] <= row["their_high"] + off)
+    if row is None:
+        return False
+    published = cell["published"]
+    off = rounding(f"{published}" if text is None or float(text) != published else text)
+    return bool(row["their_low"] - off <= published <= row["their_high"] + off)
 
 
 def _figure(results: Results, name: str, says: str) -> str | None:
@@ -236,7 +239,7 @@ def sentences(
     """
     printed = cells[cells["inside"].notna()]
     fewest = elsewhere[elsewhere["their_films"] == elsewhere["their_films"].min()]
-    allowed = sum(_allows(row, fewest) for row in records(printed))
+    allowed = sum(_allows(row, paper.text(row["variant"], row["metric"]), fewest) for row in records(printed))
     gain = answer(comparisons, paper, experiment, plan, str).strip()
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.

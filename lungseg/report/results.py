@@ -8,12 +8,13 @@ import pandas as pd
 
 from lungseg.config import Experiment, read_experiment
 from lungseg.errors import InputError
-from lungseg.files import read_json
+from lungseg.files import AGAIN, read_json
 from lungseg.outside import missing
 from lungseg.plan import Plan
 from lungseg.tables import read_csv
 
 RUNS = ["variant", "train_on", "seed"]
+GIVEN = "Correct the table, or get it again from where it came."  # of results that no rule of this experiment makes
 
 
 @dataclass(frozen=True)
@@ -22,9 +23,11 @@ class Results:
 
     Args:
         folder: `results`, `NAME/results`, or `results/NAME` in git.
+        remedy: What helps where a file of it cannot be read: where a rule reads it, to delete it.
     """
 
     folder: Path
+    remedy: str = AGAIN
 
     def table(self, name: str) -> pd.DataFrame:
         """{name}.csv.
@@ -35,7 +38,7 @@ class Results:
         path = self.folder / f"{name}.csv"
         if not path.is_file():
             raise InputError(path, missing(path), "a finished experiment's table", "Run snakemake to its end first.")
-        return read_csv(path)
+        return read_csv(path, remedy=self.remedy)
 
     def has(self, name: str) -> bool:
         """Whether there is a {name}.csv."""
@@ -58,7 +61,7 @@ class Results:
         path = self.folder / "manifest.json"
         if not path.is_file():
             raise InputError(path, missing(path), "a finished experiment", "Run snakemake to its end first.")
-        content: dict[str, Any] = read_json(path)
+        content: dict[str, Any] = read_json(path, remedy=self.remedy)
         return content
 
     def experiment(self) -> Experiment:

@@ -17,6 +17,8 @@ from lungseg.statistics.subsets import by_seed
 METRICS = [*OVERLAP, *DISTANCES]
 RUN = ["variant", "train_on", "seed"]
 FILM = ["test_on", "image_id"]
+POOLED = "pooled"
+SEEDS = r"[0-9]{1,10}(\+[0-9]{1,10})*"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
 
     Raises:
         InputError: A score is doubled, missing for a film that other runs have, or there for only some of the films;
-            the members of ensembles of seeds are not known.
+            a data set is apart for some of its films; the members of ensembles of seeds are not known.
     """
     scores = scores.assign(**{name: np.nan for name in METRICS if name not in scores})
     scores = scores if "empty" in scores else scores.assign(empty=0)
@@ -82,8 +84,8 @@ def blocks(scores: pd.DataFrame) -> Iterator[Block]:
     _refuse_gaps(scores)
     for train_on, table in scores.groupby("train_on", sort=False):
         sets = list(table["test_on"].unique())
-        for test_on in [*sets, "pooled"]:
-            rows = pooled_films(table) if test_on == "pooled" else table[table["test_on"] == test_on]
+        for test_on in [*sets, POOLED]:
+            rows = pooled_films(table) if test_on == POOLED else table[table["test_on"] == test_on]
             if rows.empty:
                 continue
             rows = rows.sort_values(["seed", *FILM], kind="stable")
@@ -109,13 +111,23 @@ def _runs(variant: str, rows: pd.DataFrame) -> Runs:
 
 
 def _with_members(scores: pd.DataFrame) -> pd.DataFrame:
-    """The scores with a column members; in tables of older code a single ensemble of seeds is one run."""
-    if "members" in scores:
-        return scores
-    joined = scores[scores["variant"].str.fullmatch(r"seeds\d+_.+")]
+    """The scores with members of every run: without any it is of its own seed.
+
+    So is, in tables of older code, a single ensemble of seeds; of several the members must be known.
+    """
+    own = scores["seed"].astype(str)
+    members = scores["members"].where(scores["members"].notna(), own).astype(str) if "members" in scores else own
+    given = scores["members"].notna() if "members" in scores else False
+    joined = scores[scores["variant"].str.fullmatch(r"seeds\d+_.+") & ~given]
     if len(joined[["train_on", "variant", "seed"]].drop_duplicates()) > len(joined.groupby(["train_on", "variant"])):
         raise InputError("scores", "ensembles of seeds without their members", "a column members", "Score again.")
-    return scores.assign(members=scores["seed"].astype(str))
+    scores = scores.assign(members=members)
+    if (wrong := ~members.str.fullmatch(SEEDS)).any():
+        found = f"members {members[wrong].iloc[0][:40]!r} for {_row(scores, wrong)}"
+        raise InputError("scores", found, "the numbers of the seeds that are joined, as 0+1", "Score again.")
+    if (several := scores.groupby(RUN)["members"].transform("nunique") > 1).any():
+        raise InputError("scores", f"several members for {_row(scores, several)}", "one of all films", "Score again.")
+    return scores
 
 
 def _whole_distances(scores: pd.DataFrame) -> pd.DataFrame:
@@ -139,6 +151,10 @@ def _refuse_gaps(scores: pd.DataFrame) -> None:
     absent = (here != whole).any(axis=1) | scores[["dice", "iou", *COUNTS]].isna().any(axis=1)
     if absent.any():
         raise InputError("scores", f"no number for {_row(scores, absent)}", "a number in every column", remedy)
+    for place, table in scores.groupby(["train_on", "test_on"]) if APART in scores else ():
+        if len(said := table[APART].unique()) > 1:
+            found = f"{APART} {' and '.join(map(str, said))} for films of {place[1]} of {place[0]}"
+            raise InputError("scores", found, "the same for all films of a data set", remedy)
     for train_on, table in scores.groupby("train_on"):
         films, runs = (table[names].drop_duplicates() for names in (FILM, ["variant", "seed"]))
         full = films.merge(runs, how="cross")

@@ -115,6 +115,9 @@ FORMS = [
     ("f1_score", "95.7", 0.957, 0.0005, None),
     ("dice", "95.7%", 0.957, 0.0005, None),
     ("dice", "95.7 ± 2.1 %", 0.957, 0.0005, 0.021),
+    ("dice", "95.7 (2.1 %)", 0.957, 0.0005, 0.021),
+    ("dice", "95.7 (2.1) %", 0.957, 0.0005, 0.021),
+    ("dice", "95.7 % ± 2.1", 0.957, 0.0005, 0.021),
     ("Dice ± SD", "96 ± 2", 0.96, 0.005, 0.02),
     ("Dice (SD)", "0.96 (0.02)", 0.96, 0.005, 0.02),
 ]
@@ -131,6 +134,32 @@ def test_numbers_are_read_as_tables_print_them(
     if value.spread and spread:
         assert float(value.spread.low + value.spread.high) / 2 == pytest.approx(spread)
         assert value.spread.low >= 0 and unit_is_percent == (value.spread.text in ("2.1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        *[("dice", f"0.957 {spread}") for spread in ("± 2%", "(2)%", "(2%)", "(0.5 %)", "+/- 2 %")],
+        ("dice", "1 ± 2%"),
+        ("dice", "0 (2%)"),
+        ("loss", "3.3 ± 2%"),
+    ],
+)
+@pytest.mark.parametrize("other", ["", "b,0.9,0.8\n", "b,95.1%,0.9\n"])
+def test_a_per_cent_sign_of_the_spread_alone_accuses_nobody(
+    run: Run, table: Callable[[str], Path], capsys: pytest.CaptureFixture[str], column: str, text: str, other: str
+) -> None:
+    assert run("audit", table(f"method,{column},iou\nA,{text},0.917\n{other}")) == 2
+    told = capsys.readouterr()
+    expected = f"A, {column}: found {text}, expected a mean and a standard deviation in the same unit. Write the sign"
+    assert expected in told.err and not told.out
+
+
+def test_a_per_cent_sign_is_the_cells_own(table: Callable[[str], Path]) -> None:
+    rows = read_table(table("method,dice,iou\nA,95.7 ± 2%,0.917\nB,0.951,0.91\n"))
+    assert [float(rows[name]["dice"].high) for name in "AB"] == pytest.approx([0.9575, 0.9515])
+    row = read_table(table("method,loss\nA,3.3% ± 2\n"))["A"]["loss"]
+    assert float(row.high) == pytest.approx(0.0335)
 
 
 def test_every_column_has_its_name(table: Callable[[str], Path]) -> None:

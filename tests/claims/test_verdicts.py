@@ -12,7 +12,7 @@ from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
 from torch import nn
 
 from lungseg.claims.arithmetic import audit
-from lungseg.claims.evidence import Arm, Evidence, find_pair, side
+from lungseg.claims.evidence import Arm, Evidence, cell_on, find_pair, rounding, side
 from lungseg.claims.printed_table import as_printed
 from lungseg.claims.verdicts import COLUMNS, Claim, judge, read_claims
 from lungseg.errors import InputError
@@ -153,6 +153,44 @@ def test_a_cell_is_contradicted_only_on_all_films_that_may_be_meant(shifts: tupl
     (row,) = judge(claim(**CELL), evidence(elsewhere=pd.concat(sets))).to_dict("records")
     assert row["verdict"] == expected
     assert "montgomery" in row["why"] and "jsrt" in row["why"] and "on 28" in row["why"] and "on 192" in row["why"]
+
+
+@pytest.mark.parametrize(
+    ("text", "half"),
+    [
+        ("0.957", 0.0005),
+        ("0.970", 0.0005),
+        ("1.0", 0.05),
+        ("1.000", 0.0005),
+        (".9", 0.05),
+        ("1", 0.5),
+        ("+0.030", 5e-4),
+    ],
+)
+def test_a_last_zero_is_a_printed_decimal(text: str, half: float) -> None:
+    assert rounding(text) == pytest.approx(half, rel=1e-12)
+
+
+def test_a_cell_that_ends_in_0_is_judged_as_closely_as_any_other() -> None:
+    """0.970 stands for 0.9695 to 0.9705, and other films give 0.972 to 0.976."""
+    other = {"their_low": 0.972, "their_high": 0.976, "low": 0.973, "high": 0.975}
+    assert (cell_on("0.970", other, 0.005), cell_on("0.97", other, 0.005)) == ("contradicted", "supported")
+    paper = MISHRA.model_copy(update={"cells": {"unet": {"dice": "0.950"}}})
+    found = evidence(paper=paper, elsewhere=elsewhere("montgomery", -0.002, 0.0008))  # other films 0.951 to 0.959
+    assert verdict(found, **CELL) == "contradicted"
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [("0.020", "contradicted"), ('"0.020"', "contradicted"), ("0.018", "contradicted"), ("0.02", "inconclusive")],
+)
+def test_a_gain_keeps_the_decimals_that_are_written(tmp_path: Path, written: str, expected: str) -> None:
+    """Ours is 0.008 to 0.012, the margin 0.005: 0.02 may be 0.015."""
+    entry = {"claim": "one", "says": "s", "source": "t", "takes": "d", "decides": "gain"}
+    text = yaml.safe_dump([entry | {"variant": "proposed", "against": "unet", "metric": "dice"}])
+    (path := tmp_path / "claims.yaml").write_text(f"{text}  published: {written}\n")
+    (row,) = judge(read_claims(path, MISHRA), evidence()).to_dict("records")
+    assert row["verdict"] == expected and row["published"] == float(written.strip('"'))
 
 
 def test_a_gain_is_compared_with_our_difference_whichever_way_round_the_pair_stands() -> None:
@@ -433,7 +471,7 @@ def test_what_the_experiment_lacks_is_untested_with_its_name() -> None:
         ({"says": ""}, "claim one, .*says: found ''"),
         (
             {"decides": "gain", "against": "proposed", "published": True},
-            "published: found True, expected a number. YAML reads true",
+            "published: found True, expected a difference of fractions with its decimals as printed, such as 0.025",
         ),
         ({"claim": "Not A Name"}, "claim Not A Name, .*claim: found 'Not A Name'"),
     ],
@@ -451,6 +489,67 @@ def test_a_claim_that_points_at_nothing_is_an_error(tmp_path: Path, change: dict
     (tmp_path / "claims.yaml").write_text(yaml.safe_dump([entry | change]))
     with pytest.raises(InputError, match=message):
         read_claims(tmp_path / "claims.yaml", MISHRA)
+
+
+GAIN = {"decides": "gain", "variant": "proposed", "against": "unet", "metric": "dice"}
+SHARE = {"variant": "proposed", "against": "unet"}
+MANY = "9" * 400
+
+
+@pytest.mark.parametrize(
+    ("entry", "written", "message"),
+    [
+        (GAIN, "published: 2.5", "found .*published is 2.5: a difference of fractions lies between -1 and 1"),
+        (GAIN, 'published: "-1.01"', "published is -1.01: a difference of fractions lies between -1 and 1"),
+        *[
+            (GAIN, f"published: {text}", r"published: found .*, expected a difference of fractions with its decimals")
+            for text in ("-3", "0", ".nan", ".inf", "-.inf", "2.5 %", "1e-2", "2.5e-2", "1:30.5", "", MANY, f".{MANY}")
+        ],
+        ({"decides": "convergence", "variant": "unet"}, "epochs: 0", "epochs: found 0, expected .*equal to 1"),
+        ({"decides": "convergence", "variant": "unet"}, "epochs: -5", "epochs: found -5, expected .*equal to 1"),
+        ({"decides": "convergence", "variant": "unet"}, f"epochs: {MANY}", "epochs: found 9*, expected less than"),
+        *[
+            (kind | SHARE, f"percent: {text}", "percent: found .*, expected a percentage with its decimals as printed")
+            for kind in ({"decides": "parameters"}, {"decides": "agreement", "metric": "dice"})
+            for text in ("2.5 %", "-1", "1e3", "true", ".nan", f'"{MANY}"', f'"0.{MANY}"', '"٣"', "1.")
+        ],
+        *[
+            (
+                SHARE | {"decides": "parameters", "percent": "2.5"},
+                f"implementations: [{{name: a, variant: {size}, against: 1}}]",
+                "implementations.0.variant: found",
+            )
+            for size in ("0", "-1", "1.5", MANY)
+        ],
+    ],
+)
+def test_a_number_that_a_claim_cannot_have_is_refused_when_it_is_read(
+    tmp_path: Path, entry: dict[str, object], written: str, message: str
+) -> None:
+    text = yaml.safe_dump([{"claim": "one", "says": "s", "source": "t", "takes": "d"} | entry])
+    (path := tmp_path / "claims.yaml").write_text(f"{text}  {written}\n", encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        read_claims(path, MISHRA)
+
+
+def test_a_loss_may_gain_more_than_1_and_a_percentage_needs_no_quotes(tmp_path: Path) -> None:
+    claim(**(GAIN | {"metric": "loss"}), published=-1.5)
+    assert claim(**GAIN, published="-1.0") and claim(**GAIN, published="+1.00")
+    text = yaml.safe_dump([{"claim": "one", "says": "s", "source": "t", "takes": "d", "decides": "parameters"} | SHARE])
+    (path := tmp_path / "claims.yaml").write_text(f"{text}  percent: 0.20\n")
+    (read,) = read_claims(path, MISHRA)
+    assert read.decides == "parameters" and read.percent == "0.20"
+
+
+def test_a_gain_over_a_cell_that_rounds_to_0_may_be_any_percentage() -> None:
+    entry = {"decides": "agreement", "variant": "proposed", "against": "unet", "percent": "90000"}
+    for cells, metric, expected in (
+        ({"proposed": ".9", "unet": "0.00"}, "dice", "supported"),
+        ({"proposed": ".9", "unet": "0.01"}, "dice", "impossible"),
+        ({"proposed": "1801.0", "unet": "2.0"}, "loss", "supported"),
+    ):
+        paper = MISHRA.model_copy(update={"cells": {name: {metric: text} for name, text in cells.items()}})
+        assert verdict(evidence(paper=paper), **entry, metric=metric) == expected
 
 
 def test_two_claims_of_one_name_are_an_error(tmp_path: Path) -> None:

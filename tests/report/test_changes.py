@@ -68,6 +68,56 @@ def test_other_films_are_not_paired() -> None:
     assert moved["films"].iloc[0] == 39
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "common"),
+    [
+        ({"jsrt": 1, "shenzhen": 0}, {"jsrt": 0, "shenzhen": 1}, 0),
+        ({"jsrt": 1, "shenzhen": 0}, {"jsrt": 0, "shenzhen": 0}, 20),
+        ({"jsrt": 1, "shenzhen": 0}, None, 20),  # a table without such a column
+        ({"jsrt": 1, "shenzhen": 1}, None, 0),  # of one side nothing is pooled
+    ],
+)
+def test_pools_of_other_films_are_not_paired_and_their_sets_are(
+    a: dict[str, int], b: dict[str, int] | None, common: int
+) -> None:
+    for turned in (False, True):
+        tables = [scores() if sets is None else scores().assign(apart=scores()["test_on"].map(sets)) for sets in (a, b)]
+        moved = compare_results(*(whole(one, "") for one in (reversed(tables) if turned else tables)))
+        assert set(moved.loc[moved["test_on"] != "pooled", "verdict"]) == {SAME}
+        (row,) = moved[moved["test_on"] == "pooled"].to_dict("records")
+        assert (row["verdict"], row["films"]) == (OTHER, common) and pd.isna(row["difference"])
+        last = f"other films   unet, pooled on pooled: {common} test films are in both"
+        assert last in as_text(moved, "dice").splitlines()
+    same = [scores().assign(apart=scores()["test_on"].map(a))] * 2
+    assert verdicts(*same) == {SAME}
+
+
+@pytest.mark.parametrize("kind", ["empty", "half", "filled"])
+@pytest.mark.parametrize("other", [None, "empty", "half", "filled"])
+def test_runs_without_members_are_of_their_own_seed(kind: str, other: str | None) -> None:
+    def of(kind: str | None) -> pd.DataFrame:
+        table = scores()
+        if kind is None:
+            return table
+        members = table["seed"].astype(str).astype(object)
+        gone = {"empty": table["seed"] >= 0, "half": table["seed"] == 1, "filled": table["seed"] < 0}[kind]
+        return table.assign(members=members.mask(gone, np.nan))
+
+    for a, b in ((kind, other), (other, kind)):
+        moved = compare_results(whole(of(a), ""), whole(of(b), ""))
+        assert set(moved["verdict"]) == {SAME} and set(moved["seeds_a"]) == set(moved["seeds_b"]) == {3}
+
+
+def test_ensembles_of_seeds_are_compared_by_their_members() -> None:
+    table = scores(variants=("seeds2_unet",))
+    joined = table.assign(members=table["seed"].map({0: "0+1", 1: "0+2", 2: "1+2"}))
+    assert verdicts(whole(joined, ""), whole(joined, "")) == {SAME}
+    with pytest.raises(InputError, match="found ensembles of the seeds 1, 0"):
+        whole(joined.assign(members=joined["members"].replace("0+1", "1")), "")
+    with pytest.raises(InputError, match="found ensembles of seeds without their members"):
+        whole(joined.assign(members=np.nan), "")
+
+
 def test_page_names_both_sides_and_every_cell() -> None:
     moved = compare_results(scores(), scores(0.02, rng=1))
     page = as_page(moved, "theirs", "ours")
@@ -100,6 +150,19 @@ def test_command_compares_folders_and_commits(
     assert run("compare", "results", "results/cpu") == 2
     assert "results/scores.csv: found no such file" in capsys.readouterr().err
     assert run("compare", "results/cpu", "results/cpu", "--metric", "beauty") == 2
+
+
+def test_no_table_of_others_is_to_be_deleted(repository: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing here would make it again."""
+    file = Path("sub/results/scores.csv")
+    whole_table = file.read_text()
+    for text in (whole_table.replace(",0.9", ",NA", 1), whole_table + "1,2\n", "", "\0", 'variant,dice\n"a\n', "x,x\n"):
+        file.write_text(text)
+        subprocess.run(["git", "-c", "user.name=T", "-c", "user.email=t@t", "commit", "-qam", "damaged"], check=True)
+        for pair in (("sub/results", "HEAD~1:sub/results"), ("HEAD:sub/results", "sub/results")):
+            assert run("compare", *pair) == 2
+            told = capsys.readouterr().err
+            assert "Delete" not in told and told.endswith("Correct the table, or get it again from where it came.\n")
 
 
 @pytest.fixture
@@ -224,6 +287,26 @@ def _with(column: str, value: object) -> Callable[[pd.DataFrame], pd.DataFrame]:
             "theirs/scores.csv, hd95_px: found -1, expected numbers from 0",
         ),
         (_with("seed", float("inf")), "theirs/scores.csv, seed: found inf, expected whole numbers"),
+        (
+            lambda table: _with("apart", 1)(table.assign(apart=0)),
+            "theirs/scores.csv: found apart 0 and 1 for films of jsrt of pooled, expected the same for all films",
+        ),
+        (
+            lambda table: _with("apart", np.nan)(table.assign(apart=0)),
+            "theirs/scores.csv: found apart 0.0 and nan for films of jsrt of pooled, expected the same",
+        ),
+        (lambda table: table.assign(apart="yes"), "theirs/scores.csv, apart: found yes, expected whole numbers from 0"),
+        *[
+            (
+                lambda table, text=text: _with("members", text)(table.assign(members=table["seed"].astype(str))),
+                f"theirs/scores.csv: found members '{text[:40]}' for {{'variant': 'unet'",
+            )
+            for text in ("zero", "0+", "0.5", "-1", "0 + 1", "٣", "9" * 5000)
+        ],
+        (
+            lambda table: _with("members", "0+1")(table.assign(members=table["seed"].astype(str))),
+            "theirs/scores.csv: found several members for {'variant': 'unet'",
+        ),
         (lambda table: table.drop(columns="dice"), "theirs/scores.csv: found no column dice, expected the columns"),
         (lambda table: table.drop(columns="seed"), "theirs/scores.csv: found no column seed, expected the columns"),
     ],
