@@ -150,6 +150,10 @@ BAD_FILMS: dict[str, tuple[Callable[[Path], object], str]] = {
         r"a.png: found a film turned as its EXIF orientation 3 says, expected one that lies as its mask",
     ),
     "torn": (lambda p: (p / "films/a.png").write_bytes((p / "films/a.png").read_bytes()[:900]), "a: .*no picture that"),
+    "one shade": (
+        lambda p: (p / "films/a.png").write_bytes(encoded(np.full((200, 180), 90, "u1"))),
+        r"a: .*a.png: found nearly one shade: greys from 90 to 90 of 255, expected a frontal chest film",
+    ),
     "lateral": (_lateral, r"b: .*b.dcm: found .*lateral.*, expected a frontal chest film"),
     "labels": (
         lambda p: (p / "masks/a_mask.png").write_bytes(encoded((np.arange(36000) % 5).reshape(200, 180).astype("u1"))),
