@@ -29,6 +29,7 @@ from lungseg.jobs.named_files import (
     check_apart,
     check_files,
     check_places,
+    check_runnable,
     fetch_pinned,
     keep_out_of_git,
     offered_hashes,
@@ -65,6 +66,7 @@ if "name" not in config:
 
 
 try:
+    check_runnable([Path(workflow.basedir), Path.cwd()])
     for file in workflow.configfiles if workflow.is_main_process else []:
         read_settings(file)
     EXPERIMENT = read_experiment(config)

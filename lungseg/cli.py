@@ -28,6 +28,7 @@ from lungseg.terminal import never_fail, plain, say
 if TYPE_CHECKING:
     from lungseg.data.datasets import Dataset
     from lungseg.networks.hub import Pinned
+    from lungseg.own import Own
 
 BAD_INPUT, NOT_JUDGED = 2, 3  # exit codes
 OF_CLASSES = (
@@ -310,21 +311,22 @@ def check(
 
     experiment = _experiment(configfile) if configfile else None
     own, exclude = (experiment.own, experiment.exclude) if experiment else ({}, {})
+    seed = experiment.split.seed if experiment else 0
     defined = {name: any_dataset(name, one) for name, one in own.items()}
     refuse_unknown(exclude, defined)
     refuse_shared_names(defined, experiment.datasets if experiment else ())
     whole = True
     for name, chosen in {name: defined[name] if name in defined else dataset(name) for name in names}.items():
         try:
-            say(f"{name}: whole, {_read_all(chosen, at / name, exclude.get(name, {}), name in own)}")
+            say(f"{name}: whole, {_read_all(chosen, at / name, exclude.get(name, {}), own.get(name), seed)}")
         except InputError as error:
             whole = False
             print(f"{name}: not whole. {error}", file=sys.stderr)
     raise typer.Exit(0 if whole else 1)
 
 
-def _read_all(chosen: "Dataset", folder: Path, exclude: Mapping[str, str], own: bool) -> str:
-    """Compare the recorded hashes and decode every film."""
+def _read_all(chosen: "Dataset", folder: Path, exclude: Mapping[str, str], own: "Own | None", split_seed: int) -> str:
+    """Compare the recorded hashes, decode every film, and split those of one's own."""
     from tqdm import tqdm
 
     from lungseg.data.archive import RECORD, read_record
@@ -333,10 +335,30 @@ def _read_all(chosen: "Dataset", folder: Path, exclude: Mapping[str, str], own: 
     if not own and (folder / RECORD).is_file():
         read_record(folder, chosen.archives, whole=True)
     progress = tqdm(chosen.read(folder, exclude), desc=chosen.name, total=chosen.images + chosen.unused, unit="film")
-    unused = [film.image_id for film in progress if isinstance(film, Unused)]
+    abnormal: dict[str, bool] = {}
+    unused = []
+    for film in progress:
+        if isinstance(film, Unused):
+            unused.append(film.image_id)
+        else:
+            abnormal[film.image_id] = film.abnormal
+    if own:
+        _split_own(chosen.name, own, abnormal, split_seed)
     told = f"{chosen.images - len(exclude)} films"
     told += f", {chosen.unused} more without a mask" if len(unused) > len(exclude) else ""
     return told + (f", {len(exclude)} left out by the configuration: {', '.join(exclude)}" if exclude else "")
+
+
+def _split_own(name: str, own: "Own", abnormal: Mapping[str, bool], seed: int) -> None:
+    """Split films as the workflow will."""
+    import pandas as pd
+
+    from lungseg.data.splits import each_part, own_split
+    from lungseg.films.own_sets import catalogue
+
+    tables = catalogue(name, own).tables
+    table = pd.DataFrame({"image_id": list(abnormal), "dataset": name, "abnormal": map(int, abnormal.values())})
+    each_part(own_split(table, tables.get("split"), tables.get("patients", {}), own.test_only, seed), name, own)
 
 
 @data.command()

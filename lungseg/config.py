@@ -248,7 +248,8 @@ class Experiment(Choice):
         if self.name.lower() in TAKEN:
             raise ValueError(f"name is {self.name!r}, which is a folder of the project: choose another")
         places = {f"variants.{name}.module": variant.module for name, variant in self.variants.items()}
-        if braced := [key for key, place in ({"paper": self.paper} | places).items() if set("{}") & set(place or "")]:
+        places |= {"paper": self.paper, "bundles": self.bundles}
+        if braced := [key for key, place in places.items() if set("{}") & set(place or "")]:
             raise ValueError(f"{braced[0]} has a brace, a wildcard for Snakemake: rename the file or folder")
         if taken := [name for name in self.variants if REFERENCE.fullmatch(name)]:
             raise ValueError(f"variants names {taken}, as what stands beside the networks is called: choose another")

@@ -17,7 +17,7 @@ from lungseg.outside import TABLE, bounded
 TEXT = frozenset({
     "variant", "train_on", "test_on", "metric", "variant_a", "variant_b", "against", "dataset", "dataset_a",
     "dataset_b", "image_id", "image_id_a", "image_id_b", "influential_film", "members", "part", "part_a", "part_b",
-    "patient", "status", "reason", "sha256", "pixels_sha256", "mask_sha256", "kind", "size", "postprocessing",
+    "patient", "status", "reason", "sha256", "pixels_sha256", "mask_sha256", "frame", "kind", "size", "postprocessing",
     "averaging", "classes", "scene", "quantity", "method", "over", "domain", "home", "source",
     "seed_variance", "sign", "relevance", "verdict", "points", "claim", "says", "takes", "decides", "why", "note",
     "explanation", "relation", "example", "table", "row", "rule", "message", "began", "hardware", "alg", "case_id",

@@ -232,6 +232,10 @@ def test_experiments_do_not_overwrite_each_other() -> None:
             },
             "batch_size 1 at size 32 leaves one's encoders one value",
         ),
+        *(
+            ({key: "x/{x}/tiny"}, f"{key} has a brace, a wildcard for Snakemake: rename the file or folder")
+            for key in ("paper", "bundles")
+        ),
         ({"name": "a" * 300}, "config key name: found .* at most 64 characters"),
         *(({"name": name}, "a folder of the project") for name in ("tests", "bench", "config", "results", "Docs")),
         ({"name": "../elsewhere"}, "config key name: found '../elsewhere', expected string should match"),

@@ -38,7 +38,8 @@ def test_the_command_in_the_report_makes_the_run_again(project: Path, tmp_path: 
     assert "Nothing to be done" in run(clone, *said, "--dry-run")
     assert "Nothing to be done" in run(clone, *said, "--dry-run", "--", "tiny/results/table1.csv")
     assert "Nothing to be done" not in run(clone, *said[:-1], "note=another", "--dry-run")
-    assert {path.name for path in elsewhere.iterdir()} == {"tiny", ".snakemake"}
+    assert {path.name for path in elsewhere.iterdir()} == {"tiny", ".snakemake", "mlflow.db", "mlartifacts"}
+    assert not (clone / "mlflow.db").exists()
 
 
 def test_a_job_that_the_system_killed_is_told_with_what_helps(tmp_path: Path) -> None:

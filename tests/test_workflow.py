@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -10,7 +12,7 @@ import pandas as pd
 import pytest
 
 from lungseg.scores.metrics import ratios
-from tests.workflow import planned_rules, run, snakemake
+from tests.workflow import ROOT, planned_rules, run, snakemake
 
 
 @pytest.fixture
@@ -240,6 +242,37 @@ def test_a_file_with_other_content_plans_again_what_is_made_of_it(project: Path)
     os.utime(start, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert planned_rules(project, *choices) == {"train"}
     start.unlink()
+
+
+def test_a_paper_s_file_of_an_older_date_plans_again_what_reads_it_and_a_touch_plans_nothing(project: Path) -> None:
+    paper = project / "workflow/papers/copied"
+    shutil.copytree(project / "workflow/papers/mishra", paper)
+    choices = ["--config", "paper=copied"]
+    snakemake(project, "--touch", *choices)
+    for file in paper.iterdir():
+        file.touch()
+    assert planned_rules(project, *choices) == set()
+    references = paper / "references.csv"
+    references.write_text(references.read_text().replace("0.9", "0.8"))
+    os.utime(references, (0, 0))
+    planned = planned_rules(project, *choices)
+    assert {"estimate", "table1"} <= planned and not {"score", "definitions", "sweep", "calibrate"} & planned
+    shutil.rmtree(paper)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "workflow/rules").glob("*.smk")), ids=lambda file: file.stem)
+def test_every_file_that_no_rule_makes_is_known_by_its_content(file: Path) -> None:
+    """Snakemake itself looks at dates, and a file that is put in another's place may be older."""
+    for rule in re.split(r"^rule ", file.read_text(), flags=re.MULTILINE)[1:]:
+        name, inputs = rule.partition(":")[0], rule.partition("    input:")[2].partition("    output:")[0]
+        told = re.search(r"content=content\((.*)\)", rule)
+        for group in re.findall(r"=local\((.*)\),$", inputs, re.MULTILINE):
+            if name != "rulegraph":  # it makes a page of the documentation
+                assert told and group in told[1], f"{name} reads {group}"
+        of_runs = set(re.findall(r'=of\(.*, "(.*)"\)', inputs)) - {"weights.safetensors"}  # which no bundle has
+        bundled = re.search(r"bundled\(([^)]*)\)", rule)
+        if name != "export_model":  # it wants weights
+            assert of_runs <= set(re.findall(r'"([\w.]+)"', bundled[1] if bundled else "")), name
 
 
 def test_lint_is_clean(project: Path) -> None:

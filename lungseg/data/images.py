@@ -48,7 +48,7 @@ class Listing:
             array's row: who reads the array can tell by this table whether it changed).
         unused: Columns image_id, reason.
         boxes: Columns image_id, top, left, height, width: the part of each film that its square shows, in px; and
-            mask_sha256, of its mask's file.
+            mask_sha256, of its mask's file; and frame, by which the part was chosen.
     """
 
     images: pd.DataFrame
@@ -113,7 +113,7 @@ def preprocess(
                     continue
                 file.write(film.pixels)
                 store.writestr(ZipInfo(f"{film.row['image_id']}.png"), film.mask)  # the same bytes each time
-                boxes.append((film.row["image_id"], *astuple(film.box), sha256(film.mask)))
+                boxes.append((film.row["image_id"], *astuple(film.box), sha256(film.mask), frame))
                 rows.append(film.row)
                 progress.update()
         if bad:
@@ -123,7 +123,7 @@ def preprocess(
     return Listing(
         pd.DataFrame(rows, columns=COLUMNS),
         pd.DataFrame(unused, columns=["image_id", "reason"]),
-        pd.DataFrame(boxes, columns=["image_id", *BOX, "mask_sha256"]),
+        pd.DataFrame(boxes, columns=["image_id", *BOX, "mask_sha256", "frame"]),
     )
 
 

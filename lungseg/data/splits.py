@@ -11,6 +11,7 @@ import pandas as pd
 from lungseg.data.films import PARTS
 from lungseg.data.patients import patient_of
 from lungseg.errors import InputError
+from lungseg.own import Own
 
 FRACTIONS = (0.7, 0.1, 0.2)
 PUBLISHED = Path(__file__).with_name("splits_gaal2020.json")
@@ -148,3 +149,26 @@ def own_split(
     if parts is None:
         return grouped_split(table, patients, np.random.default_rng(seed))
     return pd.DataFrame({"image_id": table["image_id"], "part": table["image_id"].map(parts)})
+
+
+def each_part(parts: pd.DataFrame, name: str, own: Own | None = None) -> pd.DataFrame:
+    """The split itself, where every part that will be asked for has a film: trainings would end without.
+
+    Args:
+        parts: Columns image_id, part.
+        name: Of the data set.
+        own: What the configuration says of it; None of the package's.
+
+    Raises:
+        InputError: A part is empty. A set that is `test_only` needs test films alone.
+    """
+    counts = {part: int((parts["part"] == part).sum()) for part in PARTS}
+    needed = PARTS[-1:] if own and own.test_only else PARTS
+    if all(counts[part] for part in needed):
+        return parts
+    where = f"config key own.{name}.split ({own.split})" if own and own.split else f"the split of {name}"
+    found = ", ".join(f"{count or 'no'} films for {part}" for part, count in counts.items())
+    remedy = "Leave fewer films out, or choose another `split`."
+    if own:
+        remedy = "Give each part a film: by the table, or by more films. A set to test on alone is `test_only: true`."
+    raise InputError(where, found, f"at least one for {', '.join(needed)}, of each data set", remedy)

@@ -198,12 +198,12 @@ def measure(
     if out is None:
         for line in as_csv(measured()):
             if sys.stdout.isatty():
-                say(line.removesuffix("\n"))
+                say(line)
             else:
-                print(line, end="")
+                print(line)
     else:
         with replacing(out) as part, part.open("w", encoding="utf-8", newline="") as stream:
-            stream.writelines(as_csv(measured()))
+            stream.writelines(f"{line}\n" for line in as_csv(measured()))
             if bad == len(found):
                 raise typer.Exit(NOTHING_DONE)  # and no table
     if bad:

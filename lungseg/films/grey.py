@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lungseg.data.squares import BLACK
 from lungseg.errors import InputError
 from lungseg.shapes import Bool, Float, UInt8
 
@@ -77,3 +78,9 @@ def spread(values: Values, where: object) -> Range:
     if not low < high:
         raise InputError(where, "one shade alone", "a picture", "Look whether it is the file that you mean.")
     return Range(float(low), float(high))
+
+
+def one_shade(grey: UInt8[np.ndarray, "height width"]) -> str | None:
+    """What is found on a picture that shows nearly nothing; None of any other."""
+    low, high = np.percentile(sample(grey), (1, 99))
+    return f"nearly one shade: greys from {low:.0f} to {high:.0f} of 255" if high - low <= BLACK else None

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from lungseg.data.squares import BLACK, Box, choose_box, cut
+from lungseg.data.squares import Box, choose_box, cut
 from lungseg.films.film import Film, Finding
-from lungseg.films.grey import sample
+from lungseg.films.grey import one_shade
 from lungseg.films.limits import Limit, findings
 from lungseg.films.lungs import enlarge, labelled, mean_probability, tell_apart
 from lungseg.films.networks import Model
@@ -54,9 +54,8 @@ def look(film: Film, model: Model, limits: Sequence[Limit], refused_too: bool = 
     if min(film.grey.shape) < LEAST_SIDE:
         height, width = film.grey.shape
         said.append(Finding("refused", f"a picture of {height} x {width} px, less than {LEAST_SIDE}", "certain"))
-    low, high = np.percentile(sample(film.grey), (1, 99))
-    if high - low <= BLACK:
-        said.append(Finding("refused", f"nearly one shade: greys from {low:.0f} to {high:.0f} of 255", "certain"))
+    if shade := one_shade(film.grey):
+        said.append(Finding("refused", shade, "certain"))
     if any(one.verdict == "refused" for one in said) and not refused_too:
         return Looked(None, tuple(said), film.warnings, 0, None, None, {})
     upright = film.turn.upright(film.grey)

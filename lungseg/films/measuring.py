@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -191,13 +191,15 @@ def _told(table: Path) -> dict[Path, Saved]:
 
 
 def as_csv(rows: Iterator[Measured]) -> Iterator[str]:
-    """Lines of a table, the columns' names first."""
-    writer = None
-    for measured in rows:
-        buffer = io.StringIO()
+    """Lines of a table, the columns' names first, without the break at their end."""
+    for number, measured in enumerate(rows):
         row = measured.row()
-        if writer is None:
-            csv.writer(buffer, lineterminator="\n").writerow(row)
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow([no_formula("" if value is None else value) for value in row.values()])
-        yield buffer.getvalue()
+        if number == 0:
+            yield _line(row)
+        yield _line([no_formula("" if value is None else value) for value in row.values()])
+
+
+def _line(cells: Iterable[object]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="").writerow(cells)
+    return buffer.getvalue()

@@ -36,6 +36,7 @@ from lungseg.errors import InputError
 from lungseg.files import file_hash, read_rows, replacing
 from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
+from lungseg.films.grey import one_shade
 from lungseg.films.pictures import TURNED
 from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film
 from lungseg.outside import TABLE, bounded, missing
@@ -306,6 +307,8 @@ def _film(content: bytes, where: str) -> Film:
     for finding in film.findings:
         if finding.verdict == "refused":
             raise InputError(where, finding.reason, "a frontal chest film", MEND)
+    if shade := one_shade(film.grey):
+        raise InputError(where, shade, "a frontal chest film", MEND)
     return film
 
 

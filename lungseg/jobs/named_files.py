@@ -106,6 +106,21 @@ def check_places(folders: Iterable[Path]) -> None:
             raise InputError(place, "a folder that cannot be written", "one that can", remedy)
 
 
+def check_runnable(folders: Iterable[Path]) -> None:
+    """Look whether Snakemake can run in folders: it takes a brace in a path for a wildcard, and so does every job.
+
+    Args:
+        folders: The repository's, and the one in which Snakemake runs.
+
+    Raises:
+        InputError: One, or one above it, has a brace in its name.
+    """
+    for folder in folders:
+        if set("{}") & set(str(folder.absolute())):
+            remedy = "Rename it, or move the project (--directory: the results) to a folder without. Nothing was made."
+            raise InputError(folder.absolute(), "a brace, a wildcard for Snakemake", "a path without { and }", remedy)
+
+
 def check_apart(own: Mapping[str, Own], folders: Iterable[Path]) -> None:
     """Films of one's own lie where no run writes: what it makes would stand among them, or take their place.
 

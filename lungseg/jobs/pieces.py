@@ -11,6 +11,7 @@ another machine either: the cards of its bundles say what is done. `make gpu-exp
 """
 
 import argparse
+import json
 import os
 import re
 import signal
@@ -25,16 +26,17 @@ from pathlib import Path
 from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from lungseg.config import Experiment
-from lungseg.data.packing import pack, unpack
+from lungseg.data.films import Part
+from lungseg.data.packing import Packed, pack, unpack
 from lungseg.data.subset import subset
 from lungseg.errors import InputError
 from lungseg.files import replacing
 from lungseg.jobs.console import TOLD, describe, follow
 from lungseg.jobs.fingerprint import fingerprint
-from lungseg.learning.bundles import FILES, Run, checked_card, planned, predicted_parts
+from lungseg.learning.bundles import FILES, Run, check_films, checked_card, planned, predicted_parts
 from lungseg.learning.devices import count
 from lungseg.learning.memory import KEEP_BLOCKS, card_bytes, machine_mb, training_mb
-from lungseg.learning.run_files import CARD, NEEDED, PREDICTIONS, read_card
+from lungseg.learning.run_files import CARD, NEEDED, PREDICTIONS, Card, read_card
 from lungseg.outside import missing, read_settings
 from lungseg.zips import Bounds, open_zip
 
@@ -46,6 +48,7 @@ ENDED = (0, TOLD, -signal.SIGTERM)  # the last one: told to stop before it had b
 GRACE = 60.0  # seconds to end an epoch and write a checkpoint
 ROOT = Path(__file__).parents[2]
 WROTE = "an archive that `run` wrote"
+SAME = frozenset({"run", "variant", "training", "size", "films", "code"})  # what a run is, as its card tells it
 
 
 def useful_order(experiment: Experiment) -> list[Run]:
@@ -59,16 +62,74 @@ def complete(folder: Path) -> bool:
     return all((folder / name).is_file() for name in FILES) and read_card(folder / CARD, NEEDED)["code"] == code()
 
 
+class Planned:
+    """What packed films are trained to: the runs, and what each of them learns from.
+
+    Args:
+        packed: The films.
+    """
+
+    def __init__(self, packed: Packed) -> None:
+        self.experiment, self._packed = packed.experiment, packed
+        self.runs = {run.name: run for run in useful_order(packed.experiment)}
+        self._learned: dict[str, dict[str, str]] = {}
+
+    def named(self, name: str) -> Run:
+        """A run by its name.
+
+        Raises:
+            InputError: None is called so.
+        """
+        if name not in self.runs:
+            raise InputError("the run", name, f"one of {', '.join(self.runs)}", "Give one of these names.")
+        return self.runs[name]
+
+    def to_learn(self, train_on: str) -> Part:
+        """The films that runs of a training set learn from."""
+        experiment = self.experiment
+        whole = self._packed.part("train", experiment.train_on[train_on])
+        return subset(whole, experiment.films.get(train_on), experiment.split.seed)
+
+    def films(self, train_on: str) -> dict[str, str]:
+        """Hashes of what runs of a training set learn from, as their cards tell them."""
+        if train_on not in self._learned:
+            validation = self._packed.part("validation", self.experiment.train_on[train_on])
+            hashes = {"train": self.to_learn(train_on).sha256(), "validation": validation.sha256()}
+            self._learned[train_on] = hashes
+        return self._learned[train_on]
+
+    def checked(self, card: Path, name: str) -> Card:
+        """The card of a run.
+
+        Raises:
+            InputError: It is of another run, of other choices or of other films.
+        """
+        run = self.named(name)
+        check_films([found := checked_card(card, run, self.experiment)], self.films(run.train_on))
+        return found
+
+    def is_done(self, folder: Path, name: str) -> bool:
+        """Whether a folder holds the whole bundle of this run; one of other choices or films is trained anew."""
+        if not complete(folder):
+            return False
+        try:
+            self.checked(folder / CARD, name)
+        except InputError:
+            return False
+        return True
+
+
 def train(films: Path, name: str, work: Path) -> None:
     """Train one run and let it predict, into work/NAME. SIGTERM ends it after an epoch, to go on in the next piece."""
+    packed, folder = unpack(films), work / name
+    experiment, runs = packed.experiment, Planned(packed)
+    run = runs.named(name)
+
     from lungseg.learning.inference import predict_run
     from lungseg.learning.run import Recipe, train_run
     from lungseg.learning.stored_predictions import predicted_films, write_predictions
     from lungseg.learning.training import start
 
-    packed, folder = unpack(films), work / name
-    experiment = packed.experiment
-    run = next(run for run in planned(experiment) if run.name == name)
     own = experiment.train_on[run.train_on]
     recipe = Recipe(
         name=name,
@@ -81,8 +142,7 @@ def train(films: Path, name: str, work: Path) -> None:
     )
     size = experiment.preprocessing.size
     device = start(experiment.device, 1, card_bytes(recipe.variant, recipe.training, size))  # it may wait for a GPU
-    films_of = subset(packed.part("train", own), experiment.films.get(run.train_on), experiment.split.seed)
-    train_run(recipe, films_of, packed.part("validation", own), device, folder, follow)
+    train_run(recipe, runs.to_learn(run.train_on), packed.part("validation", own), device, folder, follow)
     parts = {part: packed.part(part, experiment.datasets) for part in predicted_parts(experiment, run.train_on)}
     prediction = predict_run(folder, run.variant, run.seed, parts, device)
     write_predictions(folder / PREDICTIONS, [prediction], predicted_films(parts))
@@ -110,14 +170,18 @@ class Piece:
     done: frozenset[str]
     side_by_side: int
 
-    def run(self, experiment: Experiment, seconds: float) -> list[str]:
+    def run(self, runs: Planned, seconds: float) -> list[str]:
         """Train what is missing until the time is over.
+
+        Args:
+            runs: The planned ones.
+            seconds: For how long.
 
         Returns:
             Names of runs that failed.
         """
         until, failed = time.monotonic() + seconds, []
-        waiting = [run.name for run in useful_order(experiment) if not self._is_done(run.name)]
+        waiting = [name for name in runs.runs if name not in self.done and not runs.is_done(self.work / name, name)]
         running: dict[str, subprocess.Popen[bytes]] = {}
         try:
             while running or (waiting and time.monotonic() < until):
@@ -134,11 +198,9 @@ class Piece:
             _stop(running.values())
         return failed
 
-    def _is_done(self, name: str) -> bool:
-        return name in self.done or complete(self.work / name)
-
     def _start(self, name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "lungseg.jobs.pieces", "train", self.films, name, "--work", self.work]
+        command = [sys.executable, "-m", "lungseg.jobs.pieces", "train", self.films.absolute(), name]
+        command += ["--work", self.work.absolute()]  # as it starts in another folder
         return subprocess.Popen(list(map(str, command)), cwd=ROOT, env={**KEEP_BLOCKS, **os.environ})
 
 
@@ -233,27 +295,44 @@ def take(out: Path, bundles: Path, limit: int) -> list[str]:
             if lacking := [file for file in FILES if f"runs/{name}/{file}" not in content]:
                 found = f"{name} without {', '.join(lacking)}"
                 raise InputError(path, found, f"the files {', '.join(FILES)} of a run", "Bring it again.")
-            if not complete(bundles / "runs" / name):
+            if not complete(there := bundles / "runs" / name):
                 for file in FILES:
-                    with replacing(bundles / "runs" / name / file) as part:
+                    with replacing(there / file) as part:
                         part.write_bytes(content[f"runs/{name}/{file}"])
                 taken.append(name)
+            elif not alike(path, content[f"runs/{name}/{CARD}"], there / CARD):
+                found = f"{name} of other choices or films than the run that lies in {bundles}"
+                remedy = "Move that folder away, or give another one for these runs."
+                raise InputError(path, found, "the runs of one experiment in a folder of bundles", remedy)
     return taken
 
 
-def brought(bundles: Path, experiment: Experiment) -> list[str]:
+def alike(archive: Path, content: bytes, card: Path) -> bool:
+    """Whether a card that came back tells of the same run as one that lies here: of one identity and the same films.
+
+    Raises:
+        InputError: What came back is no card.
+    """
+    try:
+        came = json.loads(content)
+        return all(came[key] == value for key, value in read_card(card, NEEDED).items() if key in SAME)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(archive, "a card that cannot be read", WROTE, "Bring it again.") from error
+
+
+def brought(bundles: Path, runs: Planned) -> list[str]:
     """Names of the runs whose cards lie in a folder of bundles.
 
     Raises:
-        InputError: A card is of another experiment or another training code.
+        InputError: A card is of another experiment, of other films or of another training code.
     """
     names = []
-    for run in planned(experiment):
-        if (card := bundles / "runs" / run.name / CARD).is_file():
-            if (there := checked_card(card, run, experiment)["code"]) != code():
+    for name in runs.runs:
+        if (card := bundles / "runs" / name / CARD).is_file():
+            if (there := runs.checked(card, name)["code"]) != code():
                 remedy = "Check out the commit that the card names, or move the folder and train all anew."
                 raise InputError(f"{card}, code", there, f"{code()}, as here", remedy)
-            names.append(run.name)
+            names.append(name)
     return names
 
 
@@ -283,12 +362,12 @@ def run_piece(
     Returns:
         Exit status: 0, or 1 if a run failed.
     """
-    packed = unpack(films)
-    names = [run.name for run in useful_order(packed.experiment)]
-    done = frozenset(brought(bundles, packed.experiment))
-    piece = Piece(films, work, done, side_by_side or fitting(packed.experiment))
-    failed = piece.run(packed.experiment, 60 * minutes)
-    whole = [name for name in names if name not in done and complete(work / name)]
+    runs = Planned(unpack(films))
+    names = list(runs.runs)
+    done = frozenset(brought(bundles, runs))
+    piece = Piece(films, work, done, side_by_side or fitting(runs.experiment))
+    failed = piece.run(runs, 60 * minutes)
+    whole = [name for name in names if name not in done and runs.is_done(work / name, name)]
     left = ship(work, whole, out, archives, limit)
     large = [name for name in left if packed_bytes(work / name) > limit]
     later = [name for name in left if name not in large]
@@ -316,11 +395,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _pack(options: argparse.Namespace) -> None:
     from lungseg.config import read_experiment
+    from lungseg.jobs.prepared import check_prepared
     from lungseg.machine import commit
 
     if not options.configfile.is_file():
         raise InputError(options.configfile, missing(options.configfile), "a configuration", "Give --configfile.")
     experiment = read_experiment(read_settings(options.configfile))
+    check_prepared(experiment, Path())
     pack(options.films, experiment, commit(ROOT)["commit"], Path())
     if (size := options.films.stat().st_size) > options.mib * MEBI:
         remedy = "Give a larger --mib where more can be carried; else choose a smaller preprocessing.size."
@@ -334,11 +415,11 @@ def _take(options: argparse.Namespace) -> None:
 
 
 def _left(options: argparse.Namespace) -> int:
-    experiment = unpack(options.films).experiment
-    done, names = brought(options.bundles, experiment), [run.name for run in useful_order(experiment)]
-    left = [name for name in names if name not in done]
+    runs = Planned(unpack(options.films))
+    done = brought(options.bundles, runs)
+    left = [name for name in runs.runs if name not in done]
     if left:
-        print(f"{len(done)} of {len(names)} runs done; next is {left[0]}: give the command again")
+        print(f"{len(done)} of {len(runs.runs)} runs done; next is {left[0]}: give the command again")
     return 1 if left else 0
 
 
@@ -370,7 +451,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(
         do=lambda o: run_piece(
-            o.films,
+            o.films.resolve(),
             o.minutes,
             o.work.resolve(),
             o.out,

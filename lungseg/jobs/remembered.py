@@ -19,7 +19,7 @@ class Hashes:
     """
 
     def __init__(self, memory: Path) -> None:
-        self.memory, self.waits = memory, False
+        self.memory, self.waits, self.changed = memory, False, False
         try:
             known = json.loads(memory.read_text(encoding="utf-8"))
             self.known: dict[str, object] = known if isinstance(known, dict) else {}
@@ -36,6 +36,7 @@ class Hashes:
         found = file_hash(path)
         if time.time() - max(about.st_mtime, about.st_ctime) > SETTLED:
             self.known[key] = [*sign, found]
+            self.changed = True
             self._keep()
         return found
 
@@ -54,8 +55,9 @@ class Hashes:
             self._keep()
 
     def _keep(self) -> None:
-        if self.waits:
+        if self.waits or not self.changed:
             return
+        self.changed = False
         try:
             with replacing(self.memory) as part:
                 part.write_text(json.dumps(self.known), encoding="utf-8")

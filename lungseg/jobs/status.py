@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Thread
 
@@ -11,11 +12,13 @@ import pandas as pd
 
 from lungseg.config import Experiment
 from lungseg.errors import InputError
+from lungseg.jobs.fingerprint import fingerprint
 from lungseg.learning import bundles
-from lungseg.learning.bundles import planned
-from lungseg.learning.run_files import HISTORY, PREDICTIONS, PROGRESS, WEIGHTS
+from lungseg.learning.bundles import checked_card, planned
+from lungseg.learning.run_files import CARD, HISTORY, PREDICTIONS, PROGRESS, WEIGHTS
 from lungseg.tables import read_csv
 
+TRAIN = Path(__file__).parents[2] / "workflow/scripts/train.py"  # not beside an installed package
 QUIET = 3.0  # a training whose last epoch is this many epochs ago has stopped
 
 
@@ -29,7 +32,7 @@ class Run:
         train_on: Its training set.
         epochs: That are to be trained.
         past: Its epochs so far, as in history.csv; None before the first.
-        finished: Whether its weights are there.
+        finished: Whether its weights are there, and are of the configuration's choices and of today's training code.
         age: Seconds since its last epoch.
     """
 
@@ -73,12 +76,31 @@ def run_folder(experiment: Experiment, root: Path, run: bundles.Run) -> Path:
 
 def _read(experiment: Experiment, root: Path, run: bundles.Run) -> Run:
     folder = run_folder(experiment, root, run)
-    finished = (folder / WEIGHTS).is_file() or (folder / PREDICTIONS).is_file()
+    whole = (folder / WEIGHTS).is_file() or (folder / PREDICTIONS).is_file()
+    finished = whole and _is_planned(folder, experiment, run)
     path = folder / (HISTORY if finished else PROGRESS)
     there = path.is_file()
     past = _epochs(path) if there else None
     age = time.time() - path.stat().st_mtime if there else float("inf")
     return Run(run.name, run.variant, run.train_on, experiment.trained_as(run.variant).rounds, past, finished, age)
+
+
+def _is_planned(folder: Path, experiment: Experiment, run: bundles.Run) -> bool:
+    """Whether a card tells of the planned run; one of other choices is trained again, and one of older code, too.
+
+    A run from a bundle may be of older code. Which films a run learned from is not looked at: they would be read whole.
+    """
+    try:
+        card = checked_card(folder / CARD, run, experiment)
+    except (InputError, OSError):
+        return False
+    return (folder / PREDICTIONS).is_file() or card["code"] == _code(card["code"])
+
+
+@cache
+def _code(otherwise: str) -> str:
+    """Fingerprint of the training code; what was given where the package alone is installed."""
+    return fingerprint(TRAIN) if TRAIN.is_file() else otherwise
 
 
 def _epochs(path: Path) -> pd.DataFrame | None:

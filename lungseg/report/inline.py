@@ -23,12 +23,14 @@ def inline(svg: str, stem: str, says: str) -> str:
         says: What the figure shows, for who cannot see it.
 
     Raises:
-        ValueError: There is no svg element, or one that matplotlib does not write: it could run in the page.
+        ValueError: There is no svg element, it is cut short, or it could run in the page, as matplotlib writes none.
     """
+    if "<svg" not in svg or not svg.rstrip().endswith("</svg>"):
+        raise ValueError("no picture, or one cut short")
     spared = r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->"
     element = re.sub(spared, "", svg[svg.index("<svg") :], flags=re.DOTALL)
     if LIVE.search(element):
-        raise ValueError(f"{stem}.svg holds what could run in a page")
+        raise ValueError("what could run in a page")
     element = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{stem}-", element)
     element = re.sub(r"(?<=: )#[0-9a-f]{6}", lambda found: COLOURS.get(found[0], found[0]), element)
     size = re.compile(r'<svg [^>]*?viewBox="([^"]*)"[^>]*>', re.DOTALL)

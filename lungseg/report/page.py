@@ -14,6 +14,7 @@ from markupsafe import Markup, escape
 from lungseg.claims.evidence import find, rounding
 from lungseg.claims.verdicts import Claim
 from lungseg.config import Experiment, left_out, without_places
+from lungseg.errors import InputError
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
@@ -190,9 +191,20 @@ def _allows(cell: Row, text: str | None, foreseen: pd.DataFrame) -> bool:
 
 
 def _figure(results: Results, name: str, says: str) -> str | None:
-    """A figure as an element of the page; None where results of older code have none of that name."""
+    """A figure as an element of the page; None where results of older code have none of that name.
+
+    Raises:
+        InputError: The file is damaged, or holds what could run in the page.
+    """
     file = results.folder / f"figures/{name}.svg"
-    return inline(file.read_text(encoding="utf-8"), name, says) if file.is_file() else None
+    if not file.is_file():
+        return None
+    try:
+        return inline(file.read_text(encoding="utf-8"), name, says)
+    except ValueError as error:
+        found = "bytes that are no text" if isinstance(error, UnicodeDecodeError) else str(error)
+        remedy = "Delete it and give the command again: it is drawn anew."
+        raise InputError(file, found, "a figure as matplotlib wrote it", remedy) from error
 
 
 def band(manifest: Row, paper: Paper) -> list[str]:

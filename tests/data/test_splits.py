@@ -1,5 +1,10 @@
 """No film is trained on and tested on; the published split is the published one."""
 
+import runpy
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +13,11 @@ from hypothesis import strategies as st
 
 from lungseg.data import jsrt, montgomery, shenzhen
 from lungseg.data.patients import patients, seen_elsewhere
-from lungseg.data.splits import PARTS, gaal2020, grouped_split, own_split, published, random_split, split
+from lungseg.data.splits import PARTS, each_part, gaal2020, grouped_split, own_split, published, random_split, split
 from lungseg.errors import InputError
+from lungseg.jobs.at_work import FOLDER
+from lungseg.own import Own
+from tests.workflow import ROOT
 
 IDS = {"montgomery": montgomery.IDS, "shenzhen": shenzhen.WITH_MASK, "jsrt": jsrt.IDS}
 SIZES = {"montgomery": (96, 14, 28), "shenzhen": (396, 56, 114), "jsrt": (172, 25, 50)}
@@ -176,3 +184,39 @@ def test_one_s_own_patients_stay_whole_and_the_seed_decides() -> None:
     assert parts["part"].value_counts().to_dict() == {"train": 42, "test": 12, "validation": 6}
     assert parts.equals(own_split(table.iloc[::-1], None, patients, False, 0).iloc[::-1].reset_index(drop=True))
     assert not parts.equals(own_split(table, None, patients, False, 1))
+
+
+@pytest.mark.parametrize("lacking", PARTS)
+def test_a_part_without_films_is_told(lacking: str) -> None:
+    films = [f"f{n}" for n in range(6)]
+    parts = pd.DataFrame({"image_id": films, "part": [part for part in PARTS if part != lacking] * 3})
+    with pytest.raises(InputError, match=f"the split of jsrt: found .*no films for {lacking}.* at least one for train"):
+        each_part(parts, "jsrt")
+    table = Own(images="films", masks="masks", split="parts.csv")
+    with pytest.raises(InputError, match=rf"own.mine.split \(parts.csv\): found .*no films for {lacking}.*test_only: "):
+        each_part(parts, "mine", table)
+    to_test = Own(images="films", masks="masks", test_only=True)
+    alone = parts.assign(part="test")
+    assert each_part(alone, "ward", to_test) is alone
+    with pytest.raises(InputError, match=r"the split of ward: found .*, expected at least one for test, of each"):
+        each_part(parts.assign(part="train"), "ward", to_test)
+    whole = pd.DataFrame({"image_id": films[:3], "part": PARTS})
+    assert each_part(whole, "mine", table) is whole
+
+
+def test_the_rule_tells_it_before_anything_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("stdout", "stderr", "excepthook"):  # which a job sends to its log
+        monkeypatch.setattr(sys, name, getattr(sys, name))
+    monkeypatch.delenv(FOLDER, raising=False)
+    _own()[:4].to_csv(tmp_path / "images.csv", index=False)
+    job = SimpleNamespace(
+        log=[tmp_path / "log"],
+        input=SimpleNamespace(table=tmp_path / "images.csv"),
+        output=SimpleNamespace(split=tmp_path / "split.csv"),
+        params=SimpleNamespace(own=None, method="random", seed=0, exclude={}),
+        wildcards=SimpleNamespace(dataset="mine"),
+    )
+    with pytest.raises(InputError, match="the split of mine: found 3 films for train, no films for validation"):
+        runpy.run_path(str(ROOT / "workflow/scripts/split.py"), {"snakemake": job})
+    sys.stdout.log.close()
+    assert not (tmp_path / "split.csv").exists()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +150,10 @@ BAD_FILMS: dict[str, tuple[Callable[[Path], object], str]] = {
         r"a.png: found a film turned as its EXIF orientation 3 says, expected one that lies as its mask",
     ),
     "torn": (lambda p: (p / "films/a.png").write_bytes((p / "films/a.png").read_bytes()[:900]), "a: .*no picture that"),
+    "one shade": (
+        lambda p: (p / "films/a.png").write_bytes(encoded(np.full((200, 180), 90, "u1"))),
+        r"a: .*a.png: found nearly one shade: greys from 90 to 90 of 255, expected a frontal chest film",
+    ),
     "lateral": (_lateral, r"b: .*b.dcm: found .*lateral.*, expected a frontal chest film"),
     "labels": (
         lambda p: (p / "masks/a_mask.png").write_bytes(encoded((np.arange(36000) % 5).reshape(200, 180).astype("u1"))),
@@ -293,6 +298,7 @@ def test_no_film_is_called_as_one_of_another_data_set(place: Path) -> None:
 
 def test_the_command_knows_them(place: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
     places = {"images": f"{place}/films", "masks": f"{place}/masks", "match": "{id}_mask.png"}
+    places["split"] = table(place, "split", "a,train", "b,train", "c,validation", "1.2.840,test")
     config = {"name": "x", "datasets": ["mine"], "own": {"mine": places}, "exclude": {"mine": {"a": "blurred"}}}
     (place / "x.yaml").write_text(json.dumps(config))
     assert run("data", "check", "mine", "--configfile", place / "x.yaml", "--at", place) == 0
@@ -301,3 +307,28 @@ def test_the_command_knows_them(place: Path, run: Callable[..., int], capsys: py
     (place / "x.yaml").write_text(json.dumps(config | {"exclude": {}}))
     assert run("data", "check", "mine", "--configfile", place / "x.yaml") == 1
     assert "mine: not whole. mine: found 1 of 5 films that cannot be used" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("split", "exclude", "found"),
+    [
+        (False, {}, "the split of mine: found 3 films for train, no films for validation, 1 films for test"),
+        (True, {}, r"own.mine.split \(.*split.csv\): found 3 films for train, 1 films for validation, no films for"),
+        (True, {"c": "blurred"}, "own.mine.split .*: found 3 films for train, no films for validation, no films"),
+    ],
+)
+def test_a_part_without_films_is_told_before_a_training(
+    place: Path,
+    split: bool,
+    exclude: dict[str, str],
+    found: str,
+    run: Callable[..., int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    places = {"images": f"{place}/films", "masks": f"{place}/masks", "match": "{id}_mask.png"}
+    if split:
+        places["split"] = table(place, "split", "a,train", "b,train", "c,validation", "1.2.840,train")
+    config = {"name": "x", "datasets": ["mine"], "own": {"mine": places}, "exclude": {"mine": exclude}}
+    (place / "x.yaml").write_text(json.dumps(config))
+    assert run("data", "check", "mine", "--configfile", place / "x.yaml") == 1
+    assert re.search(f"mine: not whole. .*{found}", capsys.readouterr().err)

@@ -334,6 +334,22 @@ def test_nobody_is_told(files: list[Path], tmp_path: Path) -> None:
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+def test_a_terminal_is_shown_each_row_on_its_own_line(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        Image.fromarray(np.eye(64, dtype=np.uint8) * 2).save(tmp_path / f"{name}.png")
+    shown = []
+    for terminal in (True, False):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
+        assert run("measure", tmp_path) == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1]
+    assert [line.partition(",")[0] for line in shown[0].splitlines()] == ["name", "a.png", "b.png"]
+    assert run("measure", tmp_path, "--out", tmp_path / "m.csv") == 0
+    assert (tmp_path / "m.csv").read_text() == shown[0]
+
+
 def test_measure(files: list[Path], tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "films").mkdir()
     pixels = film().image.astype(np.uint16) * 16

@@ -16,6 +16,7 @@ from lungseg.jobs.named_files import (
     check_apart,
     check_files,
     check_places,
+    check_runnable,
     keep_out_of_git,
     offered_hashes,
     weights_hashes,
@@ -23,7 +24,7 @@ from lungseg.jobs.named_files import (
 from lungseg.jobs.remembered import Hashes
 from lungseg.own import Own
 from lungseg.recipe import Variant
-from tests.workflow import commit
+from tests.workflow import ROOT, commit, run
 
 LOST = Variant(encoders=("mobilenetv2",), weights="lost.safetensors")
 WORD = Variant(encoders=("mobilenetv2",), weights="imagenet-8bit")
@@ -185,3 +186,13 @@ def test_an_experiment_of_any_name_stays_out_of_git(tmp_path: Path) -> None:
     told = subprocess.run(["git", "status", "--porcelain", "-uall"], cwd=tmp_path, capture_output=True, text=True)
     assert told.stdout == ""
     assert not (tmp_path / "laptop/.gitignore").exists()
+
+
+def test_a_folder_with_a_brace_is_told_before_the_first_job(tmp_path: Path) -> None:
+    check_runnable([tmp_path / "it's $else where"])
+    with pytest.raises(InputError, match=r"/c\{x: found a brace, a wildcard for Snakemake, expected a path without"):
+        check_runnable([tmp_path, tmp_path / "c{x"])
+    (tmp_path / "c{x}/below").mkdir(parents=True)
+    command = ["snakemake", "--snakefile", f"{ROOT}/Snakefile", "--configfile", f"{ROOT}/tests/tiny.yaml", "--dry-run"]
+    printed = run(tmp_path, *command, "--directory", str(tmp_path / "c{x}/below"), root=ROOT, check=False)
+    assert f"{tmp_path}/c{{x}}/below: found a brace" in printed and "Traceback" not in printed

@@ -10,20 +10,23 @@ import time
 from pathlib import Path
 from zipfile import ZipFile
 
+import numpy as np
 import pytest
 import yaml
 
 from lungseg.config import Experiment, read_experiment
 from lungseg.data.films import read_part
-from lungseg.data.packing import pack, unpack
+from lungseg.data.packing import differences, pack, unpack
 from lungseg.errors import InputError
 from lungseg.jobs import pieces
 from lungseg.jobs.console import TOLD
-from lungseg.jobs.pieces import Piece, brought, complete, main, ship, take, useful_order
+from lungseg.jobs.pieces import Piece, Planned, brought, complete, main, run_piece, ship, take, useful_order
 from lungseg.learning.bundles import FILES
 from lungseg.learning.run_files import CARD
+from lungseg.recipe import Training
 from tests.workflow import ROOT, copy_project, snakemake
 
+TINY = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
 # What the package needs elsewhere, and a machine that only trains need not have.
 ABSENT = [
     "contourpy", "dvc", "great_tables", "imagehash", "jaxtyping", "jinja2", "matplotlib", "mlflow", "pandas", "pooch",
@@ -88,11 +91,11 @@ def test_a_stopped_training_goes_on_to_the_same_bytes_with_torch_and_its_kin_alo
     assert card["commit"] == "c0ffee" and card["code"] == pieces.code()
 
 
-def bundle(folder: Path, name: str, size: int, code: str | None = None) -> None:
-    """What a finished run leaves, as large as asked for."""
+def bundle(folder: Path, name: str, length: int, code: str | None = None, **facts: object) -> None:
+    """What a finished run leaves, as large as asked for; its card may tell other facts."""
     (folder / name).mkdir(parents=True)
     for file in FILES:
-        (folder / name / file).write_bytes(os.urandom(size))
+        (folder / name / file).write_bytes(os.urandom(length))
     experiment = yaml.safe_load((ROOT / "tests/tiny.yaml").read_text())
     choices = read_experiment(experiment)
     card = {
@@ -102,7 +105,7 @@ def bundle(folder: Path, name: str, size: int, code: str | None = None) -> None:
         "training": choices.training.model_dump(mode="json"),
         "size": choices.preprocessing.size,
         **{"films": {}, "commit": None, "arithmetic": "float32", "parameters": 1, "seconds": 1.0},
-    }
+    } | facts
     (folder / name / CARD).write_text(json.dumps(card))
 
 
@@ -188,30 +191,94 @@ def test_archives_with_anything_else_are_refused(tmp_path: Path, member: str) ->
         take(tmp_path / "nowhere", tmp_path / "bundles", LIMIT)
 
 
-def test_runs_of_older_code_are_trained_again_here_and_refused_from_elsewhere(tmp_path: Path) -> None:
-    experiment = read_experiment(yaml.safe_load((ROOT / "tests/tiny.yaml").read_text()))
-    bundle(tmp_path / "runs", NAMES[0], 10)
-    assert complete(tmp_path / "runs" / NAMES[0]) and brought(tmp_path, experiment) == [NAMES[0]]
-    bundle(tmp_path / "runs", NAMES[1], 10, code="older")
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Packed films of the tiny experiment that nobody prepared: six shades."""
+    path = tmp_path_factory.mktemp("drawn") / "films.npz"
+    arrays = {
+        "experiment": np.array(read_experiment(TINY).model_dump_json()),
+        "commit": np.array(""),
+        "phantom/image_id": np.array([f"f{n}" for n in range(6)]),
+        "phantom/part": np.array(["train", "train", "train", "validation", "test", "test"]),
+        "phantom/images": differences(np.arange(6, dtype=np.uint8)[:, None, None] * np.ones((6, 32, 32), np.uint8)),
+        "phantom/masks": np.packbits(np.zeros((6, 32, 32), np.uint8), axis=-1),
+    }
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    return path
+
+
+def test_runs_of_older_code_are_trained_again_here_and_refused_from_elsewhere(drawn: Path, tmp_path: Path) -> None:
+    runs = Planned(unpack(drawn))
+    films = runs.films("pooled")
+    bundle(tmp_path / "runs", NAMES[0], 10, films=films)
+    assert complete(tmp_path / "runs" / NAMES[0]) and brought(tmp_path, runs) == [NAMES[0]]
+    bundle(tmp_path / "runs", NAMES[1], 10, code="older", films=films)
     assert not complete(tmp_path / "runs" / NAMES[1])
     with pytest.raises(InputError, match=r"proposed/pooled/seed0/weights.json, code: found older"):
-        brought(tmp_path, experiment)
+        brought(tmp_path, runs)
     card = tmp_path / "runs" / NAMES[1] / CARD
     card.write_text(json.dumps({key: value for key, value in json.loads(card.read_text()).items() if key != "code"}))
     with pytest.raises(InputError, match=r"weights.json: found 'code', expected the card of a run"):
         complete(tmp_path / "runs" / NAMES[1])
 
 
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"training": Training(epochs=2).model_dump(mode="json")}, "weights.json, training: found epochs=2"),
+        ({"size": 64}, "weights.json, size: found 64, expected 32"),
+        ({"films": {"train": "a", "validation": "b"}}, "the card of unet/pooled/seed0, films: found .*'a'"),
+        ({"run": "unet/pooled/seed1"}, "weights.json, run: found unet/pooled/seed1, expected unet/pooled/seed0"),
+    ],
+)
+def test_a_run_of_other_choices_or_films_is_not_done(
+    drawn: Path, tmp_path: Path, other: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = Planned(unpack(drawn))
+    work, out, bundles = tmp_path / "work", tmp_path / "out", tmp_path / "bundles"
+    bundle(work, NAMES[0], 10, **{"films": runs.films("pooled")} | other)
+    bundle(work, NAMES[1], 10, films=runs.films("pooled"))
+    started: list[str] = []
+    monkeypatch.setattr(Piece, "_start", lambda _, name: started.append(name) or subprocess.Popen(["true"]))
+    assert run_piece(drawn, 1, work, out, bundles, 4) == 0
+    assert sorted(started) == sorted(set(NAMES) - {NAMES[1]})
+    assert take(out, bundles) == [NAMES[1]]
+    shutil.copytree(work / NAMES[0], bundles / "runs" / NAMES[0])
+    with pytest.raises(InputError, match=message):
+        run_piece(drawn, 1, work, out, bundles, 4)
+    shutil.rmtree(bundles / "runs" / NAMES[0])
+    bundle(bundles / "runs", NAMES[0], 10, films=runs.films("pooled"))
+    ship(work, [NAMES[0]], out)
+    with pytest.raises(InputError, match=r"runs-1.zip: found unet/pooled/seed0 of other choices or films than the"):
+        take(out, bundles)
+
+
+def test_an_unknown_run_is_told_with_those_there_are(
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(drawn), "nix/pooled/seed0", "--work", str(tmp_path)]) == 2
+    told = f"lungseg: the run: found nix/pooled/seed0, expected one of {', '.join(NAMES)}. "
+    assert told in capsys.readouterr().err
+
+
+def test_paths_count_from_where_the_command_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    given: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **_: given.append(command))
+    Piece(Path("f.npz"), Path("work"), frozenset(), 1)._start(NAMES[0])
+    assert given[0][3:] == ["train", f"{tmp_path}/f.npz", NAMES[0], "--work", f"{tmp_path}/work"]
+
+
 def test_a_run_that_fails_does_not_stop_the_others(
-    films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def start(piece: Piece, name: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", f"import sys; sys.exit({1 if 'proposed' in name else 0})"])
 
     monkeypatch.setattr(Piece, "_start", start)
-    piece = Piece(films, tmp_path, frozenset([NAMES[0]]), 2)
-    assert piece.run(unpack(films).experiment, 60) == [NAMES[1], NAMES[3]]
-    assert piece.run(unpack(films).experiment, 0) == []
+    piece = Piece(drawn, tmp_path, frozenset([NAMES[0]]), 2)
+    assert piece.run(Planned(unpack(drawn)), 60) == [NAMES[1], NAMES[3]]
+    assert piece.run(Planned(unpack(drawn)), 0) == []
 
 
 def test_bad_arguments_are_one_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """How far the trainings are, told from files alone."""
 
 import io
+import json
 import os
 import shutil
 import time
@@ -12,7 +13,9 @@ import pytest
 import yaml
 
 from lungseg.config import Experiment, read_experiment
-from lungseg.jobs.status import clock, describe, read_runs, seconds_left, watch
+from lungseg.jobs.fingerprint import fingerprint
+from lungseg.jobs.status import TRAIN, clock, describe, read_runs, seconds_left, watch
+from lungseg.learning.run_files import CARD
 
 CONFIG = {
     "name": "small", "datasets": ["phantom"], "train_on": {"pooled": ["phantom"], "again": ["phantom"]},
@@ -35,6 +38,11 @@ def epochs(root: Path, name: str, number: int, seconds: float, finished: bool = 
     os.utime(path, (time.time() - age, time.time() - age))
     if finished:
         (folder / "weights.safetensors").touch()
+        choices, variant = read_experiment(CONFIG), name.split("/")[0]
+        facts = {"run": name, "code": fingerprint(TRAIN), "size": 256, "films": {}, "commit": None}
+        facts |= {"arithmetic": "float32", "parameters": 1, "seconds": 1.0}
+        facts |= {"variant": choices.variants[variant].model_dump(mode="json")}
+        (folder / CARD).write_text(json.dumps(facts | {"training": choices.training.model_dump(mode="json")}))
 
 
 def test_nothing_done_yet(tmp_path: Path, experiment: Experiment) -> None:
@@ -76,6 +84,31 @@ def test_all_done(tmp_path: Path, experiment: Experiment) -> None:
     for run in read_runs(experiment, tmp_path):
         epochs(tmp_path, run.name, 10, 1.0, finished=True)
     assert describe(read_runs(experiment, tmp_path)) == ["6 of 6 trainings done"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"training": {"epochs": 2}},
+        {"variants": {"unet": {"width": 8}, "proposed": {}}},
+        {"preprocessing": {"size": 64}},
+    ],
+)
+def test_runs_of_other_choices_are_not_done(tmp_path: Path, other: dict[str, object]) -> None:
+    epochs(tmp_path, "unet/pooled/seed0", 10, 1.0, finished=True)
+    assert describe(read_runs(read_experiment(CONFIG), tmp_path))[0].startswith("1 of 6 trainings done")
+    assert describe(read_runs(read_experiment(CONFIG | other), tmp_path)) == ["0 of 6 trainings done"]
+
+
+def test_runs_of_older_code_are_not_done_but_for_bundles(tmp_path: Path, experiment: Experiment) -> None:
+    epochs(tmp_path, "unet/pooled/seed0", 10, 1.0, finished=True)
+    card = tmp_path / "small/results/runs/unet/pooled/seed0" / CARD
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"code": "older"}))
+    assert describe(read_runs(experiment, tmp_path)) == ["0 of 6 trainings done"]
+    card.with_name("predictions.npz").touch()
+    assert describe(read_runs(experiment, tmp_path))[0].startswith("1 of 6 trainings done")
+    card.write_text("{")
+    assert describe(read_runs(experiment, tmp_path)) == ["0 of 6 trainings done"]
 
 
 def test_command_reads_a_configuration(

@@ -1,6 +1,7 @@
 """Runs that travel: a clone with bundles alone has the same tables, and what does not belong together is refused."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,10 @@ def test_a_clone_with_bundles_alone_has_the_same_tables_and_bundles_and_trains_n
         assert (here / "figures" / path.name).read_bytes() == path.read_bytes(), path.name
     assert not list(here.rglob("weights.safetensors"))
     assert planned_rules(clone, *bundled) == set()
+    older = clone / "results/tiny/runs/unet/pooled/seed0" / CARD
+    older.write_text(json.dumps(json.loads(older.read_text()) | {"seconds": 7.5}))
+    os.utime(older, (0, 0))
+    assert {"predict", "collect", "cost", "audit"} <= planned_rules(clone, *bundled)
     manifest = json.loads((here / "manifest.json").read_text())
     assert [kind["runs"] for kind in manifest["trained"]] == [4]
 

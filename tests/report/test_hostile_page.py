@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from lungseg.claims.verdicts import COLUMNS
+from lungseg.errors import InputError
 from lungseg.report.inline import inline
-from lungseg.report.page import page
+from lungseg.report.page import _figure, page
 from lungseg.report.readme import fill, result_block
 from lungseg.report.results import Results
 from lungseg.report.tables import claims_table, layout, table1, to_html, to_latex, to_markdown
@@ -134,7 +135,26 @@ SVG = '<svg viewBox="0 0 1 1"><metadata><script/></metadata>{}<g id="a"><use xli
     ],
 )
 def test_a_drawing_with_more_than_a_drawing_is_not_put_into_the_page(inside: str) -> None:
-    with pytest.raises(ValueError, match="could run"):
+    with pytest.raises(ValueError, match="could run in a page"):
         inline(SVG.format(inside), "a", "b")
+    with pytest.raises(ValueError, match="cut short"):
+        inline(SVG.format("")[:-4], "a", "b")
     picture = '<!-- onload=1 --><image xlink:href="data:image/png;base64,AA"/>'
     assert "<image" in inline(SVG.format(picture), "a", "b")
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "no picture, or one cut short"),
+        (b"<html></html>", "no picture, or one cut short"),
+        (SVG.format("").encode()[:60], "no picture, or one cut short"),
+        (b"<svg>\xff\xfe</svg>", "bytes that are no text"),
+        (SVG.format("<script/>").encode(), "what could run in a page"),
+    ],
+)
+def test_a_damaged_drawing_is_one_message(tmp_path: Path, content: bytes, found: str) -> None:
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/gains.svg").write_bytes(content)
+    with pytest.raises(InputError, match=rf"figures/gains\.svg: found {found}, expected .* Delete it and give"):
+        _figure(Results(tmp_path), "gains", "says")

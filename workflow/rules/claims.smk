@@ -32,6 +32,7 @@ rule definitions:
         apart=APART,
         tables=200,  # permuted ones, for the yardstick
         seed=config["statistics"]["seed"],
+        content=content(PRINTED),
         code=CODE["definitions"],
     script:
         "../scripts/definitions.py"
@@ -55,6 +56,8 @@ rule sweep:
     params:
         runs=MAIN_RUNS,
         apart=APART,
+        content=content(PRINTED),
+        bundled=bundled(MAIN_RUNS, "history.csv"),
         code=CODE["sweep"],
     script:
         "../scripts/sweep.py"
@@ -65,7 +68,7 @@ rule audit:
         paper=local(PRINTED),
         claims=local(CLAIMS),
         plan=local(PLAN),
-        published=local([str(path) for path in PUBLISHED_TABLES]),
+        published=local(PUBLISHED_TABLES),
         estimates=rules.estimate.output.estimates,
         comparisons=rules.estimate.output.comparisons,
         elsewhere=rules.estimate.output.elsewhere,
@@ -86,6 +89,8 @@ rule audit:
         table1=config["table1"],
         drawn="phantom" in DATASETS,
         note=with_note,
+        content=content(PRINTED, CLAIMS, PLAN, PUBLISHED_TABLES),
+        bundled=bundled(MAIN_RUNS, "history.csv", "weights.json"),
         code=CODE["audit"],
     script:
         "../scripts/audit.py"

@@ -65,8 +65,10 @@ if workflow.is_main_process:
         raise WorkflowError(str(error))
 # Published tables whose arithmetic is checked.
 PUBLISHED_TABLES = [
-    path for path in sorted(Path(shipped("workflow/published")).glob("*.csv")) if path.stem != "sources"
+    str(path) for path in sorted(Path(shipped("workflow/published")).glob("*.csv")) if path.stem != "sources"
 ]
+# Which intervals hold what they promise: the measured coverage.
+COVERAGE = shipped("bench/results/coverage.csv")
 # Where git keeps the small results of an experiment other than the reference.
 PUBLISHED = f"results/{config['name']}"
 # The runs whose bundles are to be put there; those that came from there lie there already.
@@ -79,6 +81,12 @@ FIGURES = [
 # Where training sets with the data sets of Table 1's are learned from by fewer films.
 CURVES = ["learning_curves"] if curve_sets(EXPERIMENT.train_on, EXPERIMENT.films, MAIN) else []
 DIAGRAMS = ["gains", "cost", "crossing", "ranks", "definitions", "calibration", *CURVES]
+# What stands under the figures of a rule, and what the page is made of.
+CAPTIONS = {
+    name: [shipped(f"workflow/report/captions/{figure}.rst") for figure in figures]
+    for name, figures in [("figures", FIGURES), ("diagrams", DIAGRAMS)]
+}
+TEMPLATE = [shipped(f"workflow/report/report.{kind}") for kind in ["html.j2", "css", "js"]]
 KINDS = ["svg", "pdf", "png", "txt"]
 SMALL = [
     *[
@@ -152,6 +160,7 @@ MODULES = {name: local([one.module_file] if one.module else []) for name, one in
 # How many films each training set is learned from (None: all), and the seed that chooses them.
 FILMS = {name: [EXPERIMENT.films.get(name), EXPERIMENT.split.seed] for name in TRAIN_ON}
 RECIPES = {name: EXPERIMENT.trained_as(name) for name in EXPERIMENT.variants}
+TRAINED_MODULES = [MODULES[name] for name in dict.fromkeys(run["variant"] for run in TRAINED)]
 NEEDS = {name: training_mb(variant, RECIPES[name], SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
 
 

@@ -69,6 +69,7 @@ rule predict:
         trained_on=lookup(dpath="train_on/{train_on}", within=config),
         films=lambda wildcards: FILMS[wildcards.train_on],
         device=config["device"],
+        bundled=lambda wildcards: bundled(RUNS[wildcards.train_on], "predictions.npz", "weights.json"),
         code=CODE["predict"],
     script:
         "../scripts/predict.py"
@@ -79,7 +80,7 @@ rule cost:
     input:
         cards=of(ALL_RUNS, "weights.json"),
         histories=of(ALL_RUNS, "history.csv"),
-        modules=[MODULES[name] for name in dict.fromkeys(run["variant"] for run in TRAINED)],
+        modules=TRAINED_MODULES,
     output:
         shown("<results>/cost.csv", "Tables"),
     log:
@@ -97,6 +98,8 @@ rule cost:
         runs=ALL_RUNS,
         foretold={name: step_mb(one, RECIPES[name], SIZE) for name, one in EXPERIMENT.variants.items()},
         device=config["device"],
+        content=content(*TRAINED_MODULES),
+        bundled=bundled(ALL_RUNS, "weights.json", "history.csv"),
         code=CODE["cost"],
     script:
         "../scripts/cost.py"

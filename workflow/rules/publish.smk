@@ -17,6 +17,7 @@ rule bundle:
     params:
         runs=SENT,
         train_on=TRAIN_ON,
+        bundled=bundled(SENT, "history.csv", "weights.json"),
         code=CODE["bundle"],
     script:
         "../scripts/bundle.py"
@@ -26,7 +27,7 @@ rule publish:
     input:
         paper=local(PRINTED),
         files=expand("<results>/{file}", file=SMALL),
-        coverage=local(shipped("bench/results/coverage.csv")),
+        coverage=local(COVERAGE),
         bundles=rules.bundle.output,
     output:
         files=local(expand(f"{PUBLISHED}/{{file}}", file=SMALL)),
@@ -38,6 +39,7 @@ rule publish:
     params:
         readme=shipped("README.md"),
         open_choices=shipped("docs/fidelity.md"),
+        content=content(PRINTED, [COVERAGE]),
         code=CODE["publish"],
     script:
         "../scripts/publish.py"

@@ -23,6 +23,7 @@ rule table1:
         test_on=config["table1"]["test_on"],
         note=with_note,
         level=config["statistics"]["level"],
+        content=content(PRINTED, PLAN),
         code=CODE["table1"],
     script:
         "../scripts/table1.py"
@@ -37,7 +38,7 @@ rule figures:
         pixels=ancient(expand("<data>/processed/{dataset}.npy", dataset=DATASETS)),
         tables=expand("<results>/images/{dataset}.csv", dataset=DATASETS),
         cards=of(MAIN_RUNS, "weights.json"),
-        captions=local(expand(shipped("workflow/report/captions/{figure}.rst"), figure=FIGURES)),
+        captions=local(CAPTIONS["figures"]),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in FIGURES],
         expand("<results>/figures/{figure}.{kind}", figure=FIGURES, kind=["svg", "pdf", "txt"]),
@@ -56,6 +57,8 @@ rule figures:
         train_on=MAIN,
         look=LOOK,
         note=with_note,
+        content=content(PRINTED, CAPTIONS["figures"]),
+        bundled=bundled(ALL_RUNS, "history.csv", "weights.json"),
         code=CODE["figures"],
     script:
         "../scripts/figures.py"
@@ -75,7 +78,7 @@ rule diagrams:
         estimates=rules.estimate.output.estimates,
         cost=rules.cost.output[0],
         splits=expand("<results>/splits/{dataset}.csv", dataset=config["train_on"][MAIN] if CURVES else []),
-        captions=local(expand(shipped("workflow/report/captions/{figure}.rst"), figure=DIAGRAMS)),
+        captions=local(CAPTIONS["diagrams"]),
     output:
         [shown(f"<results>/figures/{figure}.png", "Figures") for figure in DIAGRAMS],
         expand("<results>/figures/{figure}.{kind}", figure=DIAGRAMS, kind=["svg", "pdf", "txt"]),
@@ -92,6 +95,7 @@ rule diagrams:
         look=LOOK,
         level=config["statistics"]["level"],
         note=with_note,
+        content=content(PRINTED, PLAN, CAPTIONS["diagrams"]),
         code=CODE["diagrams"],
     script:
         "../scripts/diagrams.py"
@@ -128,6 +132,7 @@ rule track:
         "../../envs/lungseg.yaml"
     params:
         runs=ALL_RUNS,
+        bundled=bundled(ALL_RUNS, "history.csv", "weights.json"),
         code=CODE["track"],
     script:
         "../scripts/track.py"
@@ -169,6 +174,8 @@ rule manifest:
         "../../envs/lungseg.yaml"
     params:
         config=literal(EXPERIMENT.model_dump(mode="json")),
+        content=content(PLAN),
+        bundled=bundled(ALL_RUNS, "history.csv", "weights.json"),
         code=CODE["manifest"],
     script:
         "../scripts/manifest.py"
@@ -179,7 +186,7 @@ rule report:
     input:
         paper=local(PRINTED),
         claims=local(CLAIMS),
-        template=local(expand(shipped("workflow/report/report.{kind}"), kind=["html.j2", "css", "js"])),
+        template=local(TEMPLATE),
         manifest=rules.manifest.output[0],
         scores=rules.collect.output.csv,
         predictions=expand("<results>/predictions/{train_on}.npz", train_on=TRAIN_ON),
@@ -205,6 +212,7 @@ rule report:
         runs=RUNS,
         table1=config["table1"],
         level=config["statistics"]["level"],
+        content=content(PRINTED, CLAIMS, TEMPLATE),
         code=CODE["report"],
     script:
         "../scripts/report.py"

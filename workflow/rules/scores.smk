@@ -27,6 +27,7 @@ rule score:
         datasets=DATASETS,
         trained_on=lookup(dpath="train_on/{train_on}", within=config),
         with_references=lookup(dpath="{train_on}", within={name: name == MAIN for name in TRAIN_ON}),
+        content=content(PRINTED),
         code=CODE["score"],
     script:
         "../scripts/score.py"
@@ -49,6 +50,7 @@ rule collect:
     params:
         main=MAIN,
         apart=APART,
+        bundled=bundled(ALL_RUNS, "weights.json"),
         code=CODE["collect"],
     script:
         "../scripts/collect.py"

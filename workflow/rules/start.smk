@@ -17,6 +17,21 @@ if workflow.is_main_process:
     STARTS = {name: weights_hashes(variant, HASHES) for name, variant in EXPERIMENT.variants.items()}
 
 
+def content(*groups):
+    """A parameter: hashes of files that no rule makes. Another content, also of an older date, runs the rule again."""
+    if not workflow.is_main_process:
+        return []
+    with HASHES.together():
+        files = [Path(file) for group in groups for file in group]
+        return [HASHES[file] for file in files if file.is_file()]  # what is missing is told before the first job
+
+
+def bundled(runs, *files):
+    """The same of files of those of some runs that a bundle brought."""
+    folders = [BUNDLES[name] for run in runs if (name := RUN.format(run=run)) in BUNDLES]
+    return content([f"{folder}/{file}" for folder in folders for file in files])
+
+
 def look_for_files():
     """Before the first job: whatever is going to be read is there, and there is room to write."""
     if workflow.touch:

@@ -8,7 +8,7 @@ rule estimate:
         references=local(REFERENCES),
         scores=rules.collect.output.parquet,
         splits=expand("<results>/splits/{dataset}.csv", dataset=DATASETS),
-        coverage=local(shipped("bench/results/coverage.csv")),
+        coverage=local(COVERAGE),
     output:
         estimates="<results>/estimates.csv",
         comparisons=shown("<results>/comparisons.csv", "Tables"),
@@ -40,6 +40,7 @@ rule estimate:
         level=config["statistics"]["level"],
         seed=config["statistics"]["seed"],
         pool=config["statistics"]["pool"],
+        content=content(PRINTED, PLAN, REFERENCES, [COVERAGE]),
         code=CODE["estimate"],
     script:
         "../scripts/estimate.py"
@@ -68,6 +69,7 @@ rule calibrate:
         apart=APART,
         level=config["statistics"]["level"],
         pool=config["statistics"]["pool"],
+        content=content(PRINTED, PLAN),
         code=CODE["calibrate"],
     script:
         "../scripts/calibrate.py"

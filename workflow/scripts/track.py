@@ -4,14 +4,13 @@ from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 
-import os
 from pathlib import Path
 
 from lungseg.files import write_csv
 from lungseg.jobs.tracking import Training, mirror, store, track
 from lungseg.tables import read_csv
 
-root, files = Path(os.environ["LUNGSEG_ROOT"]), snakemake.input
+root, files = Path().resolve(), snakemake.input  # beside the results, where `lungseg track` looks too
 trainings = [
     Training("{variant}/{train_on}/seed{seed}".format(**run), card, read_csv(history), card.stat().st_mtime)
     for run, card, history in zip(snakemake.params.runs, map(Path, files.cards), files.histories, strict=True)
