@@ -96,12 +96,17 @@ def segment(
     limits = chosen_limits(checks, chosen)
     choices = Choices(invert, spacing_mm, refused_too, overlay, dicom_seg)
     found: Counter[str] = Counter()
+
+    def tell(line: str) -> None:
+        tqdm.write(plain(line, kept=""), file=sys.stderr)
+
     with tqdm(total=len(sources), unit="film", disable=None) as progress:
-        for row in segment_all(Job(sources, out, chosen, limits, choices), skip_existing, overwrite, jobs):
+        job = Job(sources, out, chosen, limits, choices)
+        for row in segment_all(job, skip_existing, overwrite, jobs, tell):
             found[row.status] += 1
             found["masks"] += bool(row.mask)
             for line in _told(row):
-                tqdm.write(plain(line, kept=""), file=sys.stderr)
+                tell(line)
             progress.update()
     counts = ", ".join(f"{found[status]} {status}" for status in ("segmented", "doubtful", "refused", "unreadable"))
     say(f"{len(sources)} films: {counts}; {out / 'films.csv'}")

@@ -163,9 +163,129 @@ def test_results_are_neither_lost_nor_mixed(
         next(segment_all(job(model, one, tmp_path)))
     with pytest.raises(InputError, match="results of another model"):
         next(segment_all(job(of_files(files[:1]), one, tmp_path), skip=True))
-    with pytest.raises(InputError, match="results of another choices"):
+    with pytest.raises(InputError, match=r"results of other choices \(inverted: null\).*\(inverted: true\)"):
         next(segment_all(job(model, one, tmp_path, inverted=True), skip=True))
     assert [row.name for row in segment_all(job(model, one, tmp_path), overwrite=True)] == ["eight"]
+
+
+def one_film(folder: Path, name: str = "a.dcm", **tags: object) -> Path:
+    """A DICOM film that has a mask, an overlay and a segmentation."""
+    folder.mkdir(exist_ok=True)
+    grey = film().image.astype(np.uint16) * 16
+    (folder / name).write_bytes(saved(dicom(grey, WindowCenter=2048, WindowWidth=4096, **tags)))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.overlay.png", "a.seg.dcm"])
+@pytest.mark.parametrize("harm", ["empty", "cut", "another", "gone"])
+def test_what_is_not_as_it_was_written_is_made_anew(model: Model, tmp_path: Path, name: str, harm: str) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    work = job(model, films, out, overlay=True, dicom_seg=True)
+    (before,) = segment_all(work)
+    whole = (out / name).read_bytes()
+    assert set(before.files) == {"a.png", "a.overlay.png", "a.seg.dcm"}
+    if harm == "gone":
+        (out / name).unlink()
+    else:
+        (out / name).write_bytes({"empty": b"", "cut": whole[:200], "another": whole + b"0"}[harm])
+    list(segment_all(work, skip=True, tell=told.append))
+    found = "gone" if harm == "gone" else "not as it was written"
+    assert told == [f"a: {name} is {found}, and is made anew"]
+    if name != "a.seg.dcm":  # which has the time in it
+        assert (out / name).read_bytes() == whole
+    told.clear()
+    list(segment_all(work, skip=True, tell=told.append))
+    assert not told and len(pydicom.dcmread(out / "a.seg.dcm").SegmentSequence) == 2
+
+
+@pytest.mark.parametrize("way", ["skip", "overwrite"])
+def test_no_mask_of_a_former_content_stays(model: Model, tmp_path: Path, way: str) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    work = job(model, films, out, overlay=True, dicom_seg=True)
+    list(segment_all(work))
+    (out / "mine.png").write_text("mine")
+    one_film(films, ViewPosition="LL")
+    told: list[str] = []
+    (row,) = segment_all(work, **{way: True}, tell=told.append)
+    assert row.status == "refused" and not row.files
+    assert sorted(path.name for path in out.iterdir()) == ["films.csv", "films.json", "mine.png"]
+    assert "a: a.png of an earlier call is removed" in told
+
+
+def test_no_mask_of_former_choices_stays(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films", ViewPosition="LL"), tmp_path / "out"
+    list(segment_all(job(model, films, out, refused_too=True, overlay=True)))
+    assert (out / "a.png").is_file()
+    list(segment_all(job(model, films, out), overwrite=True))
+    assert sorted(path.name for path in out.iterdir()) == ["films.csv", "films.json"]
+
+
+def test_a_mask_that_somebody_changed_is_not_removed_unless_told(model: Model, tmp_path: Path) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    list(segment_all(job(model, films, out)))
+    (out / "a.png").write_text("corrected by hand")
+    one_film(films, ViewPosition="LL")
+    list(segment_all(job(model, films, out), skip=True, tell=told.append))
+    assert (out / "a.png").is_file() and "was changed since: it stays" in told[0]
+
+
+def test_a_film_that_is_away_keeps_its_mask(model: Model, tmp_path: Path) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    work = job(model, films, out)
+    list(segment_all(work))
+    content = (films / "a.dcm").read_bytes()
+    (films / "a.dcm").unlink()
+    (away,) = segment_all(work, skip=True, tell=told.append)
+    assert away.status == "unreadable" and (out / "a.png").is_file() and told == ["a: a.png of an earlier call stays"]
+    (films / "a.dcm").write_bytes(saved(dicom(film().image, ViewPosition="LL")))
+    (back,) = segment_all(work, skip=True)  # and is still known to be the call's own
+    assert back.status == "refused" and not (out / "a.png").exists()
+    (films / "a.dcm").write_bytes(content)
+    assert [row.mask for row in segment_all(work, skip=True)] == ["a.png"]
+
+
+@pytest.mark.parametrize("way", ["skip", "overwrite"])
+def test_rows_of_films_that_a_later_call_is_not_given_stay(
+    model: Model, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm")
+    one_film(films, "c.dcm", ViewPosition="LL")
+    one_film(films, "d.dcm")
+    list(segment_all(job(model, films, out)))
+    (out / "d.png").unlink()
+    told: list[str] = []
+    rows = list(segment_all(job(model, films / "a.dcm", out), **{way: True}, tell=told.append))
+    assert [row.name for row in rows] == ["a"] and list(table(out)) == ["a", "b", "c"]
+    assert told == ["d: d.png is gone, and with it the row of an earlier call"]
+    looked: list[str] = []
+    own = work.see
+    monkeypatch.setattr(work, "see", lambda source, *rest: looked.append(source.name) or own(source, *rest))
+    list(segment_all(job(model, films, out), skip=True))
+    assert looked == ["d"] and list(table(out)) == ["a", "b", "c", "d"]
+
+
+def test_rows_of_other_choices_do_not_stay_and_it_is_told(model: Model, tmp_path: Path) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    one_film(films, "b.dcm")
+    list(segment_all(job(model, films, out)))
+    list(segment_all(job(model, films / "a.dcm", out, inverted=False), overwrite=True, tell=told.append))
+    assert list(table(out)) == ["a"] and (out / "b.png").is_file()
+    assert told == ["1 films of earlier calls under other choices, such as b: files stay, without a row"]
+
+
+def test_a_killed_call_that_makes_anew_is_gone_on_with(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm", ViewPosition="LL")
+    list(segment_all(job(model, films, out, refused_too=True)))
+    coming = segment_all(job(model, films, out), overwrite=True, threads=1)
+    next(coming)
+    coming.close()
+    with pytest.raises(InputError, match=r"\.films\.jsonl: found results of other choices \(refused_too: false\)"):
+        list(segment_all(job(model, films, out, refused_too=True), skip=True))
+    list(segment_all(job(model, films, out), skip=True))
+    assert {name: row["status"] for name, row in table(out).items()} == {"a": "segmented", "b": "refused"}
+    assert not (out / "b.png").exists()
 
 
 def test_a_name_too_long_is_told_and_the_others_are_done(model: Model, tmp_path: Path) -> None:
