@@ -50,7 +50,7 @@ class Job:
         networks = [network.described for network in self.model.networks]
         model["licence"] = "; ".join(dict.fromkeys(one.licence for one in networks))
         model["trained_on"] = "; ".join(dict.fromkeys(one.trained_on for one in networks))
-        choices = asdict(self.choices)
+        choices = asdict(self.choices) | {"frame": [network.described.frame for network in self.model.networks]}
         limits = [asdict(limit) for limit in self.limits]
         return {"lungseg": __version__, "model": model, "choices": choices, "limits": limits}
 

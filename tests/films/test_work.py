@@ -1,8 +1,11 @@
 """`lungseg segment` and `measure`: what is written, how a call ends, and that it can be gone on with."""
 
 import csv
+import inspect
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +17,7 @@ import pytest
 from PIL import Image
 
 from lungseg.errors import InputError
-from lungseg.films import networks, work
+from lungseg.films import commands, networks, work
 from lungseg.films.networks import Model, default, of_files
 from lungseg.films.reading import find
 from lungseg.films.rows import COLUMNS
@@ -286,6 +289,52 @@ def test_a_killed_call_that_makes_anew_is_gone_on_with(model: Model, tmp_path: P
     list(segment_all(job(model, films, out), skip=True))
     assert {name: row["status"] for name, row in table(out).items()} == {"a": "segmented", "b": "refused"}
     assert not (out / "b.png").exists()
+
+
+# Every option of `segment` that is in the head, with a value that no other call here has; and those that change nothing
+# of what a film's results are.
+CHOSEN = {
+    "model": ("--model", "other"), "frame": ("--frame", "pad"), "checks": ("--checks", "checks.csv"),
+    "invert": ("--invert",), "spacing_mm": ("--spacing-mm", "0.5"), "refused_too": ("--refused-too",),
+    "overlay": ("--overlay",), "dicom_seg": ("--dicom-seg",), "from_run": ("--from-run", "second"),
+}  # fmt: skip
+SAME = {"films", "out", "listed", "skip_existing", "overwrite", "jobs"}
+
+
+def test_every_option_is_looked_at_or_listed_as_harmless() -> None:
+    assert set(inspect.signature(commands.segment).parameters) == CHOSEN.keys() | SAME
+
+
+@pytest.mark.parametrize("option", CHOSEN)
+def test_results_of_two_options_are_never_mixed(
+    option: str, runs: list[Path], files: list[Path], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    one_film(tmp_path / "films")
+    Path("checks.csv").write_text("quantity,side,verdict,limit,sound\ncut,above,refused,0.9,0.001\n")
+    for name, of in (("first", runs[0]), ("second", runs[1])):
+        shutil.copytree(of, name)
+        card = json.loads((of / "weights.json").read_text())
+        del card["frame"]  # so that --frame says it
+        Path(name, "weights.json").write_text(json.dumps(card))
+    words = ["segment", "films", "--out", "out"]
+    plain = {"frame": ["--from-run", "first", "--frame", "stretch"]}
+    plain["from_run"] = plain["frame"]
+    plain["model"] = ["--model", str(files[0])]
+    before = plain.get(option, plain["model"])
+    after = [str(files[1]) if word == "other" else word for word in CHOSEN[option]]
+    kept = {"model": [], "frame": before[:2], "from_run": before[2:]}.get(option, before)
+    assert run(*words, *before) == 0
+    whole = (tmp_path / "out/films.json").read_bytes()
+    capsys.readouterr()
+    assert run(*words, *kept, *after, "--skip-existing") == 2
+    assert re.search(
+        r"out/films.json: found results of (other|another) (choices|model|limits)", capsys.readouterr().err
+    )
+    assert (tmp_path / "out/films.json").read_bytes() == whole
+    assert json.loads(whole)["choices"]["frame"] == ["stretch"]
+    assert run(*words, *before, "--skip-existing", "--jobs", "2") == 0
 
 
 def test_a_name_too_long_is_told_and_the_others_are_done(model: Model, tmp_path: Path) -> None:
