@@ -15,6 +15,7 @@ from lungseg import __version__
 from lungseg.data.reading import in_order
 from lungseg.errors import InputError
 from lungseg.files import file_hash
+from lungseg.films.alone import alone
 from lungseg.films.drawing import OVERLAY, write_labels, write_overlay
 from lungseg.films.former import LOG, TABLE, Former, begin, changed, read_former
 from lungseg.films.limits import Limit
@@ -76,16 +77,16 @@ def segment_all(
 
     Raises:
         InputError: The folder has results, and nobody says what to do with them; or they are of another model; or a
-            result would take the place of a film, or of a file that no call made.
+            result would take the place of a film, or of a file that no call made; or another call is at work there.
     """
-    former = read_former(job.out, job.head(), skip, overwrite)
-    _spare(job, overwrite)
     job.out.mkdir(parents=True, exist_ok=True)
-    log = job.out / LOG
-    begun = begin(log, job.head(), overwrite)
-    with warnings.catch_warnings():
+    with alone(job.out), warnings.catch_warnings():
         for module in ("pydicom", "highdicom"):  # what they find odd may be of the patient
             warnings.filterwarnings("ignore", module=module)
+        former = read_former(job.out, job.head(), skip, overwrite)
+        _spare(job, overwrite)
+        log = job.out / LOG
+        begun = begin(log, job.head(), overwrite)
         with log.open("a", encoding="utf-8") as stream:
             for done in in_order(lambda source: _done(source, job, former, overwrite), job.sources, threads):
                 for line in done.said:
@@ -95,10 +96,10 @@ def segment_all(
                 yield done.row
             for line in _others(job, former, tell):
                 stream.write(line + "\n")
-    with log.open(encoding="utf-8") as lines:
-        lines.seek(begun)
-        write_tables(lines, job.head(), job.out, log)
-    log.unlink()
+        with log.open(encoding="utf-8") as lines:
+            lines.seek(begun)
+            write_tables(lines, job.head(), job.out, log)
+        log.unlink(missing_ok=True)
 
 
 def _others(job: Job, former: Former, tell: Callable[[str], object]) -> Iterator[str]:

@@ -1,6 +1,8 @@
 """`lungseg segment` and `measure`: what is written, how a call ends, and that it can be gone on with."""
 
 import csv
+import errno
+import fcntl
 import inspect
 import json
 import os
@@ -18,6 +20,7 @@ from PIL import Image
 
 from lungseg.errors import InputError
 from lungseg.films import commands, networks, work
+from lungseg.films.alone import LOCK, alone
 from lungseg.films.networks import Model, default, of_files
 from lungseg.films.reading import find
 from lungseg.films.rows import COLUMNS
@@ -277,10 +280,13 @@ def test_rows_of_other_choices_do_not_stay_and_it_is_told(model: Model, tmp_path
     assert told == ["1 films of earlier calls under other choices, such as b: files stay, without a row"]
 
 
-def test_a_killed_call_that_makes_anew_is_gone_on_with(model: Model, tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["killed", "whole"])
+def test_a_killed_call_that_makes_anew_is_gone_on_with(model: Model, tmp_path: Path, first: str) -> None:
     films, out = one_film(tmp_path / "films"), tmp_path / "out"
     one_film(films, "b.dcm", ViewPosition="LL")
-    list(segment_all(job(model, films, out, refused_too=True)))
+    coming = segment_all(job(model, films, out, refused_too=True))
+    assert [next(coming).mask, next(coming).mask] == ["a.png", "b.png"]
+    coming.close() if first == "killed" else list(coming)
     coming = segment_all(job(model, films, out), overwrite=True, threads=1)
     next(coming)
     coming.close()
@@ -663,6 +669,61 @@ def test_what_no_call_made_is_left_alone_unless_told(model: Model, tmp_path: Pat
     list(segment_all(work, overwrite=True))
     list(segment_all(work, skip=True))
     assert not list((tmp_path / "out").glob(".*"))
+
+
+def test_two_calls_at_once_do_not_harm_each_other(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm")
+    first = segment_all(job(model, films, out), threads=1)
+    next(first)
+    for way in ({}, {"skip": True}, {"overwrite": True}):
+        with pytest.raises(InputError, match=r"out: found another call that is at work in it.*Wait until it is done"):
+            list(segment_all(job(model, films, out), **way))
+    assert [row.name for row in first] == ["b"] and list(table(out)) == ["a", "b"]
+    assert not list(out.glob(".*"))
+
+
+def test_what_a_killed_call_held_is_free(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    out.mkdir()
+    code = (
+        f"import os\nfrom pathlib import Path\nfrom lungseg.films.alone import alone\nwith alone(Path({str(out)!r})):"
+    )
+    code += "\n    os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == -9
+    assert (out / LOCK).is_file()
+    list(segment_all(job(model, films, out)))
+    assert not (out / LOCK).exists()
+
+
+def test_a_folder_without_locks_is_written_all_the_same(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    list(segment_all(job(model, one_film(tmp_path / "films"), tmp_path / "out")))
+    assert list(table(tmp_path / "out")) == ["a"] and not list((tmp_path / "out").glob(".films*"))
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
+    with alone(tmp_path):
+        assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_lock_that_its_holder_has_just_removed_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, removed = fcntl.flock, []
+
+    def late(*words: int) -> None:
+        own(*words)
+        if not removed:
+            removed.append((tmp_path / LOCK).unlink())
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with alone(tmp_path):
+        assert removed and (tmp_path / LOCK).is_file()
 
 
 def test_a_link_in_the_place_of_the_log_is_not_followed(model: Model, tmp_path: Path) -> None:
