@@ -176,6 +176,7 @@ def measure(
     """
     from lungseg.files import replacing
     from lungseg.films.film import Spacing
+    from lungseg.films.folders import refuse_closed
     from lungseg.films.measuring import as_csv, find_masks, read_labels
     from lungseg.films.measuring import measure as numbers
     from lungseg.films.reading import readable_name
@@ -185,9 +186,17 @@ def measure(
             "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
         )
     given = Spacing(spacing_mm, spacing_mm, "given by --spacing-mm") if spacing_mm else None
-    found = list(find_masks(masks))
+    unopened: list[Path] = []
+    try:
+        found = find_masks(masks, unopened)
+    finally:
+        for folder in unopened:
+            try:
+                refuse_closed(folder)
+            except InputError as error:
+                print(plain(f"lungseg: {error}", kept=""), file=sys.stderr)
     if out is not None:
-        output(out, *(saved.path for saved in found))
+        output(out, *(saved.path for saved in found if saved.path.is_file()))
     bad = 0
 
     def measured() -> "Iterator[Measured]":
@@ -211,5 +220,5 @@ def measure(
             stream.writelines(as_csv(measured()))
             if bad == len(found):
                 raise typer.Exit(NOTHING_DONE)  # and no table
-    if bad:
+    if bad or unopened:
         raise typer.Exit(NOTHING_DONE if bad == len(found) else SOME_NOT)

@@ -1,6 +1,7 @@
 """Many films: read, looked at and written side by side, and gone on with where an earlier call ended."""
 
 import errno
+import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,13 +118,16 @@ def _others(job: Job, former: Former, tell: Callable[[str], object]) -> Iterator
 
 def _spare(job: Job, overwrite: bool) -> None:
     """Films are never changed, nor what lies in a folder in which no call has worked."""
-    films = {source.path.resolve() for source in job.sources}
+    films = {os.path.realpath(source.path) for source in job.sources}
     ours = overwrite or any((job.out / name).is_file() for name in (TABLE, LOG))
-    names = (f"{source.name}{ending}" for source in job.sources for ending in (".png", OVERLAY, SEG))
-    for place in (job.out / name for name in (*names, "films.csv")):
-        if place.resolve() in films:
+    choices = job.choices
+    written = {".png": True, OVERLAY: choices.overlay, SEG: choices.dicom_seg}
+    names = {f"{source.name}{ending}": is_written for source in job.sources for ending, is_written in written.items()}
+    for name, is_written in (names | {"films.csv": True}).items():
+        place = job.out / name
+        if os.path.realpath(place) in films:
             raise InputError(place, "a film", "another folder for its mask", "Give another --out.")
-        if place.exists() and not ours:
+        if is_written and not ours and os.path.lexists(place):  # which says no of a name that is too long
             remedy = "Give another --out, or --overwrite."
             raise InputError(place, "a file that no call of this command made", "an empty folder", remedy)
 

@@ -21,11 +21,12 @@ from PIL import Image
 from lungseg.errors import InputError
 from lungseg.films import commands, networks, work
 from lungseg.films.alone import LOCK, alone
+from lungseg.films.drawing import OVERLAY
 from lungseg.films.networks import Model, default, of_files
 from lungseg.films.reading import find
 from lungseg.films.rows import COLUMNS
 from lungseg.films.seeing import Choices
-from lungseg.films.work import LOG, Job, segment_all
+from lungseg.films.work import LOG, SEG, Job, segment_all
 from lungseg.onnx_runtime import SWITCH
 from lungseg.segment import segment
 from tests.films.test_dicom import SILENT
@@ -347,7 +348,59 @@ def test_a_name_too_long_is_told_and_the_others_are_done(model: Model, tmp_path:
     for name in ("a" * 225, "b"):
         Image.fromarray(film().image).save(tmp_path / f"{name}.png")
     long, short = segment_all(job(model, tmp_path, tmp_path / "out"))
-    assert long.status == "unreadable" and "a name of 229 characters" in long.why[0] and short.status == "segmented"
+    assert (
+        long.status == "unreadable"
+        and "cannot be written: found a name of 229 characters" in long.why[0]
+        and short.status == "segmented"
+    )
+
+
+def test_a_name_too_long_for_a_folder_that_is_there_is_told_alone(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    Image.fromarray(film().image).save(films / f"{'n' * 244}.png")
+    out.mkdir()
+    (out / "a.overlay.png").write_text("mine")  # not in the way of a call without --overlay
+    rows = {row.name[:9]: row for row in segment_all(job(model, films, out))}
+    assert rows["a"].mask == "a.png" and "a name of 248 characters" in rows["n" * 9].why[0]
+    assert (out / "a.overlay.png").read_text() == "mine"
+    for choice in ("overlay", "dicom_seg"):
+        (tmp_path / choice).mkdir()
+        (tmp_path / choice / f"a{OVERLAY if choice == 'overlay' else SEG}").write_text("mine")
+        with pytest.raises(InputError, match="a file that no call of this command made"):
+            list(segment_all(job(model, films, tmp_path / choice, **{choice: True})))
+
+
+def test_what_cannot_be_opened_is_told_and_stops_no_other(
+    files: list[Path], tmp_path: Path, run: Run, closed: Callable[[Path, int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = one_film(tmp_path / "films")
+    (films / "loop.png").symlink_to("loop.png")
+    (films / "README").write_text("no film")
+    one_film(films / "deep")
+    closed(films / "README", 0)
+    closed(films / "deep", 0)
+    assert run("segment", films, "--out", tmp_path / "out", "--model", files[0]) == 1
+    said = capsys.readouterr().err
+    assert "deep/: unreadable: found a folder that may not be opened (Permission denied)" in said
+    assert "loop: unreadable: found a link that leads nowhere" in said
+    assert "README: unreadable: found Permission denied, expected a readable file" in said
+    assert table(tmp_path / "out")["a"]["mask"] == "a.png"
+
+
+def test_measure_tells_a_folder_that_it_may_not_open(
+    tmp_path: Path, run: Run, closed: Callable[[Path, int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("a.png", "deep/b.png"):
+        Image.fromarray(np.eye(20, dtype=np.uint8) * 2).save(tmp_path / name)
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    closed(tmp_path / "deep", 0)
+    assert run("measure", tmp_path, "--out", tmp_path / "m.csv") == 1
+    said = capsys.readouterr().err
+    assert "deep: found a folder that may not be opened" in said and "loop.png: found a link that leads" in said
+    (tmp_path / "loop.png").unlink()
+    assert run("measure", tmp_path) == 1
+    assert run("measure", tmp_path / "deep") == 2 and "a folder that may not" in capsys.readouterr().err
 
 
 def test_a_film_that_changed_is_looked_at_again(model: Model, tmp_path: Path) -> None:
