@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -24,8 +25,10 @@ from lungseg.films.networks import Model
 from lungseg.films.reading import Source, read_bytes
 from lungseg.films.rows import Row, as_line, write_tables
 from lungseg.films.seeing import Choices, Seen, see, since, unreadable
+from lungseg.terminal import plain
 
 SEG = ".seg.dcm"
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})  # trouble of a whole disk
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def segment_all(
             result would take the place of a film, or of a file that no call made; or another call is at work there.
     """
     job.out.mkdir(parents=True, exist_ok=True)
-    with alone(job.out), warnings.catch_warnings():
+    with _room(job.out), alone(job.out), warnings.catch_warnings():
         for module in ("pydicom", "highdicom"):  # what they find odd may be of the patient
             warnings.filterwarnings("ignore", module=module)
         former = read_former(job.out, job.head(), skip, overwrite)
@@ -163,10 +166,7 @@ def _done(source: Source, job: Job, former: Former, overwrite: bool) -> Done:
             if not (apart := changed(earlier, job.out)):
                 return Done(earlier)
             said = tuple(f"{name} is {found}, and is made anew" for name, found in apart.items())
-        try:
-            row = _written(see(source, content, job.model, job.limits, job.choices), content, source, job)
-        except (InputError, OSError) as problem:
-            row = _unreadable(source, problem, job)
+        row = _written(see(source, content, job.model, job.limits, job.choices), content, source, job)
     said += tuple(_remove_left(source, row, job, known, overwrite))
     return Done(replace(row, seconds=since(started)), said)
 
@@ -195,20 +195,58 @@ def _remove_left(source: Source, row: Row, job: Job, known: Mapping[str, str], o
 
 
 def _written(seen: Seen, content: bytes, source: Source, job: Job) -> Row:
-    """Write what was found of a film, as the person chose."""
+    """Write what was found of a film, as the person chose; all of it, or nothing.
+
+    Raises:
+        OSError: There is no room for this film, nor for any other.
+    """
     if seen.film is None or seen.labels is None:
         return seen.row
-    names = [seen.row.mask]
-    warned = seen.row.warnings
-    write_labels(seen.labels, job.out / seen.row.mask)
-    if job.choices.overlay:
-        names.append(f"{source.name}{OVERLAY}")
-        write_overlay(seen.film.grey, seen.labels, job.out / names[-1])
-    if job.choices.dicom_seg and seen.film.kind == "dicom":
-        if not (missed := _seg(content, source, seen.labels, job)):
-            names.append(f"{source.name}{SEG}")
-        warned += missed
-    return replace(seen.row, warnings=warned, files={name: file_hash(job.out / name) for name in names})
+    name, files, warned = seen.row.mask, dict[str, str](), seen.row.warnings
+    try:
+        write_labels(seen.labels, job.out / name)
+        files[name] = file_hash(job.out / name)
+        if job.choices.overlay:
+            name = f"{source.name}{OVERLAY}"
+            write_overlay(seen.film.grey, seen.labels, job.out / name)
+            files[name] = file_hash(job.out / name)
+        if job.choices.dicom_seg and seen.film.kind == "dicom":
+            name = f"{source.name}{SEG}"
+            if missed := _seg(content, source, seen.labels, job):
+                warned += missed
+            else:
+                files[name] = file_hash(job.out / name)
+    except (InputError, OSError) as problem:
+        for written in files:
+            (job.out / written).unlink(missing_ok=True)
+        if isinstance(problem, OSError) and problem.errno in NO_ROOM:
+            raise
+        return _unwritten(seen.row, name, problem)
+    return replace(seen.row, warnings=warned, files=files)
+
+
+def _unwritten(row: Row, name: str, error: InputError | OSError) -> Row:
+    """The row of a film that was looked at, and whose results have no place."""
+    found = error.found if isinstance(error, InputError) else error.strerror or type(error).__name__
+    why = f"its results cannot be written: found {found} at {name}, expected a place that can be written"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        why = (
+            f"its results cannot be written: found a name of {len(Path(name).name)} characters, expected a shorter one"
+        )
+    made = Row(row.name, "unreadable", (plain(why, kept=""),), ("certain",))
+    return replace(made, model=row.model, version=row.version, sha256=row.sha256)
+
+
+@contextmanager
+def _room(out: Path) -> Iterator[None]:
+    """A disk that is full is told as such."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        remedy = "Make room, and give the command again, with --skip-existing for --overwrite: what is done stays."
+        raise InputError(out, error.strerror or "no room", "room for masks and tables", remedy) from error
 
 
 def _seg(content: bytes, source: Source, labels: np.ndarray, job: Job) -> tuple[str, ...]:

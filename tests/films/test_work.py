@@ -724,6 +724,53 @@ def test_what_no_call_made_is_left_alone_unless_told(model: Model, tmp_path: Pat
     assert not list((tmp_path / "out").glob(".*"))
 
 
+@pytest.mark.parametrize("what", ["write_labels", "write_overlay", "write_tables"])
+def test_a_full_disk_ends_the_call_with_one_message_and_is_gone_on_from(
+    model: Model, files: list[Path], tmp_path: Path, what: str, run: Run, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm")
+    own = getattr(work, what)
+
+    def full(*words: object) -> None:
+        if "b" in str(words[-1]) or what == "write_tables":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        own(*words)
+
+    words = ["segment", films, "--out", out, "--model", files[0], "--overlay", "--jobs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(work, what, lambda *given: full(*given))
+        assert run(*words) == 2
+    said = [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("lungseg: ") and "limits" not in line
+    ]
+    assert len(said) == 1 and f"{out}: found No space left on device, expected room for masks and tables" in said[0]
+    assert (out / "b.png").exists() == (what == "write_tables")  # all that is written of a film, or nothing
+    assert run(*words, "--skip-existing") == 0 and list(table(out)) == ["a", "b"]
+
+
+def test_a_log_without_a_whole_line_is_none(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    out.mkdir()
+    (out / LOG).write_text('{"lungseg": "cut sho')
+    list(segment_all(job(model, films, out), skip=True))
+    assert list(table(out)) == ["a"]
+
+
+def test_a_place_that_cannot_be_written_is_told_as_one(
+    model: Model, tmp_path: Path, closed: Callable[[Path, int], None]
+) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films / "deep")
+    (out / "deep").mkdir(parents=True)
+    closed(out / "deep", 0o555)
+    rows = {row.name: row for row in segment_all(job(model, films, out))}
+    assert rows["a"].mask and rows["deep/a"].why == (
+        "its results cannot be written: found Permission denied at deep/a.png, expected a place that can be written",
+    )
+
+
 def test_two_calls_at_once_do_not_harm_each_other(model: Model, tmp_path: Path) -> None:
     films, out = one_film(tmp_path / "films"), tmp_path / "out"
     one_film(films, "b.dcm")
