@@ -452,6 +452,27 @@ def test_a_run_answers_as_its_file_does(runs: list[Path], files: list[Path], tmp
     assert found[0]["disagreement"] == pytest.approx(found[1]["disagreement"], abs=1e-3)
 
 
+@pytest.mark.parametrize("command", ["export", "segment"])
+@pytest.mark.parametrize("harmed", ["weights", "manifest"])
+def test_nobody_is_told_to_delete_a_trained_network(
+    runs: list[Path], tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], command: str, harmed: str
+) -> None:
+    own = tmp_path / "results/runs/unet/drawn/seed0"
+    shutil.copytree(runs[0], own)
+    if harmed == "weights":
+        (own / "weights.safetensors").write_bytes(b"another")
+    else:
+        (tmp_path / "results/manifest.json").write_text("{")
+    Image.fromarray(film().image).save(tmp_path / "a.png")
+    words = {
+        "export": ["export", own, tmp_path / "net.onnx"],
+        "segment": ["segment", tmp_path / "a.png", "--out", tmp_path / "out", "--from-run", own],
+    }
+    assert run(*words[command]) == 2
+    said = capsys.readouterr().err
+    assert "Delete" not in said and "Keep it, and bring the run's own files: from a copy, by `dvc pull`" in said
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -529,6 +550,9 @@ def test_the_model_of_a_package_has_a_card(files: list[Path], tmp_path: Path) ->
         default(tmp_path)
     (tmp_path / "seed1.json").write_text("{}")
     with pytest.raises(InputError, match="no name"):
+        default(tmp_path)
+    (tmp_path / "seed1.json").write_text("{")
+    with pytest.raises(InputError, match=r"no JSON.*Install the package again"):
         default(tmp_path)
 
 
