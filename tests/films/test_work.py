@@ -571,8 +571,32 @@ def test_from_python(model: Model, files: list[Path]) -> None:
     for array in (np.zeros((3, 9, 9)), np.zeros((0, 5)), np.array([["a"]]), np.full((9, 9), np.nan)):
         with pytest.raises(InputError):
             segment(array, model=model)
-    with pytest.raises(InputError, match="lengths above 0"):
-        segment(drawn.image, spacing_mm=-1, model=model)
+    for wrong in (
+        -1,
+        "x",
+        (0.1,),
+        [0.1, 0.2, 0.3],
+        (0.1, None),
+        [],
+        True,
+        np.nan,
+        np.zeros((2, 2)),
+        np.array("x"),
+        {"a": 1},
+        1j,
+    ):
+        with pytest.raises(InputError, match="one length above 0, or two: of rows and of columns"):
+            segment(drawn.image, spacing_mm=wrong, model=model)
+    for two in ([0.5, 0.4], (0.5, 0.4), np.array([0.5, 0.4])):
+        assert segment(drawn.image, spacing_mm=two, model=model).area_mm2 == found.area_mm2
+    for one in (0.5, 1, np.float32(0.5)):
+        area = found.area_px * float(one) ** 2
+        assert segment(drawn.image, spacing_mm=one, model=model).area_mm2 == pytest.approx(area, abs=0.1)
+    assert segment(drawn.image, model=str(files[0])).area_px > 0  # one file is a model, too
+    with pytest.raises(InputError, match="no file"):
+        segment(drawn.image, model=[])
+    with pytest.raises(InputError, match="numbers of shape"):
+        segment([[1, 2], [3]], model=model)
 
 
 def test_nobody_is_told(files: list[Path], tmp_path: Path) -> None:
