@@ -51,8 +51,8 @@ class Segmentation:
 
 def segment(
     film: np.ndarray,
-    spacing_mm: float | tuple[float, float] | None = None,
-    model: Model | Sequence[str | Path] | None = None,
+    spacing_mm: float | Sequence[float] | None = None,
+    model: Model | str | Path | Sequence[str | Path] | None = None,
     inverted: bool = False,
 ) -> Segmentation:
     """Find the lungs on a frontal chest film.
@@ -61,16 +61,13 @@ def segment(
         film: Grey, shape (height, width), upright, the patient's right at the viewer's left. Of uint8 it is taken as it
             is; of any other type it is stretched between its percentiles 0.5 and 99.5.
         spacing_mm: Side of a pixel, or the distances of two rows and of two columns.
-        model: Files that `lungseg export` wrote; None for the model in the package.
+        model: One or more files that `lungseg export` wrote; None for the model in the package.
         inverted: Whether low values are bright.
 
     Raises:
         InputError: The array is no film, the spacing none, or there is no model.
     """
-    array = np.asarray(film)
-    if array.ndim != 2 or not array.size or array.dtype.kind not in "uif":
-        found = f"an array of {array.dtype} and shape {array.shape}"
-        raise InputError("the film", found, "numbers of shape (height, width)", "Give one grey picture.")
+    array = _array(film)
     warnings: tuple[str, ...] = ()
     if array.dtype != np.uint8 or inverted:
         eight = array.dtype == np.uint8
@@ -80,7 +77,10 @@ def segment(
     if model is None or isinstance(model, Model):
         model = model or _default()
     else:
-        model = of_files([Path(path) for path in model])
+        paths = [model] if isinstance(model, str | Path) else list(model)
+        if not paths:
+            raise InputError("model", "no file", "one or more", "Leave it out for the model in the package.")
+        model = of_files([Path(path) for path in paths])
     read = Film(array, "array", spacing=_spacing(spacing_mm), warnings=warnings)
     looked = look(read, model, read_limits(model.folder / NAME) if model.folder else (), refused_too=True)
     row = row_of("", read, looked)
@@ -95,10 +95,26 @@ def _default() -> Model:
     return default()
 
 
-def _spacing(given: float | tuple[float, float] | None) -> Spacing | None:
+def _array(film: np.ndarray) -> np.ndarray:
+    expected, remedy = "numbers of shape (height, width)", "Give one grey picture."
+    try:
+        array = np.asarray(film)
+    except ValueError as error:
+        raise InputError("the film", "rows of several lengths", expected, remedy) from error
+    if array.ndim != 2 or not array.size or array.dtype.kind not in "uif":
+        raise InputError("the film", f"an array of {array.dtype} and shape {array.shape}", expected, remedy)
+    return array
+
+
+def _spacing(given: float | Sequence[float] | None) -> Spacing | None:
     if given is None:
         return None
-    rows, columns = given if isinstance(given, tuple) else (given, given)
-    if not (0 < rows < np.inf and 0 < columns < np.inf):
-        raise InputError("spacing_mm", str(given), "lengths above 0", "Leave it out where it is not known.")
-    return Spacing(float(rows), float(columns), "given")
+    if isinstance(given, np.ndarray):
+        given = given.tolist()
+    sides = list(given) if isinstance(given, Sequence) else [given, given]
+    numbers = int | float | np.integer | np.floating
+    known = [float(side) for side in sides if isinstance(side, numbers) and not isinstance(side, bool)]
+    if len(sides) != 2 or len(known) != 2 or not all(0 < side < np.inf for side in known):
+        expected = "one length above 0, or two: of rows and of columns"
+        raise InputError("spacing_mm", repr(given), expected, "Leave it out where it is not known.")
+    return Spacing(known[0], known[1], "given")

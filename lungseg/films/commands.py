@@ -96,12 +96,17 @@ def segment(
     limits = chosen_limits(checks, chosen)
     choices = Choices(invert, spacing_mm, refused_too, overlay, dicom_seg)
     found: Counter[str] = Counter()
+
+    def tell(line: str) -> None:
+        tqdm.write(plain(line, kept=""), file=sys.stderr)
+
     with tqdm(total=len(sources), unit="film", disable=None) as progress:
-        for row in segment_all(Job(sources, out, chosen, limits, choices), skip_existing, overwrite, jobs):
+        job = Job(sources, out, chosen, limits, choices)
+        for row in segment_all(job, skip_existing, overwrite, jobs, tell):
             found[row.status] += 1
             found["masks"] += bool(row.mask)
             for line in _told(row):
-                tqdm.write(plain(line, kept=""), file=sys.stderr)
+                tell(line)
             progress.update()
     counts = ", ".join(f"{found[status]} {status}" for status in ("segmented", "doubtful", "refused", "unreadable"))
     say(f"{len(sources)} films: {counts}; {out / 'films.csv'}")
@@ -171,6 +176,7 @@ def measure(
     """
     from lungseg.files import replacing
     from lungseg.films.film import Spacing
+    from lungseg.films.folders import refuse_closed
     from lungseg.films.measuring import as_csv, find_masks, read_labels
     from lungseg.films.measuring import measure as numbers
     from lungseg.films.reading import readable_name
@@ -180,9 +186,17 @@ def measure(
             "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
         )
     given = Spacing(spacing_mm, spacing_mm, "given by --spacing-mm") if spacing_mm else None
-    found = list(find_masks(masks))
+    unopened: list[Path] = []
+    try:
+        found = find_masks(masks, unopened)
+    finally:
+        for folder in unopened:
+            try:
+                refuse_closed(folder)
+            except InputError as error:
+                print(plain(f"lungseg: {error}", kept=""), file=sys.stderr)
     if out is not None:
-        output(out, *(saved.path for saved in found))
+        output(out, *(saved.path for saved in found if saved.path.is_file()))
     bad = 0
 
     def measured() -> "Iterator[Measured]":
@@ -206,5 +220,5 @@ def measure(
             stream.writelines(f"{line}\n" for line in as_csv(measured()))
             if bad == len(found):
                 raise typer.Exit(NOTHING_DONE)  # and no table
-    if bad:
+    if bad or unopened:
         raise typer.Exit(NOTHING_DONE if bad == len(found) else SOME_NOT)

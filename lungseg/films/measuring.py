@@ -132,13 +132,14 @@ class Saved:
     spacing: Spacing | None = None
 
 
-def find_masks(given: Sequence[Path]) -> list[Saved]:
+def find_masks(given: Sequence[Path], unopened: list[Path] | None = None) -> list[Saved]:
     """Masks among files and folders, with what films.json tells of them, in their folder or in one above it.
 
     Overlays are no masks, whether they lie in a folder or are named.
 
     Args:
         given: Files, and folders as `segment` writes them.
+        unopened: Gets the folders below them that may not be opened; without it one is refused.
 
     Raises:
         InputError: There is none, or a films.json is none of ours.
@@ -146,7 +147,7 @@ def find_masks(given: Sequence[Path]) -> list[Saved]:
     found: dict[Path, Saved] = {}
     tables: dict[Path, dict[Path, Saved]] = {}
     for path in given:
-        files = [file for file in files_below(path) if file.suffix == ".png"] if path.is_dir() else [path]
+        files = [file for file in files_below(path, unopened) if file.suffix == ".png"] if path.is_dir() else [path]
         for file in files:
             if not file.name.endswith(OVERLAY):
                 found.setdefault(file, _saved(file, path, tables))

@@ -170,9 +170,7 @@ def read_card(path: Path) -> dict[str, Any]:
     Raises:
         InputError: There is none, or it lacks a fact.
     """
-    card: dict[str, Any] = read_json(
-        bounded(path, TEXT), remedy="Get the network's two files again from where they came."
-    )
+    card: dict[str, Any] = read_json(bounded(path, TEXT), remedy="Install the package again.")
     if missing := [key for key in NEEDED if key not in card]:
         raise InputError(path, f"no {missing[0]}", f"the facts {', '.join(NEEDED)}", json.dumps(sorted(card)))
     return card

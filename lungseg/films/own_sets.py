@@ -81,9 +81,18 @@ class Store:
         return self.zip.read(name) if self.zip else bounded(self.path / name, LARGEST).read_bytes()
 
     def begin(self, name: str) -> bytes:
-        """What a DICOM file is known by."""
-        with self.zip.zip.open(name) if self.zip else (self.path / name).open("rb") as stream:
-            return stream.read(132)
+        """What a DICOM file is known by.
+
+        Raises:
+            InputError: The file cannot be read.
+        """
+        try:
+            with self.zip.zip.open(name) if self.zip else (self.path / name).open("rb") as stream:
+                return stream.read(132)
+        except OSError as error:
+            found = f"a file that cannot be read ({error.strerror or type(error).__name__})"
+            expected, remedy = "one that can be, as it may be a film", "Change its permissions, or move it away."
+            raise InputError(self.where(name), found, expected, remedy) from error
 
     def where(self, name: str) -> str:
         """How messages name a file."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +12,8 @@ from lungseg.errors import InputError
 from lungseg.films.dicom import is_dicom, read_dicom
 from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Film
+from lungseg.films.folders import files_below as files_below
+from lungseg.films.folders import is_folder, refuse_closed
 from lungseg.films.pictures import read_picture
 from lungseg.outside import TABLE, bounded
 
@@ -37,8 +40,10 @@ def read_bytes(path: Path) -> bytes:
     """A film's file, whole.
 
     Raises:
-        InputError: It is no file, empty, or too large.
+        InputError: It is no file, empty, or too large; or a folder that may not be opened stands for its films.
     """
+    if is_folder(path):
+        refuse_closed(path)
     content = bounded(path, LARGEST).read_bytes()
     if not content:
         raise InputError(path, "an empty file", "a film", "Bring the file again.")
@@ -71,7 +76,8 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
 
     A named file is taken whatever it is called, also one that is not there: it stops no other, and is told of as one
     that cannot be read. In a folder, and in those below it, files are taken that are called as pictures or DICOM files
-    are, or that begin as the latter do. What lies in `out` is no film.
+    are, or that begin as the latter do, or of which nobody can tell. A folder that may not be opened stands for its
+    films, under its name and a stroke. What lies in `out` is no film.
 
     Args:
         given: Files and folders.
@@ -82,24 +88,41 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
         InputError: There is none, or two would have results of one name.
     """
     paths: dict[Path, str] = {}
+    closed: dict[Path, str] = {}
     every = [*given, *(_lines(listed) if listed else ())]
     if every and not any(os.path.lexists(path) for path in every):
-        others = ", and none of the others either" if len(every) > 1 else ""
-        raise InputError(every[0], f"no such file or folder{others}", "a film", "Correct the path.")
+        more = ", and none of the others either" if len(every) > 1 else ""
+        raise InputError(every[0], f"no such file or folder{more}", "a film", "Correct the path.")
     for path in every:
-        if path.is_dir():
-            if path.resolve() == out.resolve():
-                raise InputError("--out", f"{out}, which is the folder of films", "another folder", "Name another.")
-            if out.resolve() in path.resolve().parents:
-                remedy = "Name another, such as --out masks."
-                raise InputError("--out", f"{out}, which holds the folder of films {path}", "another folder", remedy)
-            for file in _below(path, out):
-                paths.setdefault(file, str(PurePosixPath(*file.relative_to(path).parts)))
+        if is_folder(path):
+            _refuse_results(path, out)
+            unopened: list[Path] = []
+            for file in _below(path, out, unopened):
+                paths.setdefault(file, _name_below(path, file))
+            closed |= {
+                folder: readable_name(_name_below(path, folder)) + "/"
+                for folder in unopened
+                if not _within(folder, out)
+            }
         else:
             paths.setdefault(path, path.name)
-    if not paths:
+    if not paths and not closed:
         raise InputError(", ".join(map(str, given)) or "nothing", "no film", "at least one", FEW)
-    return _named(_once(paths))
+    return [*_named(_once(paths)), *(Source(path, name) for path, name in _once(closed).items())]
+
+
+def _name_below(folder: Path, path: Path) -> str:
+    return str(PurePosixPath(*path.relative_to(folder).parts)) if path != folder else path.name or str(path)
+
+
+def _refuse_results(folder: Path, out: Path) -> None:
+    """Results go neither among the films nor above them."""
+    films, place = Path(os.path.realpath(folder)), Path(os.path.realpath(out))
+    if films == place:
+        raise InputError("--out", f"{out}, which is the folder of films", "another folder", "Name another.")
+    if place in films.parents:
+        remedy = "Name another, such as --out masks."
+        raise InputError("--out", f"{out}, which holds the folder of films {folder}", "another folder", remedy)
 
 
 def _once(paths: dict[Path, str]) -> dict[Path, str]:
@@ -116,39 +139,24 @@ def _lines(listed: Path) -> list[Path]:
         text = bounded(listed, TABLE).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(listed, "no text", "a path in each line, in UTF-8", FEW) from error
+    if "\0" in text:
+        raise InputError(listed, "zeros between its letters, as UTF-16 has", "a path in each line, in UTF-8", FEW)
     return [Path(line.strip()) for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _below(folder: Path, out: Path) -> Iterator[Path]:
-    place = out.resolve()
-    for file in files_below(folder):
-        if place in file.resolve().parents:
+def _within(path: Path, out: Path) -> bool:
+    return Path(os.path.realpath(out)) in Path(os.path.realpath(path), "-").parents
+
+
+def _below(folder: Path, out: Path, unopened: list[Path]) -> Iterator[Path]:
+    for file in files_below(folder, unopened):
+        if _within(file, out):
             continue
         lost = file.is_symlink() and not file.exists()
         if not lost and not file.is_file():
             continue
-        if file.suffix.lower() in PICTURES | DICOM or (not lost and _begins_as_dicom(file)):
+        if file.suffix.lower() in PICTURES | DICOM or (not lost and _may_be_dicom(file)):
             yield file
-
-
-def files_below(folder: Path) -> list[Path]:
-    """What lies in a folder and those below it, sorted, without what is hidden.
-
-    Links to folders are followed; each real folder is entered once, by its own name rather than by a link's.
-    """
-    found: list[Path] = []
-    seen: set[str] = set()
-    roots = [folder]
-    for root in roots:
-        for place, folders, files in os.walk(root):
-            folders[:] = sorted(name for name in folders if not name.startswith("."))
-            if (real := os.path.realpath(place)) in seen:
-                folders.clear()
-                continue
-            seen.add(real)
-            found += [Path(place, name) for name in files if not name.startswith(".")]
-            roots += [path for name in folders if (path := Path(place, name)).is_symlink()]
-    return sorted(found)
 
 
 def readable_name(name: str) -> str:
@@ -156,26 +164,39 @@ def readable_name(name: str) -> str:
     return re.sub(r"[\ud800-\udfff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", name)
 
 
-def _begins_as_dicom(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return is_dicom(stream.read(132))
+def _may_be_dicom(file: Path) -> bool:
+    """Whether a file begins as a DICOM file; or may, as it cannot be read, which is then told of it."""
+    try:
+        with file.open("rb") as stream:
+            return is_dicom(stream.read(132))
+    except OSError:
+        return True
+
+
+def short_name(name: str) -> str:
+    """A film's name without the suffix of a film's file; `1.2.840` has none."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix("")) if path.suffix.lower() in PICTURES | DICOM else name
 
 
 def _named(paths: dict[Path, str]) -> list[Source]:
     """A name for each: without its suffix, or with it where that would be another's name or an overlay's."""
-    paths = {path: readable_name(name) for path, name in paths.items()}
-    short = {path: str(PurePosixPath(name).with_suffix("")) for path, name in paths.items()}
-    taken: dict[str, int] = {}
-    for name in short.values():
-        taken[name.lower()] = taken.get(name.lower(), 0) + 1
-    found: dict[str, Source] = {}
-    for path, name in paths.items():
-        doubtful = taken[short[path].lower()] > 1 or f"{short[path]}.png".lower().endswith(OVERLAY)
-        own = name if doubtful else short[path]
-        if (other := found.get(own.lower())) is not None:
-            remedy = "Give the folder above both, and their names keep the difference."
-            if path.parent == other.path.parent:
-                remedy = "Rename one: where capitals and small letters are the same, one mask would replace the other."
-            raise InputError(path, f"the name {own}, as {other.path} has", "names of their own", remedy)
-        found[own.lower()] = Source(path, own)
-    return list(found.values())
+    whole = {path: readable_name(name) for path, name in paths.items()}
+    own = {path: short_name(name) for path, name in whole.items()}
+    own |= {path: whole[path] for path, name in own.items() if f"{name}.png".lower().endswith(OVERLAY)}
+    while met := [path for path in _met(own) if own[path] != whole[path]]:
+        own |= {path: whole[path] for path in met}
+    if met := _met(own):
+        other, path = [one for one in met if own[one].lower() == own[met[0]].lower()][:2]
+        remedy = "Give the folder above both, and their names keep the difference."
+        if path.parent == other.parent:
+            where = "" if own[path] == own[other] else ", where capitals and small letters are the same"
+            remedy = f"Rename one: one mask would replace the other{where}."
+        raise InputError(path, f"the name {own[path]}, as {other} has", "names of their own", remedy)
+    return [Source(path, name) for path, name in own.items()]
+
+
+def _met(names: dict[Path, str]) -> list[Path]:
+    """Films whose names others have, too, where capitals and small letters are the same."""
+    count = Counter(name.lower() for name in names.values())
+    return [path for path, name in names.items() if count[name.lower()] > 1]

@@ -17,7 +17,7 @@ from lungseg.films.lungs import LEFT, RIGHT
 from lungseg.shapes import UInt8
 
 Status = Literal["segmented", "doubtful", "refused", "unreadable"]
-NOT_IN_CSV = ("quantities",)
+NOT_IN_CSV = ("quantities", "files")
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Row:
         version: Of the model.
         sha256: Of the film's file.
         quantities: What its checks were made by; in films.json alone.
+        files: That were written of it, below the folder of results, each with its SHA-256; in films.json alone.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Row:
     version: str = ""
     sha256: str = ""
     quantities: Mapping[str, float] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 def flat(record: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
@@ -137,8 +139,11 @@ def read_line(text: str, where: object) -> Row:
         for name in ("why", "sure", "warnings"):
             content[name] = tuple(content[name])
         measured = Areas(**{one.name: content.pop(one.name) for one in fields(Areas)})
-        return Row(**content, areas=measured)
-    except (ValueError, TypeError, KeyError) as error:
+        row = Row(**content, areas=measured)
+        if not all(isinstance(text, str) for text in (row.name, row.mask, *row.files, *row.files.values())):
+            raise TypeError("a name that is no text")
+        return row
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         remedy = "Give --overwrite, and all is made anew."
         raise InputError(where, "a line that is cut short or of other code", "a film's row", remedy) from error
 

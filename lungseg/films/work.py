@@ -1,10 +1,11 @@
 """Many films: read, looked at and written side by side, and gone on with where an earlier call ended."""
 
 import errno
-import json
+import os
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -15,17 +16,19 @@ import numpy as np
 from lungseg import __version__
 from lungseg.data.reading import in_order
 from lungseg.errors import InputError
+from lungseg.files import file_hash
+from lungseg.films.alone import alone
 from lungseg.films.drawing import OVERLAY, write_labels, write_overlay
+from lungseg.films.former import LOG, TABLE, Former, begin, changed, read_former
 from lungseg.films.limits import Limit
 from lungseg.films.networks import Model
 from lungseg.films.reading import Source, read_bytes
-from lungseg.films.rows import Row, as_line, read_line, write_tables
+from lungseg.films.rows import Row, as_line, write_tables
 from lungseg.films.seeing import Choices, Seen, see, since, unreadable
+from lungseg.terminal import plain
 
-LOG = ".films.jsonl"  # a line for each film as it is done; gone when the tables are written
-TABLE = "films.json"
 SEG = ".seg.dcm"
-ANEW = "--skip-existing goes on with what is there, --overwrite makes it anew; or name another folder."
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})  # trouble of a whole disk
 
 
 @dataclass(frozen=True)
@@ -52,141 +55,198 @@ class Job:
         networks = [network.described for network in self.model.networks]
         model["licence"] = "; ".join(dict.fromkeys(one.licence for one in networks))
         model["trained_on"] = "; ".join(dict.fromkeys(one.trained_on for one in networks))
+        choices = asdict(self.choices) | {"frame": [network.described.frame for network in self.model.networks]}
         limits = [asdict(limit) for limit in self.limits]
-        return {"lungseg": __version__, "model": model, "choices": asdict(self.choices), "limits": limits}
+        return {"lungseg": __version__, "model": model, "choices": choices, "limits": limits}
 
 
-def segment_all(job: Job, skip: bool = False, overwrite: bool = False, threads: int | None = None) -> Iterator[Row]:
+def segment_all(
+    job: Job,
+    skip: bool = False,
+    overwrite: bool = False,
+    threads: int | None = None,
+    tell: Callable[[str], object] = str,
+) -> Iterator[Row]:
     """Segment films and write what is found of them; the rows come in the order of the films.
 
-    Masks do not depend on how many films are looked at side by side, nor does anything else but `seconds`.
+    Masks do not depend on how many films are looked at side by side, nor does anything else but `seconds`. The tables
+    keep the rows of films that earlier calls did under the same choices, and that this call was not given.
 
     Args:
         job: What to do.
         skip: Take over what an earlier call of the same model and choices did, film by film.
         overwrite: Forget it.
         threads: Films at a time; None for all cores.
+        tell: Gets what a person should know of earlier calls' files, a line at a time.
 
     Raises:
         InputError: The folder has results, and nobody says what to do with them; or they are of another model; or a
-            result would take the place of a film, or of a file that no call made.
+            result would take the place of a film, or of a file that no call made; or another call is at work there.
     """
-    earlier = _earlier(job, skip, overwrite)
-    _spare(job, overwrite)
     job.out.mkdir(parents=True, exist_ok=True)
-    log = job.out / LOG
-    begun = _begin(log, job.head(), skip)
-    with warnings.catch_warnings():
+    with _room(job.out), alone(job.out), warnings.catch_warnings():
         for module in ("pydicom", "highdicom"):  # what they find odd may be of the patient
             warnings.filterwarnings("ignore", module=module)
+        former = read_former(job.out, job.head(), skip, overwrite)
+        _spare(job, overwrite)
+        log = job.out / LOG
+        begun = begin(log, job.head(), overwrite)
         with log.open("a", encoding="utf-8") as stream:
-            for row in in_order(lambda source: _done(source, job, earlier.get(source.name)), job.sources, threads):
-                stream.write(as_line(row) + "\n")
+            for done in in_order(lambda source: _done(source, job, former, overwrite), job.sources, threads):
+                for line in done.said:
+                    tell(f"{done.row.name}: {line}")
+                stream.write(as_line(done.row) + "\n")
                 stream.flush()
-                yield row
-    with log.open(encoding="utf-8") as lines:
-        lines.seek(begun)
-        write_tables(lines, job.head(), job.out, log)
-    log.unlink()
+                yield done.row
+            for line in _others(job, former, tell):
+                stream.write(line + "\n")
+        with log.open(encoding="utf-8") as lines:
+            lines.seek(begun)
+            write_tables(lines, job.head(), job.out, log)
+        log.unlink(missing_ok=True)
+
+
+def _others(job: Job, former: Former, tell: Callable[[str], object]) -> Iterator[str]:
+    """Lines of films that this call was not given, and whose files of earlier calls lie there."""
+    given = {source.name for source in job.sources}
+    for name, row in former.rows.items():
+        if name not in given and (row.status != "unreadable" or row.files):
+            if lost := [file for file in row.files if not (job.out / file).is_file()]:
+                tell(f"{name}: {lost[0]} is gone, and with it the row of an earlier call")
+            else:
+                yield as_line(row)
+    if left := [name for name, files in former.files.items() if files and name not in given | former.rows.keys()]:
+        tell(f"{len(left)} films of earlier calls under other choices, such as {left[0]}: files stay, without a row")
 
 
 def _spare(job: Job, overwrite: bool) -> None:
     """Films are never changed, nor what lies in a folder in which no call has worked."""
-    films = {source.path.resolve() for source in job.sources}
+    films = {os.path.realpath(source.path) for source in job.sources}
     ours = overwrite or any((job.out / name).is_file() for name in (TABLE, LOG))
-    names = (f"{source.name}{ending}" for source in job.sources for ending in (".png", OVERLAY, SEG))
-    for place in (job.out / name for name in (*names, "films.csv")):
-        if place.resolve() in films:
+    choices = job.choices
+    written = {".png": True, OVERLAY: choices.overlay, SEG: choices.dicom_seg}
+    names = {f"{source.name}{ending}": is_written for source in job.sources for ending, is_written in written.items()}
+    for name, is_written in (names | {"films.csv": True}).items():
+        place = job.out / name
+        if os.path.realpath(place) in films:
             raise InputError(place, "a film", "another folder for its mask", "Give another --out.")
-        if place.exists() and not ours:
+        if is_written and not ours and os.path.lexists(place):  # which says no of a name that is too long
             remedy = "Give another --out, or --overwrite."
             raise InputError(place, "a file that no call of this command made", "an empty folder", remedy)
 
 
-def _begin(log: Path, head: Mapping[str, Any], skip: bool) -> int:
-    """Make the log ready for the rows of this call; where an earlier one's stand in it, they stay until the end.
+@dataclass(frozen=True)
+class Done:
+    """A film, done.
 
-    Returns:
-        Where this call's rows begin, in bytes.
+    Args:
+        row: All that is said of it.
+        said: What became of earlier calls' files.
     """
-    if log.is_symlink():
-        raise InputError(log, "a link", "a file of an earlier call, or none", "Remove it.")
-    if skip and log.is_file():
-        content = log.read_bytes()
-        content = content[: content.rfind(b"\n") + 1]  # a killed call's last line may be cut short
-        log.write_bytes(content)
-        return len(content)
-    first = (json.dumps(head, ensure_ascii=False) + "\n").encode()
-    log.write_bytes(first)
-    return len(first)
+
+    row: Row
+    said: tuple[str, ...] = ()
 
 
-def _earlier(job: Job, skip: bool, overwrite: bool) -> Mapping[str, Row]:
-    """Name to row of what an earlier call did; also of one that was killed."""
-    files = [path for path in (job.out / TABLE, job.out / LOG) if path.is_file()]
-    if not files or overwrite:
-        return {}
-    if not skip:
-        raise InputError(job.out, "results of an earlier call", "an empty folder", ANEW)
-    rows: dict[str, Row] = {}
-    own = json.loads(json.dumps(job.head()))
-    for path in files:
-        head, lines = _read(path)
-        if different := [key for key in own if head.get(key) != own[key]]:
-            raise InputError(path, f"results of another {different[0]}", "those of the same", ANEW)
-        rows |= {row.name: row for row in lines}
-    return rows
-
-
-def _read(path: Path) -> tuple[dict[str, Any], list[Row]]:
-    """Head and rows of a table or a log; the last line of a log may be cut short."""
-    remedy = "Give --overwrite, and all is made anew."
-    text = path.read_text(encoding="utf-8", errors="replace")
-    try:
-        if path.name == TABLE:
-            content = json.loads(text)
-            return {key: content[key] for key in content if key != "films"}, [
-                read_line(json.dumps(film), path) for film in content["films"]
-            ]
-        first, *lines = [line for line in text.split("\n")[:-1] if line]
-        return json.loads(first), [read_line(line, path) for line in lines]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InputError(path, "no results, or cut short", "those of an earlier call", remedy) from error
-
-
-def _done(source: Source, job: Job, earlier: Row | None) -> Row:
-    """A film's row, from an earlier call where its file and its mask are still the same."""
+def _done(source: Source, job: Job, former: Former, overwrite: bool) -> Done:
+    """A film's row, from an earlier call where its file and all that was written of it are still the same."""
     started = time.perf_counter()
+    known = former.files.get(source.name, {})
+    said: tuple[str, ...] = ()
     try:
         content = read_bytes(source.path)
-        if earlier is not None and earlier.sha256 == sha256(content).hexdigest() and _kept(earlier, job):
-            return earlier
-        row = _written(see(source, content, job.model, job.limits, job.choices), content, source, job)
     except (InputError, OSError) as problem:
-        error: InputError | OSError = problem
-        if isinstance(problem, OSError) and problem.errno == errno.ENAMETOOLONG:
-            found = f"a name of {len(source.path.name)} characters"
-            error = InputError(source.path, found, "a shorter one, as its results have longer ones", "Rename it.")
-        row = replace(unreadable(source, error), model=job.model.name, version=job.model.version)
-    return replace(row, seconds=since(started))
+        row = _unreadable(source, problem, job)
+        if isinstance(problem, OSError) or not source.path.is_file():  # what it is now, nobody can say
+            said = tuple(f"{name} of an earlier call stays" for name in known if (job.out / name).is_file())
+            return Done(replace(row, files=known, seconds=since(started)), said)
+    else:
+        earlier = former.rows.get(source.name)
+        if earlier is not None and earlier.status != "unreadable" and earlier.sha256 == sha256(content).hexdigest():
+            if not (apart := changed(earlier, job.out)):
+                return Done(earlier)
+            said = tuple(f"{name} is {found}, and is made anew" for name, found in apart.items())
+        row = _written(see(source, content, job.model, job.limits, job.choices), content, source, job)
+    said += tuple(_remove_left(source, row, job, known, overwrite))
+    return Done(replace(row, seconds=since(started)), said)
 
 
-def _kept(row: Row, job: Job) -> bool:
-    """Whether a film need not be looked at again."""
-    return row.status != "unreadable" and (not row.mask or (job.out / row.mask).is_file())
+def _unreadable(source: Source, error: InputError | OSError, job: Job) -> Row:
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        found = f"a name of {len(source.path.name)} characters"
+        error = InputError(source.path, found, "a shorter one, as its results have longer ones", "Rename it.")
+    return replace(unreadable(source, error), model=job.model.name, version=job.model.version)
+
+
+def _remove_left(source: Source, row: Row, job: Job, known: Mapping[str, str], overwrite: bool) -> Iterator[str]:
+    """Remove what an earlier call wrote of a film and this one did not: it is of other pixels, or of other choices."""
+    for name in (f"{source.name}{ending}" for ending in (".png", OVERLAY, SEG)):
+        place = job.out / name
+        if name in row.files or name not in known or not place.is_file():
+            continue
+        try:
+            if not overwrite and file_hash(place) != known[name]:
+                yield f"{name} is of an earlier call and was changed since: it stays, without a row"
+                continue
+            place.unlink()
+            yield f"{name} of an earlier call is removed"
+        except OSError as error:
+            yield f"{name} of an earlier call cannot be removed ({error.strerror})"
 
 
 def _written(seen: Seen, content: bytes, source: Source, job: Job) -> Row:
-    """Write what was found of a film, as the person chose."""
+    """Write what was found of a film, as the person chose; all of it, or nothing.
+
+    Raises:
+        OSError: There is no room for this film, nor for any other.
+    """
     if seen.film is None or seen.labels is None:
         return seen.row
-    write_labels(seen.labels, job.out / seen.row.mask)
-    if job.choices.overlay:
-        write_overlay(seen.film.grey, seen.labels, job.out / f"{source.name}{OVERLAY}")
-    if job.choices.dicom_seg and seen.film.kind == "dicom":
-        warned = seen.row.warnings + _seg(content, source, seen.labels, job)
-        return replace(seen.row, warnings=warned)
-    return seen.row
+    name, files, warned = seen.row.mask, dict[str, str](), seen.row.warnings
+    try:
+        write_labels(seen.labels, job.out / name)
+        files[name] = file_hash(job.out / name)
+        if job.choices.overlay:
+            name = f"{source.name}{OVERLAY}"
+            write_overlay(seen.film.grey, seen.labels, job.out / name)
+            files[name] = file_hash(job.out / name)
+        if job.choices.dicom_seg and seen.film.kind == "dicom":
+            name = f"{source.name}{SEG}"
+            if missed := _seg(content, source, seen.labels, job):
+                warned += missed
+            else:
+                files[name] = file_hash(job.out / name)
+    except (InputError, OSError) as problem:
+        for written in files:
+            (job.out / written).unlink(missing_ok=True)
+        if isinstance(problem, OSError) and problem.errno in NO_ROOM:
+            raise
+        return _unwritten(seen.row, name, problem)
+    return replace(seen.row, warnings=warned, files=files)
+
+
+def _unwritten(row: Row, name: str, error: InputError | OSError) -> Row:
+    """The row of a film that was looked at, and whose results have no place."""
+    found = error.found if isinstance(error, InputError) else error.strerror or type(error).__name__
+    why = f"its results cannot be written: found {found} at {name}, expected a place that can be written"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        why = (
+            f"its results cannot be written: found a name of {len(Path(name).name)} characters, expected a shorter one"
+        )
+    made = Row(row.name, "unreadable", (plain(why, kept=""),), ("certain",))
+    return replace(made, model=row.model, version=row.version, sha256=row.sha256)
+
+
+@contextmanager
+def _room(out: Path) -> Iterator[None]:
+    """A disk that is full is told as such."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        remedy = "Make room, and give the command again, with --skip-existing for --overwrite: what is done stays."
+        raise InputError(out, error.strerror or "no room", "room for masks and tables", remedy) from error
 
 
 def _seg(content: bytes, source: Source, labels: np.ndarray, job: Job) -> tuple[str, ...]:

@@ -19,8 +19,8 @@ from lungseg.data.squares import Frame
 from lungseg.described import Described
 from lungseg.errors import InputError
 from lungseg.files import read_json, replacing
+from lungseg.learning.answers import BRING, network_of
 from lungseg.learning.run_files import CARD, WEIGHTS, diverged, read_card
-from lungseg.learning.weights import load_network
 from lungseg.onnx_runtime import runtime
 from lungseg.outside import TEXT, bounded
 from lungseg.shapes import Float
@@ -102,8 +102,7 @@ def _config(run: Path) -> dict[str, Any]:
     """The configuration in the manifest of the results that a run lies in; nothing where there is none."""
     folders = run.resolve().parents
     manifest = folders[3] / "manifest.json" if len(folders) > 3 else run
-    remedy = "Correct it, or get it again from where the run came."
-    return read_json(bounded(manifest, TEXT), remedy=remedy).get("config", {}) if manifest.is_file() else {}
+    return read_json(bounded(manifest, TEXT), remedy=BRING).get("config", {}) if manifest.is_file() else {}
 
 
 def export(
@@ -125,7 +124,7 @@ def export(
         Disagreement: The file answers otherwise.
     """
     described = describe(run, frame, trained_on)
-    network = load_network(run / WEIGHTS, run / CARD).eval()
+    network = network_of(run)
     refuse_fixed_grid(network, run)
     described = replace(described, precision="float16" if half else "float32")
     with replacing(out) as part:

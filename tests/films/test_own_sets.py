@@ -332,3 +332,13 @@ def test_a_part_without_films_is_told_before_a_training(
     (place / "x.yaml").write_text(json.dumps(config))
     assert run("data", "check", "mine", "--configfile", place / "x.yaml") == 1
     assert re.search(f"mine: not whole. .*{found}", capsys.readouterr().err)
+
+
+def test_what_may_not_be_opened_is_refused_by_its_name(place: Path, closed: Callable[[Path, int], None]) -> None:
+    (place / "films/README").write_text("no film")
+    closed(place / "films/README", 0)
+    with pytest.raises(InputError, match=r"films/README: found a file that cannot be read \(Permission denied\)"):
+        any_dataset("mine", own(place))
+    closed(place / "masks", 0)
+    with pytest.raises(InputError, match=r"masks: found a folder that may not be opened"):
+        any_dataset("mine", own(place))

@@ -1,12 +1,13 @@
 """Which files are films, and what their results are called."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lungseg.errors import InputError
-from lungseg.films.reading import find, read_bytes, read_film
+from lungseg.films.reading import files_below, find, read_bytes, read_film
 from tests.films.test_pictures import GREY, encoded
 from tests.own_films import Image, dicom, saved
 
@@ -36,7 +37,7 @@ def test_a_folder_holds_films_by_name_or_by_their_first_bytes(folder: Path) -> N
 
 def test_a_named_file_is_taken_whatever_it_is_called_and_once(folder: Path) -> None:
     found = find([folder / "notes.txt", folder / "notes.txt"], folder / "out")
-    assert [source.name for source in found] == ["notes"]
+    assert [source.name for source in found] == ["notes.txt"]
 
 
 def test_what_lies_in_the_folder_of_results_is_no_film(folder: Path) -> None:
@@ -135,3 +136,64 @@ def test_a_name_that_is_no_utf8_is_readable(folder: Path) -> None:
     except OSError:
         pytest.skip("names are UTF-8 here")
     assert [source.name for source in find([path], folder / "out")] == ["M%FCller"]
+
+
+def test_names_of_several_points_do_not_meet(tmp_path: Path) -> None:
+    for name in ("1.2.3", "1.2.4", "1.2.3.dcm", "a", "a.dcm", "a.dcm.png"):
+        (tmp_path / name).write_bytes(saved(dicom(GREY)))
+    names = {source.path.name: source.name for source in find([tmp_path], tmp_path / "out")}
+    assert names == {name: name for name in ("1.2.3", "1.2.4", "1.2.3.dcm", "a", "a.dcm", "a.dcm.png")}
+    alone = [find([tmp_path / name], tmp_path / "out")[0].name for name in ("1.2.3", "1.2.3.dcm", "a.dcm.png")]
+    assert alone == ["1.2.3", "1.2.3", "a.dcm"]
+
+
+def test_links_in_a_circle_are_told_as_links_that_lead_nowhere(folder: Path) -> None:
+    before = len(find([folder], folder / "out"))
+    for name, to in (("loop.png", "loop.png"), ("one", "two"), ("two", "one")):
+        (folder / name).symlink_to(to)
+    found = find([folder], folder / "out")
+    assert [source.name for source in found if source.name == "loop"] and len(found) == before + 1
+    for given in (folder / "loop.png", folder / "one"):
+        (source,) = find([given], folder / "out")
+        with pytest.raises(InputError, match="a link that leads nowhere"):
+            read_bytes(source.path)
+    (folder / "round").symlink_to("round")
+    assert find([folder / "a.png"], folder / "round")
+
+
+def test_a_name_too_long_stops_no_other(folder: Path) -> None:
+    found = find([folder / ("n" * 300 + ".png"), folder / "a.png"], folder / "out")
+    assert [source.name for source in found] == ["n" * 300, "a"]
+
+
+def test_a_list_of_another_encoding_is_refused(folder: Path) -> None:
+    (folder / "list.txt").write_bytes("a.png".encode("utf-16-le"))
+    with pytest.raises(InputError, match=r"list\.txt: found zeros between its letters"):
+        find([], folder / "out", folder / "list.txt")
+
+
+@pytest.mark.parametrize("mode", [0o000, 0o444, 0o111])
+def test_a_folder_that_may_not_be_opened_is_told(folder: Path, closed: Callable[[Path, int], None], mode: int) -> None:
+    before = find([folder], folder / "out")
+    closed(folder / "deep", mode)
+    found = find([folder], folder / "out")
+    assert [source.name for source in found] == [
+        *(source.name for source in before if not source.name.startswith("deep")), "deep/"
+    ]  # fmt: skip
+    with pytest.raises(InputError, match=r"deep: found a folder that may not be opened \(Permission denied\)"):
+        read_bytes(found[-1].path)
+    assert "deep/" not in [source.name for source in find([folder], folder / "deep")]  # as that is where results go
+    (named,) = find([folder / "deep"], folder / "out")
+    assert named.name == "deep/"
+    with pytest.raises(InputError, match="Change its permissions"):
+        files_below(folder)  # as data sets of one's own
+
+
+def test_a_file_without_an_ending_that_cannot_be_read_is_told(
+    folder: Path, closed: Callable[[Path, int], None]
+) -> None:
+    closed(folder / "README", 0)
+    names = [source.name for source in find([folder], folder / "out")]
+    assert "README" in names and "IM0001" in names
+    with pytest.raises(PermissionError):
+        read_bytes(folder / "README")

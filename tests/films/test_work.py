@@ -1,8 +1,13 @@
 """`lungseg segment` and `measure`: what is written, how a call ends, and that it can be gone on with."""
 
 import csv
+import errno
+import fcntl
+import inspect
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,12 +19,14 @@ import pytest
 from PIL import Image
 
 from lungseg.errors import InputError
-from lungseg.films import networks, work
+from lungseg.films import commands, networks, work
+from lungseg.films.alone import LOCK, alone
+from lungseg.films.drawing import OVERLAY
 from lungseg.films.networks import Model, default, of_files
 from lungseg.films.reading import find
 from lungseg.films.rows import COLUMNS
 from lungseg.films.seeing import Choices
-from lungseg.films.work import LOG, Job, segment_all
+from lungseg.films.work import LOG, SEG, Job, segment_all
 from lungseg.onnx_runtime import SWITCH
 from lungseg.segment import segment
 from tests.films.test_dicom import SILENT
@@ -163,16 +170,237 @@ def test_results_are_neither_lost_nor_mixed(
         next(segment_all(job(model, one, tmp_path)))
     with pytest.raises(InputError, match="results of another model"):
         next(segment_all(job(of_files(files[:1]), one, tmp_path), skip=True))
-    with pytest.raises(InputError, match="results of another choices"):
+    with pytest.raises(InputError, match=r"results of other choices \(inverted: null\).*\(inverted: true\)"):
         next(segment_all(job(model, one, tmp_path, inverted=True), skip=True))
     assert [row.name for row in segment_all(job(model, one, tmp_path), overwrite=True)] == ["eight"]
+
+
+def one_film(folder: Path, name: str = "a.dcm", **tags: object) -> Path:
+    """A DICOM film that has a mask, an overlay and a segmentation."""
+    folder.mkdir(exist_ok=True)
+    grey = film().image.astype(np.uint16) * 16
+    (folder / name).write_bytes(saved(dicom(grey, WindowCenter=2048, WindowWidth=4096, **tags)))
+    return folder
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.overlay.png", "a.seg.dcm"])
+@pytest.mark.parametrize("harm", ["empty", "cut", "another", "gone"])
+def test_what_is_not_as_it_was_written_is_made_anew(model: Model, tmp_path: Path, name: str, harm: str) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    work = job(model, films, out, overlay=True, dicom_seg=True)
+    (before,) = segment_all(work)
+    whole = (out / name).read_bytes()
+    assert set(before.files) == {"a.png", "a.overlay.png", "a.seg.dcm"}
+    if harm == "gone":
+        (out / name).unlink()
+    else:
+        (out / name).write_bytes({"empty": b"", "cut": whole[:200], "another": whole + b"0"}[harm])
+    list(segment_all(work, skip=True, tell=told.append))
+    found = "gone" if harm == "gone" else "not as it was written"
+    assert told == [f"a: {name} is {found}, and is made anew"]
+    if name != "a.seg.dcm":  # which has the time in it
+        assert (out / name).read_bytes() == whole
+    told.clear()
+    list(segment_all(work, skip=True, tell=told.append))
+    assert not told and len(pydicom.dcmread(out / "a.seg.dcm").SegmentSequence) == 2
+
+
+@pytest.mark.parametrize("way", ["skip", "overwrite"])
+def test_no_mask_of_a_former_content_stays(model: Model, tmp_path: Path, way: str) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    work = job(model, films, out, overlay=True, dicom_seg=True)
+    list(segment_all(work))
+    (out / "mine.png").write_text("mine")
+    one_film(films, ViewPosition="LL")
+    told: list[str] = []
+    (row,) = segment_all(work, **{way: True}, tell=told.append)
+    assert row.status == "refused" and not row.files
+    assert sorted(path.name for path in out.iterdir()) == ["films.csv", "films.json", "mine.png"]
+    assert "a: a.png of an earlier call is removed" in told
+
+
+def test_no_mask_of_former_choices_stays(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films", ViewPosition="LL"), tmp_path / "out"
+    list(segment_all(job(model, films, out, refused_too=True, overlay=True)))
+    assert (out / "a.png").is_file()
+    list(segment_all(job(model, films, out), overwrite=True))
+    assert sorted(path.name for path in out.iterdir()) == ["films.csv", "films.json"]
+
+
+def test_a_mask_that_somebody_changed_is_not_removed_unless_told(model: Model, tmp_path: Path) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    list(segment_all(job(model, films, out)))
+    (out / "a.png").write_text("corrected by hand")
+    one_film(films, ViewPosition="LL")
+    list(segment_all(job(model, films, out), skip=True, tell=told.append))
+    assert (out / "a.png").is_file() and "was changed since: it stays" in told[0]
+
+
+def test_a_film_that_is_away_keeps_its_mask(model: Model, tmp_path: Path) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    work = job(model, films, out)
+    list(segment_all(work))
+    content = (films / "a.dcm").read_bytes()
+    (films / "a.dcm").unlink()
+    (away,) = segment_all(work, skip=True, tell=told.append)
+    assert away.status == "unreadable" and (out / "a.png").is_file() and told == ["a: a.png of an earlier call stays"]
+    (films / "a.dcm").write_bytes(saved(dicom(film().image, ViewPosition="LL")))
+    (back,) = segment_all(work, skip=True)  # and is still known to be the call's own
+    assert back.status == "refused" and not (out / "a.png").exists()
+    (films / "a.dcm").write_bytes(content)
+    assert [row.mask for row in segment_all(work, skip=True)] == ["a.png"]
+
+
+@pytest.mark.parametrize("way", ["skip", "overwrite"])
+def test_rows_of_films_that_a_later_call_is_not_given_stay(
+    model: Model, tmp_path: Path, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm")
+    one_film(films, "c.dcm", ViewPosition="LL")
+    one_film(films, "d.dcm")
+    list(segment_all(job(model, films, out)))
+    (out / "d.png").unlink()
+    told: list[str] = []
+    rows = list(segment_all(job(model, films / "a.dcm", out), **{way: True}, tell=told.append))
+    assert [row.name for row in rows] == ["a"] and list(table(out)) == ["a", "b", "c"]
+    assert told == ["d: d.png is gone, and with it the row of an earlier call"]
+    looked: list[str] = []
+    own = work.see
+    monkeypatch.setattr(work, "see", lambda source, *rest: looked.append(source.name) or own(source, *rest))
+    list(segment_all(job(model, films, out), skip=True))
+    assert looked == ["d"] and list(table(out)) == ["a", "b", "c", "d"]
+
+
+def test_rows_of_other_choices_do_not_stay_and_it_is_told(model: Model, tmp_path: Path) -> None:
+    films, out, told = one_film(tmp_path / "films"), tmp_path / "out", []
+    one_film(films, "b.dcm")
+    list(segment_all(job(model, films, out)))
+    list(segment_all(job(model, films / "a.dcm", out, inverted=False), overwrite=True, tell=told.append))
+    assert list(table(out)) == ["a"] and (out / "b.png").is_file()
+    assert told == ["1 films of earlier calls under other choices, such as b: files stay, without a row"]
+
+
+@pytest.mark.parametrize("first", ["killed", "whole"])
+def test_a_killed_call_that_makes_anew_is_gone_on_with(model: Model, tmp_path: Path, first: str) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm", ViewPosition="LL")
+    coming = segment_all(job(model, films, out, refused_too=True))
+    assert [next(coming).mask, next(coming).mask] == ["a.png", "b.png"]
+    coming.close() if first == "killed" else list(coming)
+    coming = segment_all(job(model, films, out), overwrite=True, threads=1)
+    next(coming)
+    coming.close()
+    with pytest.raises(InputError, match=r"\.films\.jsonl: found results of other choices \(refused_too: false\)"):
+        list(segment_all(job(model, films, out, refused_too=True), skip=True))
+    list(segment_all(job(model, films, out), skip=True))
+    assert {name: row["status"] for name, row in table(out).items()} == {"a": "segmented", "b": "refused"}
+    assert not (out / "b.png").exists()
+
+
+# Every option of `segment` that is in the head, with a value that no other call here has; and those that change nothing
+# of what a film's results are.
+CHOSEN = {
+    "model": ("--model", "other"), "frame": ("--frame", "pad"), "checks": ("--checks", "checks.csv"),
+    "invert": ("--invert",), "spacing_mm": ("--spacing-mm", "0.5"), "refused_too": ("--refused-too",),
+    "overlay": ("--overlay",), "dicom_seg": ("--dicom-seg",), "from_run": ("--from-run", "second"),
+}  # fmt: skip
+SAME = {"films", "out", "listed", "skip_existing", "overwrite", "jobs"}
+
+
+def test_every_option_is_looked_at_or_listed_as_harmless() -> None:
+    assert set(inspect.signature(commands.segment).parameters) == CHOSEN.keys() | SAME
+
+
+@pytest.mark.parametrize("option", CHOSEN)
+def test_results_of_two_options_are_never_mixed(
+    option: str, runs: list[Path], files: list[Path], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    one_film(tmp_path / "films")
+    Path("checks.csv").write_text("quantity,side,verdict,limit,sound\ncut,above,refused,0.9,0.001\n")
+    for name, of in (("first", runs[0]), ("second", runs[1])):
+        shutil.copytree(of, name)
+        card = json.loads((of / "weights.json").read_text())
+        del card["frame"]  # so that --frame says it
+        Path(name, "weights.json").write_text(json.dumps(card))
+    words = ["segment", "films", "--out", "out"]
+    plain = {"frame": ["--from-run", "first", "--frame", "stretch"]}
+    plain["from_run"] = plain["frame"]
+    plain["model"] = ["--model", str(files[0])]
+    before = plain.get(option, plain["model"])
+    after = [str(files[1]) if word == "other" else word for word in CHOSEN[option]]
+    kept = {"model": [], "frame": before[:2], "from_run": before[2:]}.get(option, before)
+    assert run(*words, *before) == 0
+    whole = (tmp_path / "out/films.json").read_bytes()
+    capsys.readouterr()
+    assert run(*words, *kept, *after, "--skip-existing") == 2
+    assert re.search(
+        r"out/films.json: found results of (other|another) (choices|model|limits)", capsys.readouterr().err
+    )
+    assert (tmp_path / "out/films.json").read_bytes() == whole
+    assert json.loads(whole)["choices"]["frame"] == ["stretch"]
+    assert run(*words, *before, "--skip-existing", "--jobs", "2") == 0
 
 
 def test_a_name_too_long_is_told_and_the_others_are_done(model: Model, tmp_path: Path) -> None:
     for name in ("a" * 225, "b"):
         Image.fromarray(film().image).save(tmp_path / f"{name}.png")
     long, short = segment_all(job(model, tmp_path, tmp_path / "out"))
-    assert long.status == "unreadable" and "a name of 229 characters" in long.why[0] and short.status == "segmented"
+    assert (
+        long.status == "unreadable"
+        and "cannot be written: found a name of 229 characters" in long.why[0]
+        and short.status == "segmented"
+    )
+
+
+def test_a_name_too_long_for_a_folder_that_is_there_is_told_alone(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    Image.fromarray(film().image).save(films / f"{'n' * 244}.png")
+    out.mkdir()
+    (out / "a.overlay.png").write_text("mine")  # not in the way of a call without --overlay
+    rows = {row.name[:9]: row for row in segment_all(job(model, films, out))}
+    assert rows["a"].mask == "a.png" and "a name of 248 characters" in rows["n" * 9].why[0]
+    assert (out / "a.overlay.png").read_text() == "mine"
+    for choice in ("overlay", "dicom_seg"):
+        (tmp_path / choice).mkdir()
+        (tmp_path / choice / f"a{OVERLAY if choice == 'overlay' else SEG}").write_text("mine")
+        with pytest.raises(InputError, match="a file that no call of this command made"):
+            list(segment_all(job(model, films, tmp_path / choice, **{choice: True})))
+
+
+def test_what_cannot_be_opened_is_told_and_stops_no_other(
+    files: list[Path], tmp_path: Path, run: Run, closed: Callable[[Path, int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    films = one_film(tmp_path / "films")
+    (films / "loop.png").symlink_to("loop.png")
+    (films / "README").write_text("no film")
+    one_film(films / "deep")
+    closed(films / "README", 0)
+    closed(films / "deep", 0)
+    assert run("segment", films, "--out", tmp_path / "out", "--model", files[0]) == 1
+    said = capsys.readouterr().err
+    assert "deep/: unreadable: found a folder that may not be opened (Permission denied)" in said
+    assert "loop: unreadable: found a link that leads nowhere" in said
+    assert "README: unreadable: found Permission denied, expected a readable file" in said
+    assert table(tmp_path / "out")["a"]["mask"] == "a.png"
+
+
+def test_measure_tells_a_folder_that_it_may_not_open(
+    tmp_path: Path, run: Run, closed: Callable[[Path, int], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("a.png", "deep/b.png"):
+        Image.fromarray(np.eye(20, dtype=np.uint8) * 2).save(tmp_path / name)
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    closed(tmp_path / "deep", 0)
+    assert run("measure", tmp_path, "--out", tmp_path / "m.csv") == 1
+    said = capsys.readouterr().err
+    assert "deep: found a folder that may not be opened" in said and "loop.png: found a link that leads" in said
+    (tmp_path / "loop.png").unlink()
+    assert run("measure", tmp_path) == 1
+    assert run("measure", tmp_path / "deep") == 2 and "a folder that may not" in capsys.readouterr().err
 
 
 def test_a_film_that_changed_is_looked_at_again(model: Model, tmp_path: Path) -> None:
@@ -222,6 +450,27 @@ def test_a_run_answers_as_its_file_does(runs: list[Path], files: list[Path], tmp
     assert (labels(tmp_path / "x/a.png") != labels(tmp_path / "y/a.png")).mean() < 1e-3
     found = [json.loads((tmp_path / name / "films.json").read_text())["films"][0] for name in "xy"]
     assert found[0]["disagreement"] == pytest.approx(found[1]["disagreement"], abs=1e-3)
+
+
+@pytest.mark.parametrize("command", ["export", "segment"])
+@pytest.mark.parametrize("harmed", ["weights", "manifest"])
+def test_nobody_is_told_to_delete_a_trained_network(
+    runs: list[Path], tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str], command: str, harmed: str
+) -> None:
+    own = tmp_path / "results/runs/unet/drawn/seed0"
+    shutil.copytree(runs[0], own)
+    if harmed == "weights":
+        (own / "weights.safetensors").write_bytes(b"another")
+    else:
+        (tmp_path / "results/manifest.json").write_text("{")
+    Image.fromarray(film().image).save(tmp_path / "a.png")
+    words = {
+        "export": ["export", own, tmp_path / "net.onnx"],
+        "segment": ["segment", tmp_path / "a.png", "--out", tmp_path / "out", "--from-run", own],
+    }
+    assert run(*words[command]) == 2
+    said = capsys.readouterr().err
+    assert "Delete" not in said and "Keep it, and bring the run's own files: from a copy, by `dvc pull`" in said
 
 
 @pytest.mark.parametrize(
@@ -302,6 +551,9 @@ def test_the_model_of_a_package_has_a_card(files: list[Path], tmp_path: Path) ->
     (tmp_path / "seed1.json").write_text("{}")
     with pytest.raises(InputError, match="no name"):
         default(tmp_path)
+    (tmp_path / "seed1.json").write_text("{")
+    with pytest.raises(InputError, match=r"no JSON.*Install the package again"):
+        default(tmp_path)
 
 
 def test_from_python(model: Model, files: list[Path]) -> None:
@@ -319,8 +571,32 @@ def test_from_python(model: Model, files: list[Path]) -> None:
     for array in (np.zeros((3, 9, 9)), np.zeros((0, 5)), np.array([["a"]]), np.full((9, 9), np.nan)):
         with pytest.raises(InputError):
             segment(array, model=model)
-    with pytest.raises(InputError, match="lengths above 0"):
-        segment(drawn.image, spacing_mm=-1, model=model)
+    for wrong in (
+        -1,
+        "x",
+        (0.1,),
+        [0.1, 0.2, 0.3],
+        (0.1, None),
+        [],
+        True,
+        np.nan,
+        np.zeros((2, 2)),
+        np.array("x"),
+        {"a": 1},
+        1j,
+    ):
+        with pytest.raises(InputError, match="one length above 0, or two: of rows and of columns"):
+            segment(drawn.image, spacing_mm=wrong, model=model)
+    for two in ([0.5, 0.4], (0.5, 0.4), np.array([0.5, 0.4])):
+        assert segment(drawn.image, spacing_mm=two, model=model).area_mm2 == found.area_mm2
+    for one in (0.5, 1, np.float32(0.5)):
+        area = found.area_px * float(one) ** 2
+        assert segment(drawn.image, spacing_mm=one, model=model).area_mm2 == pytest.approx(area, abs=0.1)
+    assert segment(drawn.image, model=str(files[0])).area_px > 0  # one file is a model, too
+    with pytest.raises(InputError, match="no file"):
+        segment(drawn.image, model=[])
+    with pytest.raises(InputError, match="numbers of shape"):
+        segment([[1, 2], [3]], model=model)
 
 
 def test_nobody_is_told(files: list[Path], tmp_path: Path) -> None:
@@ -510,6 +786,108 @@ def test_what_no_call_made_is_left_alone_unless_told(model: Model, tmp_path: Pat
     list(segment_all(work, overwrite=True))
     list(segment_all(work, skip=True))
     assert not list((tmp_path / "out").glob(".*"))
+
+
+@pytest.mark.parametrize("what", ["write_labels", "write_overlay", "write_tables"])
+def test_a_full_disk_ends_the_call_with_one_message_and_is_gone_on_from(
+    model: Model, files: list[Path], tmp_path: Path, what: str, run: Run, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm")
+    own = getattr(work, what)
+
+    def full(*words: object) -> None:
+        if "b" in str(words[-1]) or what == "write_tables":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        own(*words)
+
+    words = ["segment", films, "--out", out, "--model", files[0], "--overlay", "--jobs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr(work, what, lambda *given: full(*given))
+        assert run(*words) == 2
+    said = [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("lungseg: ") and "limits" not in line
+    ]
+    assert len(said) == 1 and f"{out}: found No space left on device, expected room for masks and tables" in said[0]
+    assert (out / "b.png").exists() == (what == "write_tables")  # all that is written of a film, or nothing
+    assert run(*words, "--skip-existing") == 0 and list(table(out)) == ["a", "b"]
+
+
+def test_a_log_without_a_whole_line_is_none(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    out.mkdir()
+    (out / LOG).write_text('{"lungseg": "cut sho')
+    list(segment_all(job(model, films, out), skip=True))
+    assert list(table(out)) == ["a"]
+
+
+def test_a_place_that_cannot_be_written_is_told_as_one(
+    model: Model, tmp_path: Path, closed: Callable[[Path, int], None]
+) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films / "deep")
+    (out / "deep").mkdir(parents=True)
+    closed(out / "deep", 0o555)
+    rows = {row.name: row for row in segment_all(job(model, films, out))}
+    assert rows["a"].mask and rows["deep/a"].why == (
+        "its results cannot be written: found Permission denied at deep/a.png, expected a place that can be written",
+    )
+
+
+def test_two_calls_at_once_do_not_harm_each_other(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    one_film(films, "b.dcm")
+    first = segment_all(job(model, films, out), threads=1)
+    next(first)
+    for way in ({}, {"skip": True}, {"overwrite": True}):
+        with pytest.raises(InputError, match=r"out: found another call that is at work in it.*Wait until it is done"):
+            list(segment_all(job(model, films, out), **way))
+    assert [row.name for row in first] == ["b"] and list(table(out)) == ["a", "b"]
+    assert not list(out.glob(".*"))
+
+
+def test_what_a_killed_call_held_is_free(model: Model, tmp_path: Path) -> None:
+    films, out = one_film(tmp_path / "films"), tmp_path / "out"
+    out.mkdir()
+    code = (
+        f"import os\nfrom pathlib import Path\nfrom lungseg.films.alone import alone\nwith alone(Path({str(out)!r})):"
+    )
+    code += "\n    os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == -9
+    assert (out / LOCK).is_file()
+    list(segment_all(job(model, films, out)))
+    assert not (out / LOCK).exists()
+
+
+def test_a_folder_without_locks_is_written_all_the_same(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    list(segment_all(job(model, one_film(tmp_path / "films"), tmp_path / "out")))
+    assert list(table(tmp_path / "out")) == ["a"] and not list((tmp_path / "out").glob(".films*"))
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / LOCK).symlink_to(tmp_path / "elsewhere")
+    with alone(tmp_path):
+        assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_lock_that_its_holder_has_just_removed_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, removed = fcntl.flock, []
+
+    def late(*words: int) -> None:
+        own(*words)
+        if not removed:
+            removed.append((tmp_path / LOCK).unlink())
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with alone(tmp_path):
+        assert removed and (tmp_path / LOCK).is_file()
 
 
 def test_a_link_in_the_place_of_the_log_is_not_followed(model: Model, tmp_path: Path) -> None:
