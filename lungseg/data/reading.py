@@ -102,7 +102,7 @@ class BadFilms(InputError):
         self.dataset, self.films, self.total = dataset, dict(films), total
         lines = [f"  {name}: {one.where}: found {one.found}, expected {one.expected}" for name, one in films.items()]
         pasted = [f"    {name}: {quoted(f'found {one.found}, expected {one.expected}')}" for name, one in films.items()]
-        remedy = ["They are:", *map(one_line, lines), next(iter(films.values())).remedy]
+        remedy = ["They are:", *map(one_line, lines), *dict.fromkeys(one.remedy for one in films.values())]
         if 2 * len(films) <= total:
             remedy += ["Or leave them out: put these lines into the configuration file, and say why in your own words."]
             remedy += ["exclude:", f"  {dataset}:", *pasted]
@@ -393,6 +393,21 @@ def pair(where: str, mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray,
     if min(halves) < LEAST_HALF or sum(halves) > MOST_LUNG:
         found = f"lungs on {halves[0]:.1%} of the film left of its middle and {halves[1]:.1%} right of it"
         raise InputError(where, found, f"at least {LEAST_HALF:.0%} on each side, at most {MOST_LUNG:.0%} in all", AGAIN)
+    return no_background(where, mask)
+
+
+def no_background(where: str, mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+    """The mask, once it can be lungs, one or both: not nearly the whole film, nor its border.
+
+    Args:
+        where: Archive and member of the mask.
+        mask: A lung, or both.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if (share := mask.mean()) > MOST_LUNG:
+        raise InputError(where, f"lungs on {share:.0%} of the film", f"at most {MOST_LUNG:.0%}", AGAIN)
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     if border.mean() > MOST_BORDER:
         found = f"lungs on {border.mean():.0%} of the film's border, as in a mask whose lungs are dark"

@@ -19,14 +19,13 @@ from lungseg.data.archive import RECORD, Archive, Obtained, read_record
 from lungseg.data.datasets import dataset
 from lungseg.data.films import PARTS
 from lungseg.data.reading import (
+    AGAIN,
     NOTHING,
     Dataset,
     OpenArchive,
     Radiograph,
     Unused,
-    decode_grey,
     first_of,
-    lungs_of,
     outlined,
     pair,
     readable,
@@ -36,11 +35,12 @@ from lungseg.errors import InputError
 from lungseg.files import file_hash, read_rows, replacing
 from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
+from lungseg.films.masks import lungs_in, read_greys
 from lungseg.films.pictures import TURNED
 from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film
 from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
-from lungseg.shapes import Bool, UInt8
+from lungseg.shapes import Bool
 from lungseg.zips import FILMS, open_zip
 
 MEND = "Mend the file."
@@ -293,7 +293,8 @@ def _read(name: str, own: Own, exclude: Mapping[str, str], threads: int | None) 
             try:
                 return load(image_id)
             except InputError as error:
-                raise InputError(error.where, error.found, error.expected, MEND) from error
+                remedy = MEND if error.remedy == AGAIN else error.remedy
+                raise InputError(error.where, error.found, error.expected, remedy) from error
 
         yield from readable(name, mended, list(made.films), exclude, threads)
 
@@ -318,8 +319,7 @@ def _mask(image_id: str, film: Film, made: Catalogue, masks: Mapping[str, Store]
             raise InputError(str(store.path), f"no mask of {image_id}", "one of each lung", MEND)
         member = made.masks[key][image_id]
         where = store.where(member)
-        grey: UInt8[np.ndarray, "rows columns"] = decode_grey(store.read(member), where)
-        whole |= outlined(where, film.grey, lungs_of(grey, where))
+        whole |= outlined(where, film.grey, lungs_in(read_greys(store.read(member), where), where))
     pair(where, film.turn.upright(whole))
     return whole
 
