@@ -6,11 +6,13 @@ are read, so that a changed film is made anew and never mixed with what was made
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -132,10 +134,8 @@ class Catalogue:
 
 def _catalogue(name: str, own: Own, films: Store, masks: Mapping[str, Store]) -> Catalogue:
     outlines = {key: _masks_in(f"own.{name}.{key}", store, own.match) for key, store in masks.items()}
-    same = {m for key, found in outlines.items() if masks[key].path == films.path for m in found.values()}
-    below = [store.path for store in masks.values() if films.path in store.path.parents]
-    taken = [n for n in films.names if n not in same and not any(b in (films.path / n).parents for b in below)]
-    found = _films_in(f"own.{name}.images", replace(films, names=tuple(taken)))
+    names = _no_masks(films, [(masks[key], of.values()) for key, of in outlines.items()])
+    found = _films_in(f"own.{name}.images", replace(films, names=names))
     for key, of in outlines.items():
         if alone := sorted(set(of) - set(found)):
             what = f"{len(alone)} masks without a film: {first_of([of[film] for film in alone])}"
@@ -146,6 +146,24 @@ def _catalogue(name: str, own: Own, films: Store, masks: Mapping[str, Store]) ->
     if "split" in tables and "patients" in tables:
         _refuse_parted(f"config key own.{name}.split ({own.split})", tables["split"], tables["patients"])
     return replace(made, tables=tables)
+
+
+def _no_masks(films: Store, masks: list[tuple[Store, Collection[str]]]) -> tuple[str, ...]:
+    """The files among the films that are no masks, nor lie in a folder of masks, however the places are named.
+
+    A file's one place is where its folder or archive really is; a link to a file is a file of its own.
+    """
+    real = cache(os.path.realpath)
+
+    def place(store: Store, name: str) -> Path:
+        path = store.path / name
+        return Path(real(path.parent), path.name)
+
+    drawn = {place(store, name) for store, names in masks for name in names}
+    root = Path(real(films.path))
+    apart = {Path(real(store.path)) for store, _ in masks} - {root, *root.parents}
+    found = {name: place(films, name) for name in films.names}
+    return tuple(name for name, path in found.items() if path not in drawn and apart.isdisjoint(path.parents))
 
 
 def _masks_in(key: str, store: Store, match: str) -> dict[str, str]:
