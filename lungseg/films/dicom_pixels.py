@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 NO_PICTURE = "Give films alone."
 CODECS = "pip install 'lungseg[dicom]' brings JPEG-LS and JPEG 2000, 'lungseg[gdcm]' JPEG Lossless"
 SECONDS = 60  # for a decoder in a process of its own
+WINDOW = ("PhotometricInterpretation", "PixelRepresentation", "BitsStored", "VOILUTFunction", "WindowCenter",
+          "WindowWidth")  # fmt: skip
 FAR = 1e9  # beyond every stored number
 BROKEN = (ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError, OSError, MemoryError, struct.error,
           NotImplementedError, EOFError)  # fmt: skip
@@ -198,6 +200,19 @@ def _window(ds: "Dataset", warnings: list[str]) -> tuple[Callable[[np.ndarray], 
 
 
 def _windowed(apply: Callable[..., np.ndarray], ds: "Dataset") -> Callable[[np.ndarray], Values]:
+    """A window as pydicom applies it, low values dark.
+
+    It spans what the slope makes of the range of stored numbers, which a negative slope turns round, and the picture
+    with it: then the window is applied without the slope, to the same ends.
+    """
+    if (ds.get("RescaleSlope") or 0) < 0:
+        from pydicom import Dataset
+
+        whole, ds = ds, Dataset()
+        for name in WINDOW:
+            if name in whole:
+                setattr(ds, name, whole[name].value)
+
     def shown(values: np.ndarray) -> Values:
         with np.errstate(all="ignore"):  # a sigmoid's ends
             return apply(np.asarray(values, dtype=np.float64), ds)

@@ -69,6 +69,28 @@ def test_slope_and_intercept_come_before_the_window() -> None:
     assert np.abs(read_dicom(saved(ds), "film").grey - (shown - low) / (high - low) * 255).max() <= 0.51
 
 
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_negative_slope_is_a_slope(function: str, kind: str) -> None:
+    """Of whole numbers, of signed ones, and of a slope that is not one."""
+    tags = {"VOILUTFunction": function, "PhotometricInterpretation": kind}
+    window = tags | {"WindowCenter": 1400, "WindowWidth": 1600}
+    turned = read(4095 - TWELVE, RescaleSlope=-1, RescaleIntercept=4095, **window)
+    assert np.array_equal(turned.grey, read(TWELVE, **window).grey) and turned.warnings == ()
+    signed = (TWELVE.astype(np.int32) - 2048).astype(np.int16)
+    window |= {"WindowCenter": -600}
+    turned = read(-1 - signed, RescaleSlope=-1, RescaleIntercept=-1, **window)
+    assert np.array_equal(turned.grey, read(signed, **window).grey) and turned.warnings == ()
+    window |= {"WindowCenter": 700, "WindowWidth": 800}
+    turned = read(4095 - TWELVE, RescaleSlope=-0.5, RescaleIntercept=2047.5, **window)
+    straight = read(TWELVE, RescaleSlope=0.5, RescaleIntercept=0, **window)
+    assert np.abs(turned.grey.astype(int) - straight.grey).max() <= 1 and turned.warnings == ()
+
+
+def test_a_negative_slope_without_a_window() -> None:
+    assert np.array_equal(read(4095 - TWELVE, RescaleSlope=-1, RescaleIntercept=4095).grey, read(TWELVE).grey)
+
+
 def test_a_table_is_looked_up_and_its_ends_are_held() -> None:
     """A table of 8-bit entries with more than 256 of them, in which an index of 8 bits would wrap."""
     entries = [value // 16 for value in range(100, 4000)]
