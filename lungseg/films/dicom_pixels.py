@@ -8,10 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import label
 
 from lungseg.errors import InputError
 from lungseg.films.dicom_tags import number, tag, text
 from lungseg.films.grey import Range, Values, sample, spread
+from lungseg.shapes import Bool
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -235,11 +237,35 @@ def _inverted(ds: "Dataset", asked: bool | None, warnings: list[str]) -> bool:
 def _used(ds: "Dataset", stored: np.ndarray) -> np.ndarray | None:
     """Where the film is no padding; None where it has none."""
     value = tag(ds, "PixelPaddingValue")
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not np.issubdtype(stored.dtype, np.integer):
         return None
     other = tag(ds, "PixelPaddingRangeLimit")
-    low, high = sorted((value, other if isinstance(other, int) else value))
+    low, high = sorted(_as_stored(ds, one) for one in (value, other if isinstance(other, int) else value))
     return (stored < low) | (stored > high)
+
+
+def _as_stored(ds: "Dataset", value: int) -> int:
+    """A value of a tag as the pixels hold it: in the stored bits, with the pixels' sign."""
+    bits = number(ds, "BitsStored", 16)
+    value %= 2**bits
+    return value - 2**bits if number(ds, "PixelRepresentation", 0) == 1 and value >= 2 ** (bits - 1) else value
+
+
+def padding(ds: "Dataset", stored: np.ndarray) -> Bool[np.ndarray, "height width"] | None:
+    """Where the film is padded: pixels of the padding value that hang together with the border; None for nowhere.
+
+    The same value inside of the film is one of its shades, such as of a marker.
+
+    Args:
+        ds: The tags.
+        stored: The film.
+    """
+    used = _used(ds, stored)
+    if used is None or used.all():
+        return None
+    parts, _ = label(~used)
+    outer = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    return np.isin(parts, outer[outer > 0])
 
 
 def main() -> None:

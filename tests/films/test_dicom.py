@@ -168,6 +168,49 @@ def test_padding_and_shutter_do_not_shift_the_greys() -> None:
     assert "a shutter without its edges" in read(ShutterShape="RECTANGULAR", **WINDOW).warnings[0]
 
 
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("tags", [{}, WINDOW])
+@pytest.mark.parametrize("value", [0, 2000, 4095])
+def test_padding_is_black_and_the_same_value_in_the_film_is_not(kind: str, tags: dict[str, object], value: int) -> None:
+    inner = np.clip(TWELVE, 100, 3900)
+    inner[60:70, 60:70] = value  # a marker, or a shade
+    padded = np.full((300, 280), value, dtype=np.uint16)
+    padded[50:250, 50:230] = inner
+    tags = {**tags, "PhotometricInterpretation": kind}
+    found, plain = (read(padded, **tags, **more).grey for more in ({"PixelPaddingValue": value}, {}))
+    border = np.ones(padded.shape, dtype=bool)
+    border[50:250, 50:230] = False
+    assert not found[border].any()
+    if tags.keys() & WINDOW.keys():
+        assert np.array_equal(found[~border], plain[~border])
+        assert (plain[border] > 0).all() == (value == 2000 or (value == 0) == (kind == "MONOCHROME1"))
+    for inverted in (False, True):  # black is laid after a person's own choice
+        content = saved(dicom(padded, PixelPaddingValue=value, **tags))
+        assert not read_dicom(content, "film", inverted).grey[border].any()
+
+
+def test_padding_may_be_a_range_signed_and_said_in_more_bits() -> None:
+    padded = np.full((300, 280), 4000, dtype=np.uint16)
+    padded[50:250, 50:230] = np.clip(TWELVE, 100, 3900)
+    padded[:20] = 4010
+    for pair in ((4000, 4010), (4010, 4000)):
+        found = read(padded, PixelPaddingValue=pair[0], PixelPaddingRangeLimit=pair[1], **WINDOW).grey
+        assert not found[:50].any() and found[60:240, 60:220].any()
+    assert read(padded, PixelPaddingValue=4000, **WINDOW).grey[:20].all()
+    signed = padded.astype(np.int32) - 2048
+    signed[signed > 1900] = -2000
+    window = {"WindowCenter": -1500, "WindowWidth": 5000}
+    for value in (-2000, 65536 - 2000):
+        ds = dicom(signed.astype(np.int16), **window)
+        ds.add_new("PixelPaddingValue", "SS" if value < 0 else "US", value)
+        found = read_dicom(saved(ds), "film").grey
+        assert not found[:50].any() and found[60:240, 60:220].any()
+    colour = np.full((80, 80, 3), 4000, dtype=np.uint16)
+    colour[20:60, 20:60] = TWELVE[:40, :40, None]
+    rgb = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0}
+    assert read(colour, 16, PixelPaddingValue=4000, **rgb).grey[:20].all()
+
+
 @pytest.mark.parametrize(
     ("orientation", "turn"),
     [
