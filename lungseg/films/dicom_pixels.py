@@ -17,6 +17,7 @@ from lungseg.shapes import Bool
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.uid import UID
 
 NO_PICTURE = "Give films alone."
 CODECS = "pip install 'lungseg[dicom]' brings JPEG-LS and JPEG 2000, 'lungseg[gdcm]' JPEG Lossless"
@@ -47,7 +48,7 @@ def decode(ds: "Dataset", content: bytes, where: object, warnings: list[str]) ->
     if kind not in ("MONOCHROME1", "MONOCHROME2", "RGB") and not kind.startswith("YBR"):
         found = f"PhotometricInterpretation {kind[:20] or 'missing'}"
         raise InputError(where, found, "MONOCHROME1, MONOCHROME2 or RGB", NO_PICTURE)
-    pixels = _pixels(ds, content, where)
+    pixels = _pixels(ds, content, where, warnings)
     if pixels.ndim == 3 and pixels.shape[2] == 3:
         warnings.append("a picture in colour, taken as grey")
         return np.asarray(pixels @ np.array([0.299, 0.587, 0.114]))
@@ -56,15 +57,44 @@ def decode(ds: "Dataset", content: bytes, where: object, warnings: list[str]) ->
     return pixels
 
 
-def _pixels(ds: "Dataset", content: bytes, where: object) -> np.ndarray:
+def _pixels(ds: "Dataset", content: bytes, where: object, warnings: list[str]) -> np.ndarray:
+    """The stored numbers, moved from the bits in which HighBit says that they lie."""
+    if (syntax := getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)) is None:
+        ds.file_meta.TransferSyntaxUID = syntax = _syntax_of(ds, where)
+    bits, allocated = number(ds, "BitsStored", 16), number(ds, "BitsAllocated", 16)
+    high, told = number(ds, "HighBit", bits - 1), f"HighBit {tag(ds, 'HighBit')} with BitsStored {bits}"
+    coded = syntax.is_compressed and not (syntax.is_deflated or syntax.name.startswith("RLE"))
+    if high == bits - 1 or coded:  # a codec knows its own precision
+        return _decoded(ds, content, where)
+    if not bits <= high + 1 <= allocated:
+        warnings.append(f"{told} of {allocated}, which cannot be: the low bits are taken")
+        return _decoded(ds, content, where)
+    ds.BitsStored = allocated
+    raw = _decoded(ds, content, where)
+    ds.BitsStored = bits
+    low = raw << (allocated - bits) >> (allocated - bits)
+    if np.array_equal(low, raw) and (raw & (2 ** (high + 1 - bits) - 1)).any():
+        warnings.append(f"{told}, and numbers of the low {bits} bits: taken as they are")
+        return low
+    return raw << (allocated - 1 - high) >> (allocated - bits)
+
+
+def _syntax_of(ds: "Dataset", where: object) -> "UID":
+    """The transfer syntax of a file that does not name it: as its tags could be read."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    if ds["PixelData"].is_undefined_length:
+        found = "compressed pixels without a TransferSyntaxUID"
+        raise InputError(where, found, "the tag that names their decoder", "Export the film again, with its file meta.")
+    implicit, little = ds.original_encoding
+    return ExplicitVRBigEndian if little is False else ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+
+
+def _decoded(ds: "Dataset", content: bytes, where: object) -> np.ndarray:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
 
-    syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
-    if syntax is None:
-        from pydicom.uid import ImplicitVRLittleEndian
-
-        ds.file_meta.TransferSyntaxUID = syntax = ImplicitVRLittleEndian
+    syntax = ds.file_meta.TransferSyntaxUID
     try:
         if not syntax.is_compressed or syntax.is_deflated:
             _refuse_short(ds, where)

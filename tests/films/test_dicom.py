@@ -1,5 +1,6 @@
 """DICOM films: greys by the standard, each conflict decided and told once, and no file brings the command down."""
 
+import io
 import random
 import warnings
 from collections.abc import Iterator
@@ -12,7 +13,15 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from lungseg.errors import InputError
 from lungseg.films.dicom import read_dicom
@@ -426,6 +435,72 @@ def test_without_its_beginning_a_picture_is_read_all_the_same_and_a_text_is_not(
     assert near(read_film(content[start:], Path("film.dcm"))), implicit
     with pytest.raises(InputError, match="no DICOM file"):
         read_film(b"Dear colleague,\n" * 40, Path("film.dcm"))
+
+
+def _bare(syntax: pydicom.uid.UID) -> bytes:
+    """A film's tags and pixels, as this syntax writes them and without a word of it."""
+    ds = dicom(TWELVE, **WINDOW)
+    if not syntax.is_little_endian:
+        ds.PixelData = TWELVE.astype(">u2").tobytes()
+        ds["PixelData"].VR = "OW"
+    buffer = io.BytesIO()
+    tags = Dataset()
+    tags.update({one: ds[one] for one in ds.keys()})  # noqa: SIM118
+    pydicom.dcmwrite(buffer, tags, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_without_its_beginning_bytes_keep_their_order(syntax: pydicom.uid.UID) -> None:
+    content = _bare(syntax)
+    assert content[128:132] != b"DICM"
+    assert np.array_equal(read_film(content, Path("film.dcm")).grey, read(**WINDOW).grey)
+
+
+def test_compressed_pixels_without_a_syntax_are_told() -> None:
+    ds = dicom(TWELVE, **WINDOW)
+    ds.compress(RLELossless)
+    content = saved(ds)
+    start = 144 + int.from_bytes(content[140:144], "little")
+    with pytest.raises(InputError, match=r"film.dcm: found compressed pixels without a TransferSyntaxUID"):
+        read_film(content[start:], Path("film.dcm"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("high", [12, 13, 15])
+def test_numbers_are_taken_from_the_bits_that_the_file_names(high: int, packed: bool) -> None:
+    for plain in (TWELVE, (TWELVE.astype(np.int32) - 2048).astype(np.int16)):
+        garbage = np.arange(plain.size).reshape(plain.shape) % 2 ** (high - 11)
+        moved = (plain << (high - 11)) | garbage.astype(plain.dtype)
+        window = {"WindowCenter": 2048 + int(plain.min()), "WindowWidth": 4096}
+        ds = dicom(moved, HighBit=high, **window)
+        if packed:
+            ds.compress(RLELossless)
+        found = read_dicom(saved(ds), "film")
+        assert np.array_equal(found.grey, read(plain, **window).grey) and found.warnings == ()
+
+
+def test_padding_is_said_in_the_stored_bits_wherever_they_lie() -> None:
+    signed = TWELVE.astype(np.int32) - 2048
+    signed[signed < -1900] = -1900
+    signed[:20] = -2000
+    ds = dicom(signed.astype(np.int16) << 4, HighBit=15, WindowCenter=-1500, WindowWidth=5000)
+    ds.add_new("PixelPaddingValue", "US", 4096 - 2000)
+    found = read_dicom(saved(ds), "film").grey
+    assert not found[:20].any() and found[60:].any()
+
+
+def test_a_high_bit_that_cannot_be_is_told_and_not_used() -> None:
+    plain = read(**WINDOW).grey
+    odd = TWELVE | 1
+    for high, told in {15: "numbers of the low 12 bits", 9: "which cannot be", 16: "which cannot be"}.items():
+        found = read(odd, HighBit=high, **WINDOW)
+        assert np.abs(found.grey.astype(int) - plain).max() <= 1
+        (warning,) = found.warnings
+        assert warning.startswith(f"HighBit {high} with BitsStored 12") and told in warning
+    whole = dicom(TWELVE, HighBit=15, **WINDOW)
+    whole.compress(JPEG2000Lossless)
+    assert np.array_equal(read_dicom(saved(whole), "film").grey, plain)
 
 
 def test_nothing_of_the_patient_is_in_a_film() -> None:
