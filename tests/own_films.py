@@ -1,6 +1,7 @@
 """A folder of mixed films: drawn ones in every kind of file, DICOM files with each pitfall, and what is no film."""
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,25 @@ def tiff(pixels: np.ndarray, photometric: int = 1) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="tiff", tiffinfo={262: photometric})
     return buffer.getvalue()
+
+
+def raw_tiff(pixels: np.ndarray, photometric: int = 1, order: str = "<", big: bool = False) -> bytes:
+    """A grey TIFF file written by hand: any type of number, in any order of bytes, in a file of either kind."""
+    stored = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
+    start = 16 if big else 8
+    tags = {256: pixels.shape[1], 257: pixels.shape[0], 258: 8 * pixels.itemsize, 259: 1, 262: photometric, 273: start,
+            277: 1, 278: pixels.shape[0], 279: len(stored), 339: kind}  # fmt: skip
+    wide, count = ("Q", "Q") if big else ("L", "H")
+    entries = b""
+    for key, value in tags.items():
+        short = key not in (273, 279)
+        width = "H" if short else "L"
+        entries += struct.pack(f"{order}HH{wide}", key, 3 if short else 4, 1)
+        entries += struct.pack(order + width, value).ljust(8 if big else 4, b"\0")
+    head = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}H", 43 if big else 42)
+    head += struct.pack(f"{order}HHQ", 8, 0, start + len(stored)) if big else struct.pack(f"{order}L", 8 + len(stored))
+    return head + stored + struct.pack(order + count, len(tags)) + entries + bytes(8)
 
 
 def mixed(folder: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from jaxtyping import Bool, UInt8
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from lungseg.data.archive import Archive
 from lungseg.errors import InputError
@@ -40,6 +40,10 @@ MOST_THREADS = 8  # each holds a film and its mask, up to 20 megapixels
 FORMATS = ("PNG", "GIF", "TIFF", "JPEG")
 LUNGS = 2
 MOST_LABELS = 15  # the greatest value that is a label and no grey
+DARKER = (0.125, 0.55)  # shares of the brightest value between which a second label would be lost in soft edges
+MOST_EDGE = 0.5  # share of a darker shade's pixels that lie at what is brighter
+LEAST_ASIDE = 0.75  # share of a lung's pixels that are nearer to its own centre than to the other's
+SAMPLE = 512  # rows and columns that centres are reckoned from
 LEAST_HALF, MOST_LUNG = 0.01, 0.75  # shares of a film
 MOST_BORDER = 0.5  # share of a film's outermost pixels
 MOST_SIDE = 6144  # px; the largest published film has 4892
@@ -98,7 +102,7 @@ class BadFilms(InputError):
         self.dataset, self.films, self.total = dataset, dict(films), total
         lines = [f"  {name}: {one.where}: found {one.found}, expected {one.expected}" for name, one in films.items()]
         pasted = [f"    {name}: {quoted(f'found {one.found}, expected {one.expected}')}" for name, one in films.items()]
-        remedy = ["They are:", *map(one_line, lines), next(iter(films.values())).remedy]
+        remedy = ["They are:", *map(one_line, lines), *dict.fromkeys(one.remedy for one in films.values())]
         if 2 * len(films) <= total:
             remedy += ["Or leave them out: put these lines into the configuration file, and say why in your own words."]
             remedy += ["exclude:", f"  {dataset}:", *pasted]
@@ -222,25 +226,60 @@ def lungs_of(grey: UInt8[np.ndarray, "height width"], where: str) -> Bool[np.nda
     """A picture as a mask: lung is what is brighter than half of its brightest pixel, as in a mask with soft edges.
 
     Values up to `MOST_LABELS` are labels and no greys: 0 is background, one or two others are the lungs. So they are
-    with greater values too (0, 127, 255) where half of the brightest would leave a side of the film without lung.
+    with greater values too (0, 127, 255), wherever the lungs lie, where the darker shade is a lung beside the brighter
+    one and not its edge (`_other_lung`), or half of the brightest would leave a side of the film without lung.
 
     Args:
         grey: The picture.
         where: Archive and member, for the message.
 
     Raises:
-        InputError: It has more labels than a background and two lungs.
+        InputError: It has more labels than a background and two lungs, or soft edges between two labels: how dark a
+            pixel of an edge is would not say whose it is.
     """
     values = np.unique(grey)
-    upper, labels = np.greater(grey, values[-1] // 2), np.greater(grey, 0)
-    if len(values) > 1 + LUNGS:
-        if values[-1] <= MOST_LABELS:
+    top, few = int(values[-1]), len(values) <= 1 + LUNGS
+    labels = np.greater(grey, 0 if top <= MOST_LABELS else values[0])
+    if top <= MOST_LABELS:
+        if not few:
             found = f"the labels {', '.join(map(str, values))}"
             raise InputError(where, found, "0 for the background and one or two labels, the lungs'", AGAIN)
-        return upper
-    if values[-1] <= MOST_LABELS or (min(_halves(upper)) == 0 < min(_halves(labels))):
         return labels
+    upper = np.greater(grey, top // 2)
+    if few:
+        beside = _other_lung(labels & ~upper, upper) or min(_halves(upper)) == 0 < min(_halves(labels))
+        return labels if beside else upper
+    bright = np.greater(grey, DARKER[1] * top)
+    darker = np.greater(grey, DARKER[0] * top) & ~bright
+    if (darker & ~upper).mean() >= LEAST_HALF and _other_lung(darker, bright):
+        found = f"{darker.mean():.0%} of its pixels at about {np.median(grey[darker]):.0f} beside {bright.mean():.0%}"
+        expected = "0 and one or two other values, without soft edges between two labels"
+        raise InputError(where, f"{found} that are brighter, and other greys", expected, AGAIN)
     return upper
+
+
+def _other_lung(darker: Bool[np.ndarray, "height width"], brighter: Bool[np.ndarray, "height width"]) -> bool:
+    """Whether a darker shade is a lung of its own: large enough, not the edge of what is brighter, and beside it.
+
+    An edge lies within two pixels of what is brighter, or all around it; so does a heart between two lungs.
+    """
+    if darker.mean() < LEAST_HALF:
+        return False
+    near = np.asarray(Image.fromarray(brighter.astype(np.uint8)).filter(ImageFilter.MaxFilter(5))) > 0
+    if near[darker].mean() > MOST_EDGE:
+        return False
+    if brighter.mean() < LEAST_HALF:
+        return True
+    step = max(1, max(darker.shape) // SAMPLE)
+    places = [np.argwhere(one[::step, ::step]) for one in (darker, brighter)]
+    if not all(map(len, places)):
+        return False
+    ours, theirs = (one.mean(axis=0) for one in places)
+    for place, own, other in ((places[0], ours, theirs), (places[1], theirs, ours)):
+        nearer = np.square(place - own).sum(axis=1) < np.square(place - other).sum(axis=1)
+        if nearer.mean() < LEAST_ASIDE:
+            return False
+    return True
 
 
 def _halves(mask: Bool[np.ndarray, "height width"]) -> tuple[float, float]:
@@ -354,6 +393,21 @@ def pair(where: str, mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray,
     if min(halves) < LEAST_HALF or sum(halves) > MOST_LUNG:
         found = f"lungs on {halves[0]:.1%} of the film left of its middle and {halves[1]:.1%} right of it"
         raise InputError(where, found, f"at least {LEAST_HALF:.0%} on each side, at most {MOST_LUNG:.0%} in all", AGAIN)
+    return no_background(where, mask)
+
+
+def no_background(where: str, mask: Bool[np.ndarray, "height width"]) -> Bool[np.ndarray, "height width"]:
+    """The mask, once it can be lungs, one or both: not nearly the whole film, nor its border.
+
+    Args:
+        where: Archive and member of the mask.
+        mask: A lung, or both.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if (share := mask.mean()) > MOST_LUNG:
+        raise InputError(where, f"lungs on {share:.0%} of the film", f"at most {MOST_LUNG:.0%}", AGAIN)
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     if border.mean() > MOST_BORDER:
         found = f"lungs on {border.mean():.0%} of the film's border, as in a mask whose lungs are dark"

@@ -9,7 +9,7 @@ import numpy as np
 
 from lungseg.data.reading import refuse_large
 from lungseg.errors import InputError
-from lungseg.films.dicom_pixels import NO_PICTURE, decode, shades
+from lungseg.films.dicom_pixels import NO_PICTURE, decode, padding, shades
 from lungseg.films.dicom_tags import tag, text
 from lungseg.films.film import Film, Finding, Spacing, Turn
 from lungseg.films.grey import as_grey
@@ -63,6 +63,8 @@ def _read(content: bytes, where: object, inverted: bool | None) -> Film:
     warnings: list[str] = []
     stored = decode(ds, content, where, warnings)
     grey = as_grey(stored, *shades(ds, stored, inverted, where, warnings))
+    if (padded := padding(ds, stored)) is not None:
+        grey[padded] = 0  # whatever the window, and whether or not it is turned round
     grey = _shuttered(grey, ds, warnings)
     spacing = read_spacing(ds, warnings)
     return Film(grey, "dicom", _view(ds), _turn(ds, warnings), spacing, tuple(_findings(ds)), tuple(warnings))

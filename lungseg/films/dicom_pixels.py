@@ -8,17 +8,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import label
 
 from lungseg.errors import InputError
 from lungseg.films.dicom_tags import number, tag, text
 from lungseg.films.grey import Range, Values, sample, spread
+from lungseg.shapes import Bool
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+    from pydicom.uid import UID
 
 NO_PICTURE = "Give films alone."
 CODECS = "pip install 'lungseg[dicom]' brings JPEG-LS and JPEG 2000, 'lungseg[gdcm]' JPEG Lossless"
 SECONDS = 60  # for a decoder in a process of its own
+WINDOW = ("PhotometricInterpretation", "PixelRepresentation", "BitsStored", "VOILUTFunction", "WindowCenter",
+          "WindowWidth")  # fmt: skip
 FAR = 1e9  # beyond every stored number
 BROKEN = (ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError, OSError, MemoryError, struct.error,
           NotImplementedError, EOFError)  # fmt: skip
@@ -43,7 +48,7 @@ def decode(ds: "Dataset", content: bytes, where: object, warnings: list[str]) ->
     if kind not in ("MONOCHROME1", "MONOCHROME2", "RGB") and not kind.startswith("YBR"):
         found = f"PhotometricInterpretation {kind[:20] or 'missing'}"
         raise InputError(where, found, "MONOCHROME1, MONOCHROME2 or RGB", NO_PICTURE)
-    pixels = _pixels(ds, content, where)
+    pixels = _pixels(ds, content, where, warnings)
     if pixels.ndim == 3 and pixels.shape[2] == 3:
         warnings.append("a picture in colour, taken as grey")
         return np.asarray(pixels @ np.array([0.299, 0.587, 0.114]))
@@ -52,15 +57,44 @@ def decode(ds: "Dataset", content: bytes, where: object, warnings: list[str]) ->
     return pixels
 
 
-def _pixels(ds: "Dataset", content: bytes, where: object) -> np.ndarray:
+def _pixels(ds: "Dataset", content: bytes, where: object, warnings: list[str]) -> np.ndarray:
+    """The stored numbers, moved from the bits in which HighBit says that they lie."""
+    if (syntax := getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)) is None:
+        ds.file_meta.TransferSyntaxUID = syntax = _syntax_of(ds, where)
+    bits, allocated = number(ds, "BitsStored", 16), number(ds, "BitsAllocated", 16)
+    high, told = number(ds, "HighBit", bits - 1), f"HighBit {tag(ds, 'HighBit')} with BitsStored {bits}"
+    coded = syntax.is_compressed and not (syntax.is_deflated or syntax.name.startswith("RLE"))
+    if high == bits - 1 or coded:  # a codec knows its own precision
+        return _decoded(ds, content, where)
+    if not bits <= high + 1 <= allocated:
+        warnings.append(f"{told} of {allocated}, which cannot be: the low bits are taken")
+        return _decoded(ds, content, where)
+    ds.BitsStored = allocated
+    raw = _decoded(ds, content, where)
+    ds.BitsStored = bits
+    low = raw << (allocated - bits) >> (allocated - bits)
+    if np.array_equal(low, raw) and (raw & (2 ** (high + 1 - bits) - 1)).any():
+        warnings.append(f"{told}, and numbers of the low {bits} bits: taken as they are")
+        return low
+    return raw << (allocated - 1 - high) >> (allocated - bits)
+
+
+def _syntax_of(ds: "Dataset", where: object) -> "UID":
+    """The transfer syntax of a file that does not name it: as its tags could be read."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    if ds["PixelData"].is_undefined_length:
+        found = "compressed pixels without a TransferSyntaxUID"
+        raise InputError(where, found, "the tag that names their decoder", "Export the film again, with its file meta.")
+    implicit, little = ds.original_encoding
+    return ExplicitVRBigEndian if little is False else ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+
+
+def _decoded(ds: "Dataset", content: bytes, where: object) -> np.ndarray:
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
 
-    syntax = getattr(getattr(ds, "file_meta", None), "TransferSyntaxUID", None)
-    if syntax is None:
-        from pydicom.uid import ImplicitVRLittleEndian
-
-        ds.file_meta.TransferSyntaxUID = syntax = ImplicitVRLittleEndian
+    syntax = ds.file_meta.TransferSyntaxUID
     try:
         if not syntax.is_compressed or syntax.is_deflated:
             _refuse_short(ds, where)
@@ -198,6 +232,19 @@ def _window(ds: "Dataset", warnings: list[str]) -> tuple[Callable[[np.ndarray], 
 
 
 def _windowed(apply: Callable[..., np.ndarray], ds: "Dataset") -> Callable[[np.ndarray], Values]:
+    """A window as pydicom applies it, low values dark.
+
+    It spans what the slope makes of the range of stored numbers, which a negative slope turns round, and the picture
+    with it: then the window is applied without the slope, to the same ends.
+    """
+    if (ds.get("RescaleSlope") or 0) < 0:
+        from pydicom import Dataset
+
+        whole, ds = ds, Dataset()
+        for name in WINDOW:
+            if name in whole:
+                setattr(ds, name, whole[name].value)
+
     def shown(values: np.ndarray) -> Values:
         with np.errstate(all="ignore"):  # a sigmoid's ends
             return apply(np.asarray(values, dtype=np.float64), ds)
@@ -220,11 +267,35 @@ def _inverted(ds: "Dataset", asked: bool | None, warnings: list[str]) -> bool:
 def _used(ds: "Dataset", stored: np.ndarray) -> np.ndarray | None:
     """Where the film is no padding; None where it has none."""
     value = tag(ds, "PixelPaddingValue")
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not np.issubdtype(stored.dtype, np.integer):
         return None
     other = tag(ds, "PixelPaddingRangeLimit")
-    low, high = sorted((value, other if isinstance(other, int) else value))
+    low, high = sorted(_as_stored(ds, one) for one in (value, other if isinstance(other, int) else value))
     return (stored < low) | (stored > high)
+
+
+def _as_stored(ds: "Dataset", value: int) -> int:
+    """A value of a tag as the pixels hold it: in the stored bits, with the pixels' sign."""
+    bits = number(ds, "BitsStored", 16)
+    value %= 2**bits
+    return value - 2**bits if number(ds, "PixelRepresentation", 0) == 1 and value >= 2 ** (bits - 1) else value
+
+
+def padding(ds: "Dataset", stored: np.ndarray) -> Bool[np.ndarray, "height width"] | None:
+    """Where the film is padded: pixels of the padding value that hang together with the border; None for nowhere.
+
+    The same value inside of the film is one of its shades, such as of a marker.
+
+    Args:
+        ds: The tags.
+        stored: The film.
+    """
+    used = _used(ds, stored)
+    if used is None or used.all():
+        return None
+    parts, _ = label(~used)
+    outer = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    return np.isin(parts, outer[outer > 0])
 
 
 def main() -> None:

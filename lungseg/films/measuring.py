@@ -12,20 +12,19 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import label
 
-from lungseg.data.reading import decode_grey, lungs_of
+from lungseg.data.reading import AGAIN
 from lungseg.errors import InputError
 from lungseg.files import no_formula
 from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Spacing
 from lungseg.films.lungs import LEFT, RIGHT, tell_apart
+from lungseg.films.masks import MASK, lungs_in, read_greys
 from lungseg.films.reading import files_below
 from lungseg.films.rows import Areas, areas, flat
 from lungseg.outside import TABLE, bounded
 from lungseg.shapes import UInt8
 
 LARGEST = 2**26  # bytes of a mask
-GREYS = 0.2  # share of a picture's pixels between dark and bright; of a mask's 32 px wide, its edge has a tenth
-MASK = "Give masks as `lungseg segment` writes them: 0 for no lung, 1 right and 2 left, or one bright shade."
 SQUARE = 256  # px; where a mask without sides is told apart
 
 
@@ -72,17 +71,16 @@ def read_labels(path: Path, ours: bool = False) -> UInt8[np.ndarray, "height wid
     """
     content = bounded(path, LARGEST).read_bytes()
     try:
-        grey = decode_grey(content, str(path))
+        grey = read_greys(content, str(path))
         values = np.unique(grey)
-        if values[-1] <= LEFT and (ours or LEFT in values):
+        if values[-1] <= LEFT and ours:
             return grey
-        mask = lungs_of(grey, str(path))
+        mask = lungs_in(grey, str(path))
     except InputError as error:
-        raise InputError(error.where, error.found, error.expected, MASK) from error
-    top = int(values[-1])
-    if (between := ((grey > top / 4) & (grey < 3 * top / 4)).mean()) > GREYS and len(values) > LEFT + 1:
-        found = f"{between:.0%} of its pixels between dark and bright"
-        raise InputError(path, found, "a mask: two shades, and their edge", MASK)
+        remedy = MASK if error.remedy == AGAIN else error.remedy
+        raise InputError(error.where, error.found, error.expected, remedy) from error
+    if values[-1] <= LEFT and LEFT in values:
+        return grey
     small = Image.fromarray(mask.astype(np.uint8) * 255).resize((SQUARE, SQUARE), Image.Resampling.BOX)
     side = tell_apart(np.asarray(small, dtype=np.float32) / 255).side
     whole = Image.fromarray(side).resize(mask.shape[::-1], Image.Resampling.NEAREST)

@@ -6,11 +6,13 @@ are read, so that a changed film is made anew and never mixed with what was made
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -19,14 +21,13 @@ from lungseg.data.archive import RECORD, Archive, Obtained, read_record
 from lungseg.data.datasets import dataset
 from lungseg.data.films import PARTS
 from lungseg.data.reading import (
+    AGAIN,
     NOTHING,
     Dataset,
     OpenArchive,
     Radiograph,
     Unused,
-    decode_grey,
     first_of,
-    lungs_of,
     outlined,
     pair,
     readable,
@@ -37,11 +38,12 @@ from lungseg.files import file_hash, read_rows, replacing
 from lungseg.films.dicom import is_dicom
 from lungseg.films.film import Film
 from lungseg.films.grey import one_shade
+from lungseg.films.masks import lungs_in, read_greys
 from lungseg.films.pictures import TURNED
 from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film
 from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
-from lungseg.shapes import Bool, UInt8
+from lungseg.shapes import Bool
 from lungseg.zips import FILMS, open_zip
 
 MEND = "Mend the file."
@@ -142,10 +144,8 @@ class Catalogue:
 
 def _catalogue(name: str, own: Own, films: Store, masks: Mapping[str, Store]) -> Catalogue:
     outlines = {key: _masks_in(f"own.{name}.{key}", store, own.match) for key, store in masks.items()}
-    same = {m for key, found in outlines.items() if masks[key].path == films.path for m in found.values()}
-    below = [store.path for store in masks.values() if films.path in store.path.parents]
-    taken = [n for n in films.names if n not in same and not any(b in (films.path / n).parents for b in below)]
-    found = _films_in(f"own.{name}.images", replace(films, names=tuple(taken)))
+    names = _no_masks(films, [(masks[key], of.values()) for key, of in outlines.items()])
+    found = _films_in(f"own.{name}.images", replace(films, names=names))
     for key, of in outlines.items():
         if alone := sorted(set(of) - set(found)):
             what = f"{len(alone)} masks without a film: {first_of([of[film] for film in alone])}"
@@ -156,6 +156,24 @@ def _catalogue(name: str, own: Own, films: Store, masks: Mapping[str, Store]) ->
     if "split" in tables and "patients" in tables:
         _refuse_parted(f"config key own.{name}.split ({own.split})", tables["split"], tables["patients"])
     return replace(made, tables=tables)
+
+
+def _no_masks(films: Store, masks: list[tuple[Store, Collection[str]]]) -> tuple[str, ...]:
+    """The files among the films that are no masks, nor lie in a folder of masks, however the places are named.
+
+    A file's one place is where its folder or archive really is; a link to a file is a file of its own.
+    """
+    real = cache(os.path.realpath)
+
+    def place(store: Store, name: str) -> Path:
+        path = store.path / name
+        return Path(real(path.parent), path.name)
+
+    drawn = {place(store, name) for store, names in masks for name in names}
+    root = Path(real(films.path))
+    apart = {Path(real(store.path)) for store, _ in masks} - {root, *root.parents}
+    found = {name: place(films, name) for name in films.names}
+    return tuple(name for name, path in found.items() if path not in drawn and apart.isdisjoint(path.parents))
 
 
 def _masks_in(key: str, store: Store, match: str) -> dict[str, str]:
@@ -303,7 +321,8 @@ def _read(name: str, own: Own, exclude: Mapping[str, str], threads: int | None) 
             try:
                 return load(image_id)
             except InputError as error:
-                raise InputError(error.where, error.found, error.expected, MEND) from error
+                remedy = MEND if error.remedy == AGAIN else error.remedy
+                raise InputError(error.where, error.found, error.expected, remedy) from error
 
         yield from readable(name, mended, list(made.films), exclude, threads)
 
@@ -330,8 +349,7 @@ def _mask(image_id: str, film: Film, made: Catalogue, masks: Mapping[str, Store]
             raise InputError(str(store.path), f"no mask of {image_id}", "one of each lung", MEND)
         member = made.masks[key][image_id]
         where = store.where(member)
-        grey: UInt8[np.ndarray, "rows columns"] = decode_grey(store.read(member), where)
-        whole |= outlined(where, film.grey, lungs_of(grey, where))
+        whole |= outlined(where, film.grey, lungs_in(read_greys(store.read(member), where), where))
     pair(where, film.turn.upright(whole))
     return whole
 

@@ -6,16 +6,24 @@ import zlib
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
 
 from lungseg.data.reading import FORMATS, MOST_SIDE, refuse_large
 from lungseg.errors import InputError
 from lungseg.films.film import Film
 from lungseg.films.grey import Range, as_grey, sample, spread
+from lungseg.films.tiff import BEGINNINGS, black_is_zero, numbers
 from lungseg.shapes import UInt8
 
 LOOK = "Look whether it is the file that you mean, and whole."
 DEEP = ("I;16", "I;16B", "I;16L", "I", "F")  # modes of more than 8 bits, which Pillow would clip at 255
-WHITE_IS_ZERO, PHOTOMETRIC, ORIENTATION = 0, 262, 274
+FEW_BITS = {"L;2": 85, "L;4": 17}  # what Pillow multiplies the shades of PNG files of 2 and 4 bits by
+ORIENTATION = 274
+OTHERS = (
+    "Of grey TIFF files, whole numbers of up to 16 and of 32 bits and floats of 32 bits are read; save others, and "
+    "unsigned ones of 32 bits that begin with MM, as a 16-bit PNG or TIFF."
+)
+TRANSPARENT = "transparent pixels are taken as black"
 TURNED = "turned as its EXIF orientation"  # how the warning begins
 COLOUR = 12  # greatest mean difference of two channels of a film that was only stored in colour
 
@@ -34,50 +42,72 @@ def read_picture(content: bytes, where: object, inverted: bool | None = None) ->
     Raises:
         InputError: It is no picture of one of the formats, damaged, too large, or has several pages.
     """
+    content, white_is_zero = black_is_zero(content)
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             refuse_large(image.height, image.width, str(where))
             pages = getattr(image, "n_frames", 1)
             if pages > 1:
                 raise InputError(where, f"{pages} pages", "one film in a file", "Save each page as a file.")
-            return _decoded(image, where, inverted)
+            return _decoded(image, where, white_is_zero if inverted is None else inverted)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(where, "a picture too large to be a film", f"at most {MOST_SIDE} px a side", LOOK) from error
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, MemoryError, struct.error, zlib.error) as error:
         reason = str(error).partition(" <")[0][:160]
         expected = f"a readable picture ({', '.join(FORMATS)}, DICOM)"
-        raise InputError(where, f"no picture that decodes ({reason})", expected, LOOK) from error
+        remedy = f"{LOOK} {OTHERS}" if content[:4] in BEGINNINGS else LOOK
+        raise InputError(where, f"no picture that decodes ({reason})", expected, remedy) from error
 
 
-def _decoded(image: Image.Image, where: object, inverted: bool | None) -> Film:
+def _decoded(image: Image.Image, where: object, inverted: bool) -> Film:
     warnings, kind = [], str(image.format).lower().replace("mpo", "jpeg")
-    white_is_zero = kind == "tiff" and image.tag_v2.get(PHOTOMETRIC) == WHITE_IS_ZERO  # type: ignore[attr-defined]
+    clear = _clear_shade(image, where)
     orientation = image.getexif().get(ORIENTATION, 1)
     turned = ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
     if orientation in range(2, 9):
         warnings.append(f"{TURNED} {orientation} says; the mask is of the turned film")
-    if turned.mode in DEEP:
-        stored = np.asarray(turned)
-        limits = spread(sample(stored).astype(np.float64), where)
-        warnings.append(f"more than 8 bits: stretched between {limits.low:g} and {limits.high:g}")
-        turn = white_is_zero if inverted is None else inverted  # Pillow turns 8 bits round, and leaves 16
-        return Film(as_grey(stored, _same, limits, turn), kind, warnings=tuple(warnings))
-    grey = _grey(turned, where, warnings)
-    return Film(as_grey(grey, _same, Range(0, 255), True) if inverted else grey, kind, warnings=tuple(warnings))
+    stored = numbers(image, np.asarray(turned))
+    hidden = None if clear is None else (stored == clear).reshape(*stored.shape[:2], -1).all(axis=2)
+    if turned.mode in DEEP or stored.dtype == np.int8:
+        limits = spread(sample(stored, None if hidden is None else ~hidden).astype(np.float64), where)
+        what = "signed numbers" if stored.dtype == np.int8 else "more than 8 bits"
+        warnings.append(f"{what}: stretched between {limits.low:g} and {limits.high:g}")
+        grey = as_grey(stored, _same, limits, inverted)
+    else:
+        grey = _grey(turned, where, warnings, inverted)
+    if hidden is not None and hidden.any():
+        warnings.append(TRANSPARENT)
+        grey = np.where(hidden, 0, grey).astype(np.uint8)  # last: it stays black where the film is turned round
+    return Film(grey, kind, warnings=tuple(warnings))
+
+
+def _clear_shade(image: Image.Image, where: object) -> np.ndarray | None:
+    """The one shade or colour that a picture without an alpha channel shows through; None where there is none."""
+    shade = image.info.get("transparency")
+    if image.mode not in ("1", "L", "RGB", *DEEP) or not isinstance(shade, int | tuple):
+        return None
+    if image.mode == "RGB" and np.max(shade) > 255:
+        found = "16 bits a colour, one of which is transparent"
+        raise InputError(where, found, "8 bits, or a film without transparency", "Save it as a 16-bit grey PNG.")
+    stored = str(image.tile[0].args) if isinstance(image, ImageFile) and image.tile else ""
+    return np.asarray(shade) * FEW_BITS.get(stored, 1)
 
 
 def _same(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _grey(image: Image.Image, where: object, warnings: list[str]) -> UInt8[np.ndarray, "height width"]:
-    """A picture of up to 8 bits a channel as grey."""
+def _grey(image: Image.Image, where: object, warnings: list[str], inverted: bool) -> UInt8[np.ndarray, "height width"]:
+    """A picture of up to 8 bits a channel as grey, turned round before what is transparent becomes black."""
     if image.mode in ("P", "PA"):
         image = image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
     if image.mode in ("LA", "RGBA", "La", "RGBa"):
         whole = image.convert("RGBA")
         if np.asarray(whole.getchannel("A")).min() < 255:
-            warnings.append("transparent pixels are taken as black")
+            warnings.append(TRANSPARENT)
+        if inverted:
+            alpha, whole, inverted = whole.getchannel("A"), ImageOps.invert(whole.convert("RGB")), False
+            whole.putalpha(alpha)
         image = Image.alpha_composite(Image.new("RGBA", whole.size, (0, 0, 0, 255)), whole).convert("RGB")
     if image.mode not in ("1", "L", "RGB", "CMYK", "YCbCr"):
         raise InputError(where, f"pixels of mode {image.mode}", "grey or colour", "Save it as an 8- or 16-bit PNG.")
@@ -87,4 +117,5 @@ def _grey(image: Image.Image, where: object, warnings: list[str]) -> UInt8[np.nd
         apart = np.abs(small - small.mean(axis=2, keepdims=True)).mean()
         if apart > COLOUR:
             warnings.append("a picture in colour, taken as grey")
-    return np.asarray(image.convert("L"))
+    grey = np.asarray(image.convert("L"))
+    return as_grey(grey, _same, Range(0, 255), True) if inverted else grey

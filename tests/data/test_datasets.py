@@ -14,7 +14,7 @@ from PIL import Image
 from lungseg.data import jsrt, montgomery, shenzhen
 from lungseg.data.archive import fetch_all
 from lungseg.data.datasets import DATASETS, Radiograph, Unused, dataset
-from lungseg.data.reading import in_order, lungs_of
+from lungseg.data.reading import decode_grey, in_order, lungs_of
 from lungseg.errors import InputError
 from lungseg.files import file_hash
 from tests.conftest import LEFT, RIGHT, SIDE, Members, encoded, write_zip
@@ -185,6 +185,72 @@ def test_soft_edges_are_cut_at_half_and_labels_of_more_than_lungs_are_refused() 
     lobes[0] = 3
     with pytest.raises(InputError, match="mask: found the labels 0, 1, 2, 3, expected 0 for the background"):
         lungs_of(lobes, "mask")
+
+
+def wide(left: int, right: int, side: int = 40) -> np.ndarray:
+    """Two lungs with a value each, of an eighth of the picture each."""
+    grey = np.zeros((side, side), np.uint8)
+    grey[side // 4 : -side // 4, side // 8 : 3 * side // 8] = left
+    grey[side // 4 : -side // 4, 5 * side // 8 : 7 * side // 8] = right
+    return grey
+
+
+@pytest.mark.parametrize("labels", [(127, 255), (254, 127), (100, 200), (64, 128), (1, 255), (128, 255)])
+def test_two_labels_are_two_lungs_wherever_they_lie_and_whatever_a_stray_pixel_is(labels: tuple[int, int]) -> None:
+    clean = wide(*labels)
+    turned, aside = clean.T.copy(), np.zeros((40, 100), np.uint8)
+    aside[:, :40] = clean
+    for grey in (clean, turned, aside):
+        np.testing.assert_array_equal(lungs_of(grey, "mask"), grey > 0)
+        for stray in [(0, 0), (20, 20), (39, 39)]:  # in either half, and between the lungs
+            spoilt = grey.copy()
+            spoilt[stray] = max(labels)
+            np.testing.assert_array_equal(lungs_of(spoilt, "mask"), spoilt > 0)
+    corners = wide(127, 127)
+    corners[[0, -1], [0, -1]] = 255
+    assert lungs_of(corners, "mask").sum() == 402
+    small = wide(255, 0)
+    small[20, 30] = 127  # too small to be known by itself, but the only lung on its side
+    assert lungs_of(small, "mask").sum() == 201
+    dark = np.where(wide(127, 255) == 0, 9, wide(127, 255)).astype(np.uint8)
+    assert lungs_of(dark, "mask").sum() == 400
+
+
+def test_a_darker_shade_that_is_no_lung_of_its_own_is_none() -> None:
+    heart = wide(255, 255)
+    heart[20:32, 17:23] = 127
+    assert lungs_of(heart, "mask").sum() == 400
+    stain = wide(255, 255, 80)
+    stain[70:75, 2:7] = 127  # 0.4 % of the film
+    assert lungs_of(stain, "mask").sum() == 1600
+    combs = wide(255, 0, 1040)
+    combs[1::2, 600:1000] = 127  # between the rows that centres are reckoned from
+    assert lungs_of(combs, "mask").any()
+    shadow = wide(255, 0)
+    shadow[10:30, 15:17] = 127  # an edge on one side alone
+    assert lungs_of(shadow, "mask").sum() == 200
+
+
+@pytest.mark.parametrize("drawn", [(255, 255), (255, 0), (0, 255)])
+@pytest.mark.parametrize("side", [24, 90, 300])
+@pytest.mark.parametrize("way", [Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.LANCZOS])
+def test_soft_edges_of_one_shade_are_cut_at_half(drawn: tuple[int, int], side: int, way: Image.Resampling) -> None:
+    soft = np.asarray(Image.fromarray(wide(*drawn, 160)).resize((side, side), way))
+    lossy = decode_grey(encoded(soft, "jpeg"), "mask")
+    for grey in (soft, lossy):
+        np.testing.assert_array_equal(lungs_of(grey, "mask"), grey > grey.max() // 2)
+
+
+def test_soft_edges_of_two_labels_are_refused_where_a_lung_would_be_lost() -> None:
+    resized = np.asarray(Image.fromarray(wide(127, 255)).resize((90, 90), Image.Resampling.BILINEAR))
+    stray = wide(100, 200)
+    stray[0, 0] = 30
+    for grey in (resized, stray, decode_grey(encoded(wide(127, 255), "jpeg"), "mask")):
+        with pytest.raises(InputError, match=r"mask: found 1.% of its pixels at about 1.*, expected 0 and one"):
+            lungs_of(grey, "mask")
+    level = wide(128, 255)
+    level[0, 0] = 30  # nothing is lost
+    assert lungs_of(level, "mask").sum() == 400
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """DICOM films: greys by the standard, each conflict decided and told once, and no file brings the command down."""
 
+import io
 import random
 import warnings
 from collections.abc import Iterator
@@ -12,7 +13,15 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
 from pydicom.sequence import Sequence
-from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    RLELossless,
+)
 
 from lungseg.errors import InputError
 from lungseg.films.dicom import read_dicom
@@ -67,6 +76,28 @@ def test_slope_and_intercept_come_before_the_window() -> None:
     shown = apply_voi_lut(apply_modality_lut(TWELVE, ds), ds)
     low, high = -1000, 4095 * 2 - 1000
     assert np.abs(read_dicom(saved(ds), "film").grey - (shown - low) / (high - low) * 255).max() <= 0.51
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_negative_slope_is_a_slope(function: str, kind: str) -> None:
+    """Of whole numbers, of signed ones, and of a slope that is not one."""
+    tags = {"VOILUTFunction": function, "PhotometricInterpretation": kind}
+    window = tags | {"WindowCenter": 1400, "WindowWidth": 1600}
+    turned = read(4095 - TWELVE, RescaleSlope=-1, RescaleIntercept=4095, **window)
+    assert np.array_equal(turned.grey, read(TWELVE, **window).grey) and turned.warnings == ()
+    signed = (TWELVE.astype(np.int32) - 2048).astype(np.int16)
+    window |= {"WindowCenter": -600}
+    turned = read(-1 - signed, RescaleSlope=-1, RescaleIntercept=-1, **window)
+    assert np.array_equal(turned.grey, read(signed, **window).grey) and turned.warnings == ()
+    window |= {"WindowCenter": 700, "WindowWidth": 800}
+    turned = read(4095 - TWELVE, RescaleSlope=-0.5, RescaleIntercept=2047.5, **window)
+    straight = read(TWELVE, RescaleSlope=0.5, RescaleIntercept=0, **window)
+    assert np.abs(turned.grey.astype(int) - straight.grey).max() <= 1 and turned.warnings == ()
+
+
+def test_a_negative_slope_without_a_window() -> None:
+    assert np.array_equal(read(4095 - TWELVE, RescaleSlope=-1, RescaleIntercept=4095).grey, read(TWELVE).grey)
 
 
 def test_a_table_is_looked_up_and_its_ends_are_held() -> None:
@@ -144,6 +175,49 @@ def test_padding_and_shutter_do_not_shift_the_greys() -> None:
     around = read(ShutterShape="CIRCULAR", CenterOfCircularShutter=[100, 90], RadiusOfCircularShutter=80, **WINDOW)
     assert not around.grey[0, 0] and around.grey[100, 90]
     assert "a shutter without its edges" in read(ShutterShape="RECTANGULAR", **WINDOW).warnings[0]
+
+
+@pytest.mark.parametrize("kind", ["MONOCHROME1", "MONOCHROME2"])
+@pytest.mark.parametrize("tags", [{}, WINDOW])
+@pytest.mark.parametrize("value", [0, 2000, 4095])
+def test_padding_is_black_and_the_same_value_in_the_film_is_not(kind: str, tags: dict[str, object], value: int) -> None:
+    inner = np.clip(TWELVE, 100, 3900)
+    inner[60:70, 60:70] = value  # a marker, or a shade
+    padded = np.full((300, 280), value, dtype=np.uint16)
+    padded[50:250, 50:230] = inner
+    tags = {**tags, "PhotometricInterpretation": kind}
+    found, plain = (read(padded, **tags, **more).grey for more in ({"PixelPaddingValue": value}, {}))
+    border = np.ones(padded.shape, dtype=bool)
+    border[50:250, 50:230] = False
+    assert not found[border].any()
+    if tags.keys() & WINDOW.keys():
+        assert np.array_equal(found[~border], plain[~border])
+        assert (plain[border] > 0).all() == (value == 2000 or (value == 0) == (kind == "MONOCHROME1"))
+    for inverted in (False, True):  # black is laid after a person's own choice
+        content = saved(dicom(padded, PixelPaddingValue=value, **tags))
+        assert not read_dicom(content, "film", inverted).grey[border].any()
+
+
+def test_padding_may_be_a_range_signed_and_said_in_more_bits() -> None:
+    padded = np.full((300, 280), 4000, dtype=np.uint16)
+    padded[50:250, 50:230] = np.clip(TWELVE, 100, 3900)
+    padded[:20] = 4010
+    for pair in ((4000, 4010), (4010, 4000)):
+        found = read(padded, PixelPaddingValue=pair[0], PixelPaddingRangeLimit=pair[1], **WINDOW).grey
+        assert not found[:50].any() and found[60:240, 60:220].any()
+    assert read(padded, PixelPaddingValue=4000, **WINDOW).grey[:20].all()
+    signed = padded.astype(np.int32) - 2048
+    signed[signed > 1900] = -2000
+    window = {"WindowCenter": -1500, "WindowWidth": 5000}
+    for value in (-2000, 65536 - 2000):
+        ds = dicom(signed.astype(np.int16), **window)
+        ds.add_new("PixelPaddingValue", "SS" if value < 0 else "US", value)
+        found = read_dicom(saved(ds), "film").grey
+        assert not found[:50].any() and found[60:240, 60:220].any()
+    colour = np.full((80, 80, 3), 4000, dtype=np.uint16)
+    colour[20:60, 20:60] = TWELVE[:40, :40, None]
+    rgb = {"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3, "PlanarConfiguration": 0}
+    assert read(colour, 16, PixelPaddingValue=4000, **rgb).grey[:20].all()
 
 
 @pytest.mark.parametrize(
@@ -361,6 +435,72 @@ def test_without_its_beginning_a_picture_is_read_all_the_same_and_a_text_is_not(
     assert near(read_film(content[start:], Path("film.dcm"))), implicit
     with pytest.raises(InputError, match="no DICOM file"):
         read_film(b"Dear colleague,\n" * 40, Path("film.dcm"))
+
+
+def _bare(syntax: pydicom.uid.UID) -> bytes:
+    """A film's tags and pixels, as this syntax writes them and without a word of it."""
+    ds = dicom(TWELVE, **WINDOW)
+    if not syntax.is_little_endian:
+        ds.PixelData = TWELVE.astype(">u2").tobytes()
+        ds["PixelData"].VR = "OW"
+    buffer = io.BytesIO()
+    tags = Dataset()
+    tags.update({one: ds[one] for one in ds.keys()})  # noqa: SIM118
+    pydicom.dcmwrite(buffer, tags, implicit_vr=syntax.is_implicit_VR, little_endian=syntax.is_little_endian)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_without_its_beginning_bytes_keep_their_order(syntax: pydicom.uid.UID) -> None:
+    content = _bare(syntax)
+    assert content[128:132] != b"DICM"
+    assert np.array_equal(read_film(content, Path("film.dcm")).grey, read(**WINDOW).grey)
+
+
+def test_compressed_pixels_without_a_syntax_are_told() -> None:
+    ds = dicom(TWELVE, **WINDOW)
+    ds.compress(RLELossless)
+    content = saved(ds)
+    start = 144 + int.from_bytes(content[140:144], "little")
+    with pytest.raises(InputError, match=r"film.dcm: found compressed pixels without a TransferSyntaxUID"):
+        read_film(content[start:], Path("film.dcm"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("high", [12, 13, 15])
+def test_numbers_are_taken_from_the_bits_that_the_file_names(high: int, packed: bool) -> None:
+    for plain in (TWELVE, (TWELVE.astype(np.int32) - 2048).astype(np.int16)):
+        garbage = np.arange(plain.size).reshape(plain.shape) % 2 ** (high - 11)
+        moved = (plain << (high - 11)) | garbage.astype(plain.dtype)
+        window = {"WindowCenter": 2048 + int(plain.min()), "WindowWidth": 4096}
+        ds = dicom(moved, HighBit=high, **window)
+        if packed:
+            ds.compress(RLELossless)
+        found = read_dicom(saved(ds), "film")
+        assert np.array_equal(found.grey, read(plain, **window).grey) and found.warnings == ()
+
+
+def test_padding_is_said_in_the_stored_bits_wherever_they_lie() -> None:
+    signed = TWELVE.astype(np.int32) - 2048
+    signed[signed < -1900] = -1900
+    signed[:20] = -2000
+    ds = dicom(signed.astype(np.int16) << 4, HighBit=15, WindowCenter=-1500, WindowWidth=5000)
+    ds.add_new("PixelPaddingValue", "US", 4096 - 2000)
+    found = read_dicom(saved(ds), "film").grey
+    assert not found[:20].any() and found[60:].any()
+
+
+def test_a_high_bit_that_cannot_be_is_told_and_not_used() -> None:
+    plain = read(**WINDOW).grey
+    odd = TWELVE | 1
+    for high, told in {15: "numbers of the low 12 bits", 9: "which cannot be", 16: "which cannot be"}.items():
+        found = read(odd, HighBit=high, **WINDOW)
+        assert np.abs(found.grey.astype(int) - plain).max() <= 1
+        (warning,) = found.warnings
+        assert warning.startswith(f"HighBit {high} with BitsStored 12") and told in warning
+    whole = dicom(TWELVE, HighBit=15, **WINDOW)
+    whole.compress(JPEG2000Lossless)
+    assert np.array_equal(read_dicom(saved(whole), "film").grey, plain)
 
 
 def test_nothing_of_the_patient_is_in_a_film() -> None:

@@ -107,6 +107,40 @@ def test_each_lung_may_have_a_file_and_masks_lie_beside_films(place: Path) -> No
     assert list(read(own(place, masks=f"{place}/films"))) == ["1.2.840", "a", "b", "c", "e"]
 
 
+WAYS: dict[str, Callable[[Path], tuple[str, str]]] = {
+    "relative and absolute": lambda p: ("both", f"{p}/both"),
+    "a point between": lambda p: (f"{p}/both", f"{p}/films/../both/."),
+    "a link": lambda p: (f"{p}/both", f"{p}/link"),
+    "the link first": lambda p: (f"{p}/link", f"{p}/both"),
+    "below, relative and absolute": lambda p: ("nest", f"{p}/nest/masks"),
+    "below, through a link": lambda p: (f"{p}/nest", f"{p}/knot/masks"),
+    "below by a link alone": lambda p: (f"{p}/tied", f"{p}/masks"),
+    "above": lambda p: (f"{p}/both", f"{p}/above"),
+    "an archive, relative and absolute": lambda p: ("both.zip", f"{p}/both.zip"),
+    "an archive and a link": lambda p: (f"{p}/both.zip", f"{p}/other.zip"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_place_is_one_however_it_is_named(place: Path, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "masks/note.png").write_bytes(b"no film, in a folder of masks")
+    (place / "above").mkdir()
+    for name in ("both", "nest", "tied"):
+        shutil.copytree(place / "films", place / name)
+    for mask in (place / "masks").glob("*_mask.png"):
+        shutil.copy(mask, place / "both")
+    shutil.copytree(place / "masks", place / "nest/masks")
+    content = {p.relative_to(place).as_posix(): p.read_bytes() for p in (place / "both").rglob("*") if p.is_file()}
+    write_zip(place / "both.zip", content)
+    links = {"link": "both", "knot": "nest", "tied/masks": "masks", "other.zip": "both.zip", "above/link": "both"}
+    for link, target in links.items():
+        (place / link).symlink_to(place / target)
+    monkeypatch.chdir(place)
+    images, masks = WAYS[way](place)
+    found = catalogue("mine", own(place, images=images, masks=masks))
+    assert (tuple(found.films), found.used) == (("1.2.840", "a", "b", "c", "e"), ("1.2.840", "a", "b", "c"))
+
+
 def test_masks_lie_on_a_film_as_its_file_stores_it(place: Path) -> None:
     turned = dicom(film(1).image[:, ::-1].astype(np.uint16) * 16, PatientOrientation=["R", "F"])
     (place / "films/below/b.dcm").write_bytes(saved(turned))
