@@ -156,12 +156,12 @@ def test_no_file_of_others_is_to_be_deleted(tmp_path: Path) -> None:
 
     (tmp_path / "manifest.json").write_text("{")
     (tmp_path / "card.json").write_text("{")
-    for read in (
-        lambda: read_card(tmp_path / "card.json"),
-        lambda: _config(tmp_path / "runs/unet/pooled/seed0"),
-        lambda: Results(tmp_path, GIVEN).manifest(),
+    for read, remedy in (
+        (lambda: read_card(tmp_path / "card.json"), "Install the package again"),
+        (lambda: _config(tmp_path / "runs/unet/pooled/seed0"), "from a copy"),
+        (lambda: Results(tmp_path, GIVEN).manifest(), "again from where"),
     ):
-        with pytest.raises(InputError, match=r"found no JSON .* again from where") as told:
+        with pytest.raises(InputError, match=f"found no JSON .*{remedy}") as told:
             read()
         assert "Delete" not in str(told.value)
     with pytest.raises(InputError, match="Delete it and give the command again"):

@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,13 @@ def override(value: Any) -> str:  # noqa: ANN401 - whatever a person may give
 def _reads_as_itself(text: str) -> bool:
     if not re.fullmatch(r"[\w./ -]+", text) or text in ("True", "False"):
         return False
-    try:
+    with suppress(ValueError):
         float(text)  # whatever is an int is a float, too
-    except ValueError:
+        return False
+    try:
         return bool(yaml.load(text, Loader=yaml.BaseLoader) == text)  # noqa: S506 - it makes texts alone
-    return False
+    except yaml.YAMLError:  # three dots end a document
+        return False
 
 
 def _path(path: Path, start: Path) -> str:

@@ -223,7 +223,9 @@ def packed_bytes(run: Path) -> int:
     return LISTED + sum((run / file).stat().st_size + 512 for file in FILES)
 
 
-def ship(work: Path, names: Sequence[str], out: Path, archives: int, limit: int) -> list[str]:
+def ship(
+    work: Path, names: Sequence[str], out: Path, archives: int = ARCHIVES, limit: int = ARCHIVE_MIB * MEBI
+) -> list[str]:
     """Put whole runs without their weights into archives.
 
     Args:
@@ -259,7 +261,7 @@ def ship(work: Path, names: Sequence[str], out: Path, archives: int, limit: int)
     return left
 
 
-def take(out: Path, bundles: Path, limit: int) -> list[str]:
+def take(out: Path, bundles: Path, limit: int = ARCHIVE_MIB * MEBI) -> list[str]:
     """Unpack what came back into a folder of bundles; a run that lies there already stays as it is.
 
     Args:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from snakemake.cli import get_argument_parser, parse_config
 
@@ -56,6 +56,8 @@ def test_a_value_is_read_back(value: object) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example("...")
+@example("---")
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1))
 def test_any_text_is_read_back(text: str) -> None:
     assert read_back(text) == text

@@ -148,12 +148,13 @@ def test_a_run_larger_than_an_archive_takes_the_room_of_none(tmp_path: Path) -> 
 
 
 def test_what_is_not_brought_is_told_with_the_option_that_helps(
-    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    drawn: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     work, out = tmp_path / "work", tmp_path / "out"
+    learned = Planned(unpack(drawn)).films("pooled")
     for name, size in zip(NAMES[:3], (600_000, 480_000, 10_000), strict=True):
-        bundle(work, name, size)
-    common = ["run", str(films), "--minutes", "0", "--work", str(work), "--out", str(out)]
+        bundle(work, name, size, films=learned)
+    common = ["run", str(drawn), "--minutes", "0", "--work", str(work), "--out", str(out)]
     assert main([*common, "--mib", "1", "--archives", "1"]) == 0
     printed = capsys.readouterr().out
     assert "2 more are in" in printed and "1 larger than the 1 MiB of an archive, and not brought" in printed
