@@ -57,7 +57,7 @@ def test_intervals_of_an_interaction_hold_the_truth_as_often_as_they_say() -> No
     whole = scores(variants=4, seeds=3, films={"jsrt": 30})
     here = whole["variant"].str[1].astype(int).to_numpy()
     truth = 0.02
-    for _ in range(100):
+    for _ in range(60):
         seeds = rng.normal(0, 0.004, (4, 3))[here, whole["seed"]]
         films = rng.normal(0, 0.01, (4, 30))[here, whole["image_id"].factorize()[0]]
         noise = rng.normal(0, 0.003, len(whole))
