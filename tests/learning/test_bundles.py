@@ -13,6 +13,7 @@ import yaml
 
 from lungseg.config import Experiment
 from lungseg.errors import InputError
+from lungseg.files import file_hash
 from lungseg.learning.bundles import FILES, check_films, find_bundles, planned, predicted_parts, refuse_mixture
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 from lungseg.tables import read_csv
@@ -100,6 +101,22 @@ def test_a_bundle_of_another_experiment_is_refused(tmp_path: Path, edit: Change,
     change(folder, edit)
     with pytest.raises(InputError, match=message):
         find_bundles(str(folder), TINY, CODE)
+
+
+def test_a_bundle_of_another_state_of_a_module_is_refused_whatever_its_hash(tmp_path: Path) -> None:
+    (module := tmp_path / "own.py").write_text("def network(variant): ...\n")
+    own = TINY.variants["unet"].model_copy(update={"module": f"{module}:network"})
+    experiment = TINY.model_copy(update={"variants": TINY.variants | {"unet": own}})
+    folder = write_bundles(tmp_path)
+    for seed in (0, 1):
+        change(folder, lambda card: card.update(variant=own.model_dump(mode="json")), f"unet/pooled/seed{seed}")
+        loaded = {"module": {"sha256": file_hash(module)}}
+        change(folder, lambda card, loaded=loaded: card.update(loaded=loaded), f"unet/pooled/seed{seed}")
+    assert len(find_bundles(str(folder), experiment, CODE)) == len(planned(TINY))
+    for other in ("0" * 64, "f" * 64):
+        change(folder, lambda card, other=other: card["loaded"]["module"].update(sha256=other))
+        with pytest.raises(InputError, match=rf"module: found sha256 {other}, expected .*own.py"):
+            find_bundles(str(folder), experiment, CODE)
 
 
 def test_a_bundle_in_pieces_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
