@@ -353,12 +353,11 @@ def _split_own(name: str, own: "Own", abnormal: Mapping[str, bool], seed: int) -
     """Split films as the workflow will."""
     import pandas as pd
 
-    from lungseg.data.splits import each_part, own_split
-    from lungseg.films.own_sets import catalogue
+    from lungseg.data.splits import each_part
+    from lungseg.films.own_sets import split_films
 
-    tables = catalogue(name, own).tables
     table = pd.DataFrame({"image_id": list(abnormal), "dataset": name, "abnormal": map(int, abnormal.values())})
-    each_part(own_split(table, tables.get("split"), tables.get("patients", {}), own.test_only, seed), name, own)
+    each_part(split_films(name, own, table, seed), name, own)
 
 
 @data.command()

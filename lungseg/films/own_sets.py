@@ -14,6 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -45,6 +46,9 @@ from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
 from lungseg.shapes import Bool
 from lungseg.zips import FILMS, open_zip
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MEND = "Mend the file."
 PATHS = "Correct the path in the configuration file; it counts from the folder in which the command is given."
@@ -270,6 +274,21 @@ def catalogue(name: str, own: Own) -> Catalogue:
     """
     with _open_all(name, own) as (films, masks):
         return _catalogue(name, own, films, masks)
+
+
+def split_films(name: str, own: Own, films: "pd.DataFrame", seed: int) -> "pd.DataFrame":
+    """Split films of a data set of one's own as its tables say: columns image_id, part.
+
+    Args:
+        name: Of the data set.
+        own: What the configuration says of it.
+        films: Columns of `lungseg.data.splits.own_split`.
+        seed: Where no table says how.
+    """
+    from lungseg.data.splits import own_split
+
+    tables = catalogue(name, own).tables
+    return own_split(films, tables.get("split"), tables.get("patients", {}), own.test_only, seed)
 
 
 def any_dataset(name: str, own: Own | None) -> Dataset:

@@ -41,8 +41,8 @@ def check_prepared(experiment: Experiment, root: Path) -> None:
 
 def _check_split(experiment: Experiment, dataset: str, table: Path, parts: Path) -> None:
     # pandas and its kin, which a machine that only trains need not have
-    from lungseg.data.splits import own_split, split
-    from lungseg.films.own_sets import any_dataset, catalogue
+    from lungseg.data.splits import split
+    from lungseg.films.own_sets import any_dataset, split_films
     from lungseg.tables import read_csv
 
     films, exclude, own = read_csv(table), experiment.exclude.get(dataset, {}), experiment.own.get(dataset)
@@ -51,8 +51,7 @@ def _check_split(experiment: Experiment, dataset: str, table: Path, parts: Path)
         expected = f"the {len(asked)} films of {dataset} that the configuration does not exclude"
         raise InputError(table, f"{len(films)} films; {differing[0]} in one alone", expected, REMEDY)
     if own:
-        tables, seed = catalogue(dataset, own).tables, experiment.split.seed
-        said = own_split(films, tables.get("split"), tables.get("patients", {}), own.test_only, seed)
+        said = split_films(dataset, own, films, experiment.split.seed)
     else:
         said = split(films, experiment.split.method, experiment.split.seed, exclude)
     part_of = {row["image_id"]: row["part"] for row in read_rows(parts, ["image_id", "part"])}

@@ -4,9 +4,9 @@ from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 
-from lungseg.data.splits import each_part, own_split, split
+from lungseg.data.splits import each_part, split
 from lungseg.files import write_csv
-from lungseg.films.own_sets import catalogue
+from lungseg.films.own_sets import split_films
 from lungseg.own import Own
 from lungseg.tables import read_csv
 
@@ -14,8 +14,7 @@ table = read_csv(snakemake.input.table)
 choices, name = snakemake.params, snakemake.wildcards.dataset
 own = Own(**choices.own) if choices.own else None
 if own:
-    tables = catalogue(name, own).tables
-    parts = own_split(table, tables.get("split"), tables.get("patients", {}), own.test_only, choices.seed)
+    parts = split_films(name, own, table, choices.seed)
 else:
     parts = split(table, choices.method, choices.seed, choices.exclude)
 write_csv(each_part(parts, name, own), snakemake.output.split)
