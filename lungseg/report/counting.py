@@ -8,7 +8,7 @@ import pandas as pd
 from lungseg.claims.definitions import COMPARED, Definition
 from lungseg.claims.evidence import between
 from lungseg.claims.mixtures import in_words
-from lungseg.paper import Paper
+from lungseg.report.look import Look
 from lungseg.report.results import Results
 
 TITLES = {"dice": "Dice", "iou": "IoU", "recall": "recall", "precision": "precision", "loss": "loss"}
@@ -121,12 +121,12 @@ def epochs(table: pd.DataFrame) -> Iterator[str]:
         )
 
 
-def calibration_in_words(results: Results, paper: Paper, train_on: str, test_on: str) -> str:
+def calibration_in_words(results: Results, look: Look, train_on: str, test_on: str) -> str:
     """The calibration error of every network, of all pixels of the test set; empty where it was not computed.
 
     Args:
         results: The finished experiment.
-        paper: Whose names.
+        look: Names of networks and test sets.
         train_on: The training set to show.
         test_on: The test set to show.
     """
@@ -134,10 +134,8 @@ def calibration_in_words(results: Results, paper: Paper, train_on: str, test_on:
         return ""
     here = "train_on == @train_on and test_on == @test_on and metric == 'ece_pooled'"
     rows = results.table("calibration").query(here).to_dict("records")
-    parts = [
-        f"{paper.name(row['variant'])} {row['mean']:.3f} {between(row['low'], row['high'], '.3f')}" for row in rows
-    ]
-    return f"Expected calibration error on {test_on}: {'; '.join(parts)}." if parts else ""
+    parts = [f"{look.name(row['variant'])} {row['mean']:.3f} {between(row['low'], row['high'], '.3f')}" for row in rows]
+    return f"Expected calibration error on {look.tested_on(test_on)}: {'; '.join(parts)}." if parts else ""
 
 
 def groups(results: Results, train_on: str, test_on: str) -> list[dict[str, Any]]:

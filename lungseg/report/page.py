@@ -171,7 +171,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "references": records(results.table("references").query("metric == 'dice'")),
         "subgroups": groups(results, train_on, test_on),
         "study": study_in_words(results, test_on),
-        "calibration": calibration_in_words(results, paper, train_on, test_on),
+        "calibration": calibration_in_words(results, look, train_on, test_on),
         "stability": records(results.dice("stability")),
         "reach": reach(results.dice("power"), results.dice("sample_sizes"), paper),
         "relations": records(results.table("relations")),

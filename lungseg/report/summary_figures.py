@@ -134,10 +134,10 @@ def rank_diagram(table: pd.DataFrame, train_on: str, look: Look) -> Figure:
         train_on: The training set to show.
         look: Names and colours.
     """
-    shown = table[table["train_on"] == train_on]
+    shown = table[(table["train_on"] == train_on) & (table["n"] > 1)]  # one block has an order, and nothing to average
     kinds = list(shown["over"].unique())
     if not kinds:
-        return saying("fewer than three networks: nothing to rank")
+        return saying("fewer than three networks, or than two films: nothing to rank")
     figure = Figure(figsize=(WIDTH, 1.9 * len(kinds)), layout="constrained")
     for panel, over in zip(np.atleast_1d(figure.subplots(len(kinds), 1)), kinds, strict=True):
         rows = shown[shown["over"] == over]
@@ -174,7 +174,8 @@ def reliability(bins: pd.DataFrame, errors: pd.DataFrame, train_on: str, look: L
     if shown.empty:
         return saying("no network was run: nothing to calibrate")
     error = errors[(errors["train_on"] == train_on) & (errors["metric"] == "ece_pooled")]
-    sets, variants = list(shown["test_on"].unique()), list(shown["variant"].unique())
+    sets = list({look.tested_on(one): one for one in shown["test_on"].unique()}.values())  # one data set: also the pool
+    variants = list(shown["variant"].unique())
     colours = [look.colour(variant) for variant in variants]
     figure = Figure(figsize=(WIDTH, 2.5 + 0.17 * len(variants)), layout="constrained")
     rows = figure.subplots(2, len(sets), squeeze=False, sharey="row", height_ratios=[1.7, 0.2 + 0.17 * len(variants)])

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from lungseg.report.counting import calibration_in_words, closest, epochs, groups, points, study_in_words, yardstick
+from lungseg.report.look import Look
 from lungseg.report.results import Results
 from tests.workflow import MISHRA
 
@@ -85,5 +86,6 @@ def test_groups_stand_side_by_side_with_their_difference(tmp_path: Path) -> None
 def test_calibration_error_has_its_interval(tmp_path: Path) -> None:
     row = WHERE | {"variant": "unet", "metric": "ece_pooled", "mean": 0.03, "low": 0.02, "high": 0.04}
     pd.DataFrame([row]).to_csv(tmp_path / "calibration.csv", index=False)
-    told = calibration_in_words(Results(tmp_path), MISHRA, "pooled", "jsrt")
-    assert told == "Expected calibration error on jsrt: U-Net 0.030 [0.020, 0.040]."
+    look = Look.of(MISHRA, ["unet"], ["jsrt"], {"jsrt": ["jsrt"]})
+    told = calibration_in_words(Results(tmp_path), look, "pooled", "jsrt")
+    assert told == "Expected calibration error on JSRT: U-Net 0.030 [0.020, 0.040]."

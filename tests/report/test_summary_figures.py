@@ -1,5 +1,7 @@
 """The diagrams show what their tables say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -57,6 +59,8 @@ def test_three_test_sets_have_no_critical_difference_and_no_bars() -> None:
     assert "too few for a critical difference" in panel.get_title() and "p = 0.028" in panel.get_title()
     flat = [line for line in panel.lines if line.get_color() == "k" and len(set(np.round(line.get_xdata(), 3))) > 1]
     assert not flat
+    one = table.assign(n=1)  # one test set: its order is that of the table
+    assert "nothing to rank" in rank_diagram(one, "pooled", LOOK).texts[0].get_text()
 
 
 def test_bars_are_drawn_from_left_to_right() -> None:
@@ -82,12 +86,15 @@ def test_reliability_has_a_curve_and_an_error_for_each_network_on_each_test_set(
     ends = figure.axes[2].containers[0].lines[2][0].get_segments()[0]
     assert ends[:, 0] == pytest.approx([0.01, 0.04])
     assert [label.get_text() for label in figure.axes[2].get_yticklabels()] == ["U-Net", "mine"]
+    alone = replace(LOOK, sets={"jsrt": "JSRT"}, every="JSRT")  # one data set: the pool is the same films
+    figure = reliability(bins, errors, "pooled", alone)
+    assert [panel.get_title() for panel in figure.axes] == ["JSRT", ""]
 
 
 def test_what_cannot_be_drawn_is_told() -> None:
     none = pd.DataFrame(columns=["variant", "train_on", "test_on", "lung", "metric"])
     assert "nothing to calibrate" in reliability(none, none, "pooled", LOOK).texts[0].get_text()
-    empty = pd.DataFrame(columns=["train_on", "over", "metric", "variant", "mean_rank"])
+    empty = pd.DataFrame(columns=["train_on", "over", "metric", "variant", "mean_rank", "n"])
     assert "nothing to rank" in rank_diagram(empty, "pooled", LOOK).texts[0].get_text()
     nothing = pd.DataFrame(columns=["variant", "metric", "cut", "value"])
     assert "nothing to count" in ways_of_counting(nothing, MISHRA, LOOK).texts[0].get_text()
