@@ -44,6 +44,7 @@ def test_one_part_that_is_both_is_cut_at_its_narrowest_column_and_doubtful() -> 
         0
     ].reason
     assert (sides.side[10:50, 8:28] == RIGHT).all() and (sides.side[10:50, 36:56] == LEFT).all()
+    assert (sides.side[24:28, 28:36] == LEFT).all()  # the narrowest columns are eight: it is cut before the first
 
 
 @pytest.mark.parametrize(("left", "side"), [(6, RIGHT), (40, LEFT)])
