@@ -16,7 +16,7 @@ References: Cohen (1988), Statistical power analysis for the behavioral sciences
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -132,12 +132,20 @@ def chance(estimate: Estimate, difference: float | Values, level: float) -> Valu
         difference: The true one, above 0.
         level: Of the interval.
     """
+    with np.errstate(divide="ignore"):  # nothing varies: any difference is found
+        ratio = np.asarray(difference / estimate.se)
+    return _chance(ratio, *_arms(estimate, level))
+
+
+def _arms(estimate: Estimate, level: float) -> tuple[Values, Float[np.ndarray, "*metric 48"]]:
+    """How many standard errors the longer arm reaches, and how a repetition's own may differ from it."""
     df = np.minimum(estimate.df, 1e6)
     reach = student.ppf((1 + level) / 2, df)
     reach = reach + np.abs(estimate.skewness) / 6 * (1 + 2 * reach**2)
-    spread = np.sqrt(chi2.ppf((1 + NODES) / 2, df[..., None]) / df[..., None])
-    with np.errstate(divide="ignore"):  # nothing varies: any difference is found
-        ratio = np.asarray(difference / estimate.se)
+    return reach, np.sqrt(chi2.ppf((1 + NODES) / 2, df[..., None]) / df[..., None])
+
+
+def _chance(ratio: Values, reach: Values, spread: Float[np.ndarray, "*metric 48"]) -> Values:
     return np.asarray(norm.cdf(ratio[..., None] - reach[..., None] * spread) @ WEIGHTS / 2)
 
 
@@ -148,11 +156,11 @@ def detectable(estimate: Estimate, level: float) -> Values:
         estimate: As of `chance`.
         level: Of the interval.
     """
-    unit = replace(estimate, se=np.ones_like(estimate.se))
+    arms = _arms(estimate, level)
     low, high = np.zeros_like(estimate.se), np.full_like(estimate.se, 1e6)
     for _ in range(60):
         middle = (low + high) / 2
-        enough = chance(unit, middle, level) >= POWER
+        enough = _chance(middle, *arms) >= POWER
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return np.asarray(high * estimate.se)
 
