@@ -62,7 +62,8 @@ def test_intervals_of_an_interaction_hold_the_truth_as_often_as_they_say() -> No
         films = rng.normal(0, 0.01, (4, 30))[here, whole["image_id"].factorize()[0]]
         noise = rng.normal(0, 0.003, len(whole))
         table = whole.assign(dice=0.9 + np.where(here == 0, truth, 0) + seeds + films + noise)
-        found = dice(table, "interaction", pool=["v0", "v1", "v2", "v3"])
+        found = effects(table, {"interaction": CROSSED["interaction"]}, 0.95, pool=["v0", "v1", "v2", "v3"])
+        found = cell(found, effect="interaction", test_on="jsrt", metric="dice")
         held.append(found["low"] <= truth <= found["high"])
     assert 0.9 <= np.mean(held) <= 0.99
 
