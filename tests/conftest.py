@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from PIL import Image
 from xdist.remote import Producer
@@ -20,6 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from lungseg import cli
 from lungseg.data import jsrt, montgomery, shenzhen
+from lungseg.films.networks import Model, of_files
 from tests.workflow import copy_project, snakemake
 
 # How long an example takes says what else the machine does.
@@ -163,6 +165,41 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_project(tmp_path_factory.mktemp("project"))
     snakemake(folder)
     return folder
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that one process fills for all of them; a test only reads it."""
+    together = "PYTEST_XDIST_WORKER" in os.environ
+    folder = (factory.getbasetemp().parent if together else factory.getbasetemp()) / name
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            make(made := factory.mktemp(name))
+            made.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two small networks, trained on drawn films."""
+    from tests.trained import train
+
+    folder = once(tmp_path_factory, "trained", lambda made: [train(made, seed) for seed in (0, 1)])
+    return sorted(folder.glob("unet/drawn/seed*"))
+
+
+@pytest.fixture(scope="session")
+def files(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Each of the two as `lungseg export` writes it."""
+    from lungseg.learning.export import export
+
+    folder = once(tmp_path_factory, "exported", lambda made: [export(run, made / f"{run.name}.onnx") for run in runs])
+    return sorted(folder.iterdir())
+
+
+@pytest.fixture(scope="session")
+def model(files: list[Path]) -> Model:
+    """The two as one model."""
+    return of_files(files)
 
 
 @pytest.fixture

@@ -31,12 +31,13 @@ def train(folder: Path, seed: int = 0, facts: dict[str, object] | None = None) -
     drawn = [resize(Film(film.image, film.mask), SIZE) for film in map(_film, range(FILMS))]
     images = normalise(torch.from_numpy(np.stack([film.image for film in drawn])[:, None]))
     masks = torch.from_numpy(np.stack([film.mask for film in drawn])[:, None].astype(np.float32))
-    network = build(VARIANT, seed).train()
+    network = build(VARIANT, seed).train().to(memory_format=torch.channels_last)
     optimiser = torch.optim.Adam(network.parameters(), 0.005)
     generator = torch.Generator().manual_seed(seed)
     for _ in range(STEPS):
         chosen = torch.randperm(FILMS, generator=generator)[:BATCH]
-        loss = loss_per_image(network(images[chosen]), masks[chosen]).mean()
+        films = images[chosen].contiguous(memory_format=torch.channels_last)
+        loss = loss_per_image(network(films), masks[chosen]).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

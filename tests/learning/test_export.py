@@ -19,12 +19,12 @@ from lungseg.learning.weights import load_network, save_network
 from lungseg.networks.build import build
 from lungseg.onnx_runtime import runtime
 from lungseg.recipe import Training, Variant
-from tests.trained import SIZE, train
+from tests.trained import SIZE
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return train(tmp_path_factory.mktemp("runs"))
+@pytest.fixture
+def trained(runs: list[Path]) -> Path:
+    return runs[0]
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Exported:
 
 
 @pytest.fixture(scope="module")
-def exported(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Exported]:
+def exported(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Exported]:
     """The trained run's file in full, and with weights in 16 bits (True)."""
     files = {half: tmp_path_factory.mktemp("exported") / "net.onnx" for half in (False, True)}
-    return {half: Exported(file, export(trained, file, half=half)) for half, file in files.items()}
+    return {half: Exported(file, export(runs[0], file, half=half)) for half, file in files.items()}
 
 
 def _untrained(folder: Path, variant: Variant, **facts: object) -> Path:

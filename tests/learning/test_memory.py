@@ -100,7 +100,7 @@ WAITING = """
 import time
 from pathlib import Path
 
-time.sleep(2)
+time.sleep(1.2)
 for file in snakemake.output:
     Path(file).write_text("")
 """

@@ -20,7 +20,6 @@ from lungseg.films.networks import Model
 from lungseg.serve.answers import Looking
 from lungseg.serve.app import LONGEST, make_app
 from lungseg.serve.server import listening, server
-from tests.films.conftest import files, model, runs  # noqa: F401 - fixtures
 
 Serve = Callable[..., "Served"]
 
@@ -73,7 +72,7 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def served(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:  # noqa: F811
+def served(files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The command, as a person starts it; in the end it must have left nothing and said one line."""
     folder = tmp_path_factory.mktemp("served")
     words = [sys.executable, "-m", "lungseg.cli", "serve", "--model", str(files[0]), "--port", "0"]
@@ -109,7 +108,7 @@ def serving(looking: Looking, longest: float) -> Iterator[Served]:
 
 
 @pytest.fixture
-def serve(model: Model) -> Iterator[Serve]:  # noqa: F811
+def serve(model: Model) -> Iterator[Serve]:
     """A function that starts the application in this process."""
     open_ones = []
 
