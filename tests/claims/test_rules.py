@@ -150,6 +150,33 @@ def test_each_rule_holds_for_every_small_confusion_matrix(rule: Rule, empty: int
                 assert not rule.judges(made) or rule.slack(made) >= 0, counts
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {},
+        {"dice": ".95"},
+        {"precision": ".976", "recall": ".875"},
+        {"dice": ".95", "iou": ".91", "accuracy": ".98"},
+        {"dice": ".95", "recall": ".96", "specificity": ".98", "accuracy": ".97"},
+    ],
+)
+def test_no_ray_lies_between_others(cells: dict[str, str]) -> None:
+    """Of four counts: on each extreme ray three independent bounds hold with equality, of counts or of printed values.
+
+    Reference: Motzkin, Raiffa, Thompson and Thrall (1953), The double description method.
+    """
+    values = row(cells)
+    bounds = [*np.eye(4)]
+    for name, value in values.items():
+        above, below = np.array(COLUMNS[name], dtype=float)
+        bounds += [above - float(value.low) * below, above - float(value.high) * below]
+    found = rays(values)
+    assert len(found) >= 4 and len(set(found)) == len(found)
+    for ray in found:
+        met = [bound for bound in bounds if abs(bound @ ray) < 1e-9 * max(ray)]
+        assert np.linalg.matrix_rank(np.array(met)) == 3
+
+
 def test_one_confusion_matrix_leaves_the_accuracy_that_it_has() -> None:
     """From precision, recall and specificity follows the share of lung, and from that the accuracy."""
     values = exactly(of_counts((30, 10, 20, 40), 0))

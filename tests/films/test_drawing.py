@@ -29,6 +29,8 @@ def test_each_lung_has_its_colour_two_pixels_inside_its_edge() -> None:
         (top, left), (bottom, right) = inside.min(axis=0), inside.max(axis=0)
         assert [rows.min(), rows.max(), columns.min(), columns.max()] == [top, bottom, left, right]
         assert len(rows) == 30 * 17 - 26 * 13
+    touching = np.where(labels == 0, np.roll(labels, 10, axis=1) * (labels.max(axis=0) == 0), labels)
+    assert ((overlay(grey, touching) == COLOURS[RIGHT]).all(axis=2) & (touching == RIGHT)).sum() == 30 * 27 - 26 * 23
     drawn = np.logical_or(*((picture == COLOURS[lung]).all(axis=2) for lung in (RIGHT, LEFT)))
     assert (picture[~drawn] == grey[~drawn][:, None]).all()
 

@@ -212,6 +212,7 @@ def test_runs_of_older_code_are_trained_again_here_and_refused_from_elsewhere(dr
     runs = Planned(unpack(drawn))
     films = runs.films("pooled")
     bundle(tmp_path / "runs", NAMES[0], 10, films=films)
+    assert main(["left", str(drawn), str(tmp_path)]) == 1  # the Makefile asks
     assert complete(tmp_path / "runs" / NAMES[0]) and brought(tmp_path, runs) == [NAMES[0]]
     bundle(tmp_path / "runs", NAMES[1], 10, code="older", films=films)
     assert not complete(tmp_path / "runs" / NAMES[1])

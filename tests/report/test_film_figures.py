@@ -149,6 +149,10 @@ def test_curves_can_be_chosen() -> None:
     figure = training_curves(histories(("pooled",)), LOOK, ["Validation accuracy", "Loss"])
     assert [panel.get_title() for panel in figure.axes] == ["Validation accuracy", "Loss"]
     assert figure.axes[0].get_legend() is None and figure.axes[1].get_legend() is not None  # solid and dashed
+    one, all_of_them = (
+        training_curves(histories(("pooled",)), LOOK, of).get_figwidth() for of in (["Loss"], [*CURVES])
+    )
+    assert one < 0.6 * all_of_them  # its panel is not stretched
 
 
 def test_overlays_show_films_in_rows_and_variants_in_columns() -> None:
