@@ -17,6 +17,7 @@ from lungseg.report.tables import (
     OUTSIDE,
     TITLES,
     answer,
+    beside_table,
     comparison_table,
     conditions,
     coverage_note,
@@ -138,6 +139,16 @@ def pair(low: float, high: float, sign: str, verdict: str | None = None) -> dict
     """A row of comparisons.csv: U-Net against the proposed network."""
     where = {"variant_a": "unet", "variant_b": "proposed", "train_on": "pooled", "test_on": "pooled", "metric": "dice"}
     return where | {"difference": (low + high) / 2, "low": low, "high": high, "sign": sign, "verdict": verdict or sign}
+
+
+def test_the_short_table_has_a_network_in_each_row_beside_what_the_headline_compares_with() -> None:
+    pairs = pd.DataFrame([pair(-0.02, 0.005, "undecided")])
+    lines = beside_table(estimates(), pairs, MISHRA, "pooled", "pooled").splitlines()
+    assert lines[0] == "| Network | printed | here | less U-Net | which is better |" and len(lines) == 5
+    assert lines[2] == "| U-Net | 0.957 | 0.957 [0.955, 0.959] |  |  |"
+    assert lines[3].startswith("| Proposed: both encoders | 0.984 | 0.9")
+    assert lines[3].endswith(" | +0.0075 [-0.0050, +0.0200] | undecided |")
+    assert lines[4].startswith("| mine | – | ") and lines[4].endswith(" |  |  |")
 
 
 def test_comparison_table_shows_gains_of_the_later_network() -> None:
