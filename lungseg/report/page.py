@@ -18,6 +18,7 @@ from lungseg.errors import InputError
 from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.recipe import Variant
+from lungseg.report import multiverse
 from lungseg.report.costs import cost_rows
 from lungseg.report.counting import calibration_in_words, groups, study_in_words
 from lungseg.report.differences import seed_means
@@ -146,6 +147,7 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     claims = with_columns(claims, "points")
     in_cells = claims["decides"] == "cell"
     curves = curves_of(results)
+    universe = results.table("multiverse") if results.has("multiverse") else pd.DataFrame({"declared": []})
     return {
         "sentences": sentences(cells, comparisons, own, foreseen, paper, results.experiment(), plan),
         "tally": tally(claims),
@@ -173,6 +175,8 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
         "study": study_in_words(results, test_on),
         "calibration": calibration_in_words(results, look, train_on, test_on),
         "stability": records(results.dice("stability")),
+        "universe": multiverse.rows(universe),
+        "universe_said": multiverse.in_words(universe),
         "reach": reach(results.dice("power"), results.dice("sample_sizes"), paper),
         "relations": records(results.table("relations")),
         "data": [card(results, dataset) for dataset in config["datasets"]],

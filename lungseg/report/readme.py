@@ -9,6 +9,7 @@ from lungseg.config import left_out
 from lungseg.errors import InputError
 from lungseg.escape import markdown
 from lungseg.paper import Paper
+from lungseg.report.multiverse import in_words
 from lungseg.report.parts import parts_block
 from lungseg.report.results import Results
 from lungseg.report.tables import (
@@ -64,6 +65,7 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     lost = lost_runs(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
     parts = [
         answer(comparisons, paper, results.experiment(), results.plan()).strip(),
+        *other_ways(results),
         *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
         f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
@@ -81,6 +83,11 @@ def readme_block(results: Results, paper: Paper, folder: str) -> str:
     plan = results.plan()
     taken_apart = plan is not None and plan.effects
     return parts_block(results, paper, folder) if taken_apart else result_block(results, paper, folder)
+
+
+def other_ways(results: Results) -> list[str]:
+    """What other choices of analysis make of the headline, none where results of older code have no such table."""
+    return [said] if results.has("multiverse") and (said := in_words(results.table("multiverse"))) else []
 
 
 def gains_picture(results: Results, folder: str) -> list[str]:
@@ -114,6 +121,7 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         f"# {config['name']}: what it found",
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
         answer(comparisons, paper, results.experiment(), results.plan()).strip(),
+        *other_ways(results),
         *gains_picture(results, "."),
         table1,
         *([said] if (said := remade(results.manifest())) else []),

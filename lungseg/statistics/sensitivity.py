@@ -58,11 +58,12 @@ def sensitivity(
 def _cells(cut: list[Block], level: float, pool: Sequence[str]) -> pd.DataFrame:
     """Means and differences, one below the other."""
     means = estimates(cut, level, pool).assign(against="")
-    differences = pd.DataFrame([row for block in cut for row in _differences(block, level, pool)])
-    return pd.concat([means, differences], ignore_index=True)[[*KEY, "mean", "low", "high", "images", "seeds"]]
+    pairs = pd.DataFrame([row for block in cut for row in differences(block, level, pool)])
+    return pd.concat([means, pairs], ignore_index=True)[[*KEY, "mean", "low", "high", "images", "seeds"]]
 
 
-def _differences(block: Block, level: float, pool: Sequence[str]) -> Iterator[dict[str, object]]:
+def differences(block: Block, level: float, pool: Sequence[str]) -> Iterator[dict[str, object]]:
+    """Every two networks of a block in every metric that both have: the first less the second, with its interval."""
     seeds = seed_variances(block, pool)
     for a, b in combinations(block.runs, 2):
         vary = [seeds[one.variant] for one in (a, b)]

@@ -101,6 +101,7 @@ SMALL = [
     *[
         "subgroup_differences.csv",
         "sensitivity.csv",
+        "multiverse.csv",
         "elsewhere.csv",
         "effects.csv",
         "calibration.csv",

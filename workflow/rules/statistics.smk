@@ -23,6 +23,7 @@ rule estimate:
         power="<results>/power.csv",
         sample_sizes="<results>/sample_sizes.csv",
         sensitivity="<results>/sensitivity.csv",
+        multiverse="<results>/multiverse.csv",
         elsewhere="<results>/elsewhere.csv",
         effects="<results>/effects.csv",
     log:
@@ -36,6 +37,7 @@ rule estimate:
         runtime=growing(60),
     params:
         train_on=config["train_on"],
+        shown=(config["table1"]["train_on"], config["table1"]["test_on"]),
         resamples=config["statistics"]["resamples"],
         level=config["statistics"]["level"],
         seed=config["statistics"]["seed"],

@@ -16,6 +16,7 @@ from lungseg.plan import declared_pool, plan_of
 from lungseg.scores.cases import COLUMNS
 from lungseg.statistics.elsewhere import elsewhere, sets_asked
 from lungseg.statistics.estimation import make_tables
+from lungseg.statistics.multiverse import multiverse
 from lungseg.statistics.sensitivity import sensitivity
 from lungseg.statistics.subgroups import subgroup_differences
 from lungseg.tables import read_csv, read_parquet
@@ -31,6 +32,8 @@ for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
 twins = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
 write_csv(sensitivity(scores, twins, choices.level, pool), snakemake.output.sensitivity)
+universe = (scores, paper.headline, choices.shown, twins, choices.level, pool)
+write_csv(multiverse(*universe), snakemake.output.multiverse)
 write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)
 sets = sets_asked(scores, choices.train_on, plan.test_on if plan else [])
 write_csv(elsewhere(scores, sets, plan.films if plan else [], choices.level, pool), snakemake.output.elsewhere)

@@ -1,0 +1,77 @@
+"""Does the headline hang on how its films were analysed? In a sentence, and in rows for the page."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lungseg.claims.evidence import between
+
+# Of each choice what was declared, and what was not.
+LEVELS = {
+    "size": {"network": "the network's", "native": "the films' own"},
+    "postprocessing": {"none": "as predicted", "two_largest": "the two largest parts"},
+    "seen": {"kept": "all", "left out": "without patients seen"},
+}
+OTHERS = {
+    "native": "at the films' own size",
+    "two_largest": "with the two largest parts of a mask alone",
+    "left out": "without the {lost} films whose patient is, or is suspected to be, in another part too",
+}
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """What the page's table shows: each choice in words, and the difference with its interval.
+
+    Args:
+        table: The table multiverse.csv.
+    """
+    return [
+        {choice: words[row[choice]] for choice, words in LEVELS.items()}
+        | {"declared": row["declared"], "films": row["images"]}
+        | {"difference": f"{row['difference']:+.4f} {between(row['low'], row['high'], '+.4f')}"}
+        for row in table.to_dict("records")
+    ]
+
+
+def in_words(table: pd.DataFrame) -> str:
+    """The range of the differences, how many intervals agree with the declared one, and on which choice that hangs.
+
+    Args:
+        table: The table multiverse.csv; the sentence is empty where it has no other row than the declared one.
+    """
+    declared, others = (table[table["declared"].astype(bool) == own] for own in (True, False))
+    if declared.empty or others.empty:
+        return ""
+    lost = int(declared["images"].iloc[0] - table["images"].min())
+    levels = {level for choice in LEVELS for level in others[choice]}
+    ways = [told.format(lost=lost) for level, told in OTHERS.items() if level in levels]
+    count = "one other way" if len(others) == 1 else f"{len(others)} other ways"
+    low, high = others["difference"].min(), others["difference"].max()
+    told = f"The same predictions analysed in {count} ({', '.join(ways)}) give {low:+.4f} to {high:+.4f}"
+    if table["low"].isna().any():
+        return f"{told}, without intervals."
+    side, sides = _sides(declared)[0], _sides(others)
+    words = {1: "above 0", 0: "on both sides of 0", -1: "below 0"}
+    if (sides == side).all():
+        return f"{told}; the declared interval and those of all others lie {words[side]}."
+    counts = " and ".join(f"{(sides == one).sum()} {words[one]}" for one in (1, 0, -1) if (sides == one).any())
+    blame = " and ".join(_blamed(others, sides != side))
+    return (
+        f"{told}; the declared interval lies {words[side]}, of the others {counts}. On which side it lies hangs on "
+        f"such choices{': it is another ' + blame if blame else ''}."
+    )
+
+
+def _sides(table: pd.DataFrame) -> np.ndarray:
+    """On which side of 0 the intervals lie: 1, -1, or 0 where they hold it."""
+    return np.sign(table["low"]).clip(lower=0).to_numpy(int) + np.sign(table["high"]).clip(upper=0).to_numpy(int)
+
+
+def _blamed(others: pd.DataFrame, differ: np.ndarray) -> Iterator[str]:
+    """The choices that part those that differ from those that do not."""
+    for choice, words in LEVELS.items():
+        for level in list(words)[1:]:
+            if np.array_equal((others[choice] == level).to_numpy(), differ):
+                yield "without such films" if level == "left out" else OTHERS[level]
