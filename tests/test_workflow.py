@@ -50,8 +50,8 @@ def test_tables_have_the_columns_that_people_rely_on(results: Path) -> None:
         "likeness,null,candidate,patient,status",
         "sensitivity.csv": "variant,against,train_on,test_on,metric,mean,low,high,images,seeds,left_out,"
         "full_mean,full_low,full_high,change",
-        "multiverse.csv": "variant,against,train_on,test_on,metric,size,postprocessing,seen,declared,difference,low,high,"
-        "images,seeds",
+        "multiverse.csv": "variant,against,train_on,test_on,metric,size,postprocessing,seen,declared,difference,"
+        "low,high,images,seeds",
         "definitions.csv": "films,part,size,cut,smooth,averaging,classes,distance",
         "relations.csv": "relation,printed,definitions,alone,mixtures,mixed",
         "yardstick.csv": "permuted,tables,distance,rank,p,closest,median,farthest",
