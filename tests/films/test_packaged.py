@@ -8,16 +8,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from lungseg.data.archive import fetch_all
 from lungseg.data.datasets import DATASETS
 from lungseg.data.films import Part
+from lungseg.data.patients import seen_elsewhere
 from lungseg.data.reading import Radiograph
 from lungseg.films.networks import MODELS, default
 from lungseg.learning import packaged
 from lungseg.learning.packaged import package
-from lungseg.report.model_card import Answers, _what, cases, held_out, own_size, read_cards
+from lungseg.report.model_card import Answers, _what, card_page, cases, held_out, own_size, read_cards
 from lungseg.segment import segment
+from lungseg.tables import read_csv
 from tests.workflow import ROOT
 
 SCORES = ROOT / "docs/model-scores.csv"
@@ -133,3 +136,17 @@ def test_cards_are_of_the_files_beside_them_and_the_page_names_them() -> None:
     assert model.name == "lungs"
     cards = read_cards(MODELS)
     assert _what(cards, cards[0]) in page
+
+
+def test_the_committed_card_follows_from_the_committed_scores() -> None:
+    """Every line but those of the candidates, whose trainings are not in git."""
+    if not SCORES.is_file():
+        pytest.skip("no model in this checkout")
+    scores, note = read_csv(SCORES), yaml.safe_load((ROOT / "config/model.yaml").read_text())["note"]
+    seen = seen_elsewhere(pd.concat(map(read_csv, sorted((ROOT / "results/cpu/splits").glob("*.csv")))))
+    none = pd.DataFrame(columns=["variant", "seeds", "parameters", "validation_dice", "chosen"])
+    made = card_page(read_cards(MODELS), none, held_out(scores, seen, 0.95), scores, note, 0.95)
+    page = (ROOT / "docs/model.md").read_text()
+    taken = [line for line in page.splitlines() if line not in made.splitlines()]
+    assert [line for line in made.splitlines() if line not in page.splitlines()] == []
+    assert made.endswith("\n") and len(taken) >= 1 and all(line.startswith("| ") for line in taken)
