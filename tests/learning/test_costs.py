@@ -88,6 +88,12 @@ def test_parameters_and_buffers_are_the_state_and_its_bytes_the_weights(variant:
     assert found.trained_parameters == found.parameters
 
 
+def test_a_layer_that_is_there_twice_is_saved_once_and_computed_twice() -> None:
+    layer = nn.Conv2d(1, 1, 3, padding=1)
+    found = count(nn.Sequential(layer, layer), 8)
+    assert (found.parameters, found.weights_mb, found.gflops) == (10, 40 / 1e6, 2 * 2 * 9 * 64 / 1e9)
+
+
 def test_what_does_not_learn_is_told_apart() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 1, 3, padding=1))
     network[0].requires_grad_(False)
@@ -96,8 +102,10 @@ def test_what_does_not_learn_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_counting_leaves_the_network_as_it_was(training: bool) -> None:
-    network = build(SMALL, 0).train(training)
+@pytest.mark.parametrize("shared", [True, False])
+def test_counting_leaves_the_network_as_it_was(training: bool, shared: bool) -> None:
+    layer = nn.Conv2d(1, 1, 3, padding=1)
+    network = (nn.Sequential(layer, layer) if shared else build(SMALL, 0)).train(training)
     before = {name: each.clone() for name, each in network.state_dict().items()}
     count(network, 32)
     assert network.training is training and network.state_dict().keys() == before.keys()
