@@ -28,6 +28,7 @@ from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import (
     check_apart,
     check_files,
+    check_modules,
     check_places,
     check_runnable,
     fetch_pinned,
