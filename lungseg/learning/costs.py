@@ -156,14 +156,15 @@ def _parts(card: Card, path: Path, device: torch.device) -> Iterator[Part]:
     refuse_another_module(card, path)
     recipe, size = Training(**card["training"]), card["size"]
     take_steps(build(Variant(width=1), seed=0).to(device), Training(batch_size=2, precision=recipe.precision), 32)
+    build(variant := Variant(**card["variant"]), seed=0, pretrained=False)  # some load a library of their own
     memory = Memory(device)  # from here on the libraries' own code and workspaces are there
-    network = build(Variant(**card["variant"]), seed=0, pretrained=False)
+    network = build(variant, seed=0, pretrained=False)
     yield (counted := count(network, size))
     network.to(device).to(memory_format=torch.channels_last)  # here: within `predict` no gradient could follow
     memory.forget()
     yield Predicted(ms_per_film=milliseconds(network, recipe.precision, size), predict_memory_mb=memory.peak())
     work, room = 3 * (counted.gflops or 0) * recipe.batch_size, machine_mb()  # the way back takes twice as long
-    fits = room is None or training_mb(Variant(**card["variant"]), recipe, size) <= room
+    fits = room is None or training_mb(variant, recipe, size) <= room
     if device.type != "cpu" or (work <= MOST and fits):
         take_steps(network, recipe, size)
         yield Trained(memory.peak())

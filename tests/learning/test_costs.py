@@ -165,6 +165,19 @@ def test_a_step_that_would_take_too_long_is_foretold_where_its_like_was_measured
     assert all(each.ms_per_film for each in found) and found[0].films_per_second is None
 
 
+def test_a_library_that_a_network_loads_is_not_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[torch.Tensor] = []
+
+    def loading(variant: Variant, **choices: object) -> nn.Module:
+        if variant == SMALL and not kept:
+            kept.append(torch.ones(50_000_000))
+        return build(variant, **choices)
+
+    monkeypatch.setattr(costs, "build", loading)
+    found = cost("unet", [card(tmp_path)], [], CPU)
+    assert 0 < (found.predict_memory_mb or 0) < 100 and 0 < (found.train_memory_mb or 0) < 100
+
+
 def test_a_step_without_room_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costs, "machine_mb", lambda: 1)
     assert cost("unet", [card(tmp_path)], [], CPU).train_memory is None
