@@ -118,7 +118,7 @@ class Statistics(Choice):
 class Tune(Choice):
     """Which learning rates are tried on the target `tune`, apart from the experiment's own trainings."""
 
-    variants: tuple[PathPart, ...] | None = Field(
+    variants: Annotated[tuple[PathPart, ...], Field(min_length=1)] | None = Field(
         None, description="Networks to tune. Without it all but those whose names end in `_tuned`."
     )
     rates: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
@@ -289,7 +289,8 @@ class Experiment(Choice):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} names one value twice: {list(values)}")
-        for key, names in {"cross": self.cross, "statistics.pool": self.statistics.pool}.items():
+        named = {"cross": self.cross, "statistics.pool": self.statistics.pool, "tune.variants": self.tune.variants}
+        for key, names in named.items():
             if len(set(names or ())) < len(names or ()):
                 raise ValueError(f"{key} names one variant twice: {list(names or ())}")
         for name in self.variants:
@@ -400,7 +401,7 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
         experiment = Experiment.model_validate(dict(config))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the experiment"
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the experiment"
         raise InputError(f"config key {key}", _found(first), _expected(first), _remedy(first)) from error
     refuse_truths(config, experiment.model_dump(), "config key ")
     return experiment

@@ -101,7 +101,7 @@ class Training(Choice):
             return given
         epochs, steps = given.get("epochs"), given.get("steps")
         if epochs is not None and steps is not None:
-            raise ValueError("`epochs` and `steps` are two measures of one length: leave one of them out")
+            raise ValueError("`epochs` and `steps` are two measures of one length: leave one out, or set it to null")
         if steps is not None:
             return {**given, "epochs": None}
         return {**given, "steps": None} if epochs is not None else given

@@ -181,8 +181,8 @@ def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(pro
         ("training={learning_rate: -1}", "config key training.learning_rate: found '-1', expected greater than 0"),
         ("variants={unet: {module: lost.py:net}}", "config key variants.unet.module: found lost.py, no such file"),
         (
-            "variants={unet: {encoders: [resnet35]}}",
-            "config key variants.unet.encoders: found 'resnet35', expected a na",
+            "variants={odd: {encoders: [resnet35]}}",
+            "config key variants.odd.encoders: found 'resnet35', expected a na",
         ),
     ],
 )

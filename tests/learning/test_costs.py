@@ -186,7 +186,9 @@ def test_a_step_without_room_is_not_taken(tmp_path: Path, monkeypatch: pytest.Mo
 def test_only_networks_whose_like_was_measured_are_foretold() -> None:
     recipe = Training(batch_size=16)
     assert step_mb(Variant(width=64), recipe, 64) == round((20 * 31.0e6 + 8840 * 16 * 64**2) / MB)
-    for strange in (Variant(encoders=("resnet34",)), Variant(decoder="nnunet"), Variant(module="a.py:b")):
+    wide = Variant(encoders=("mobilenetv2",), decoder_channels=(512,) * 5)
+    odd = wide, Variant(full_resolution_skip=False), Variant(head={"dense": [4096]}), Variant(decoder="nnunet")
+    for strange in (*odd, Variant(encoders=("resnet34",)), Variant(module="a.py:b")):
         assert step_mb(strange, recipe, 64) is None
 
 

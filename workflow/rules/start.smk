@@ -82,8 +82,8 @@ def begin():
 
 # A dry run starts nothing, and tells what a run would be told.
 if workflow.is_main_process and workflow.output_settings.dryrun:
-    new = [run["variant"] for run in TRAINED if not Path(OWN, RUN.format(run=run), "weights.json").is_file()]
     try:
-        check_networks({name: TRAINED_VARIANTS[name] for name in new})
+        left = [run.variant for run in read_runs(EXPERIMENT, Path()) if not run.finished]
+        check_networks({name: EXPERIMENT.variants[name] for name in left})
     except InputError as error:
         raise WorkflowError(str(error))
