@@ -28,6 +28,7 @@ from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import (
     check_apart,
     check_files,
+    check_modules,
     check_places,
     check_runnable,
     fetch_pinned,
@@ -37,7 +38,7 @@ from lungseg.jobs.named_files import (
     weights_hashes,
 )
 from lungseg.jobs.remembered import Hashes
-from lungseg.jobs.status import watch
+from lungseg.jobs.status import read_runs, watch
 from lungseg.learning.duration import training_minutes
 from lungseg.learning.tuning import rate_name, tried
 from lungseg.learning.memory import KEEP_BLOCKS, machine_mb, side_by_side, step_mb, training_mb

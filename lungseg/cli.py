@@ -79,6 +79,10 @@ Place = Annotated[
     Path | None, typer.Option(help="The folder; else that of the variable LUNGSEG_WEIGHTS, else a cache of yours.")
 ]
 CONFIG = Path("config/config.yaml")
+More = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="FILE", help="More configuration files, as snakemake takes them after --configfile."),
+]
 
 
 @app.command(epilog=AUDIT_HELP)
@@ -152,56 +156,61 @@ def compare(
 
 @app.command()
 def status(
-    configfile: Annotated[Path, typer.Option(help="Of the experiment.")] = CONFIG,
+    configfile: Annotated[list[Path], typer.Option(help="Of the experiment.")] = [CONFIG],  # noqa: B006 - typer copies
+    more: More = None,
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """How many trainings are done, how long the rest will take, and where each running one stands."""
     from lungseg.jobs.status import describe as describe_runs
     from lungseg.jobs.status import read_runs
 
-    experiment = _experiment(configfile)
+    experiment = _experiment(*configfile, *(more or ()))
     if not root.is_dir():
         raise InputError("--root", f"{root}, {missing(root)}", "the folder in which Snakemake runs", "Correct it.")
     for line in describe_runs(read_runs(experiment, root)):
         say(line)
 
 
-def _experiment(configfile: Path) -> Experiment:
-    """The configuration that a command is given."""
-    if not configfile.is_file():
-        remedy = "Give --configfile as you give it to snakemake."
-        raise InputError(configfile, missing(configfile), "the experiment's configuration", remedy)
-    return read_experiment(read_settings(configfile))
+def _experiment(*configfiles: Path) -> Experiment:
+    """The configuration that a command is given, of one file or of several."""
+    for file in configfiles:
+        if not file.is_file():
+            remedy = "Give --configfile as you give it to snakemake."
+            raise InputError(file, missing(file), "the experiment's configuration", remedy)
+    return read_experiment(read_settings(*configfiles))
 
 
 @app.command()
 def tune(
-    configfile: Annotated[Path, typer.Option(help="Of the experiment that was tuned.")] = CONFIG,
+    configfile: Annotated[list[Path], typer.Option(help="Of the experiment that was tuned.")] = [CONFIG],  # noqa: B006
+    more: More = None,
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
     to: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config/tuned.yaml"),
 ) -> None:
     """Write the networks at the best of the rates that `snakemake tune` tried, for you to read and commit."""
-    from lungseg.learning.tuning import as_file, chosen, read_tries
+    from lungseg.learning.tuning import as_file, at_the_edge, chosen, read_tries, refuse_other_tries
 
-    output(to, configfile)
-    experiment = _experiment(configfile)
+    files = [*configfile, *(more or ())]
+    output(to, *files)
+    experiment, given = _experiment(*files), " ".join(map(str, files))
     tries = root / experiment.folder("results") / "tune/rates.csv"
     if not tries.is_file():
-        remedy = f"Try the rates first: snakemake --cores all --configfile {configfile} -- tune"
+        remedy = f"Try the rates first: snakemake --cores all --configfile {given} -- tune"
         raise InputError(tries, missing(tries), "the rates that were tried", remedy)
     table = read_tries(tries)
+    refuse_other_tries(table, experiment, tries.parent)
     text = as_file(experiment, table)
     with replacing(to) as part:
         part.write_text(text, encoding="utf-8")
     for name, rate in chosen(table).items():
-        say(f"{name}_tuned: learning rate {rate:g}")
-    say(f"{to}: give it after {configfile}, and commit it")
+        say(f"{name}_tuned: learning rate {rate:g}{at_the_edge(table, name, rate)}")
+    say(f"{to}: give it after {given}, and commit it")
 
 
 @app.command()
 def track(
     results: Annotated[Path | None, typer.Argument(help="A finished experiment's folder, such as cpu/results.")] = None,
-    configfile: Annotated[Path, typer.Option(help="Of the experiment, where no folder is given.")] = CONFIG,
+    configfile: Annotated[list[Path], typer.Option(help="Of the experiment, where no folder is given.")] = [CONFIG],  # noqa: B006
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """Bring a finished experiment's trainings into MLflow, each once; after its store was away, deleted or moved."""
@@ -210,7 +219,7 @@ def track(
     from lungseg.jobs.tracking import track as bring
     from lungseg.report.results import GIVEN, Results
 
-    experiment = Results(results, GIVEN).experiment() if results else _experiment(configfile)
+    experiment = Results(results, GIVEN).experiment() if results else _experiment(*configfile)
     own = Results(results or root / experiment.folder("results"), GIVEN)
     trainings, scores = gather(experiment, root), own.table("scores")
     pictures = [path for path in [own.folder / "figures/figure5_overlays.png"] if path.is_file()]
@@ -299,7 +308,8 @@ def check(
     names: Names,
     at: Annotated[Path, typer.Option(help="Folder that `fetch` wrote to.")] = Raw,
     configfile: Annotated[
-        Path | None, typer.Option(help="Whose `exclude` names films to leave out, and whose `own` defines data sets.")
+        list[Path] | None,
+        typer.Option(help="Whose `exclude` names films to leave out, and whose `own` defines data sets."),
     ] = None,
 ) -> None:
     """Read data sets from end to end: hashes, counts, films and masks. Exit code 1 if one is not whole.
@@ -309,7 +319,7 @@ def check(
     from lungseg.data.datasets import dataset, refuse_unknown
     from lungseg.films.own_sets import any_dataset, refuse_shared_names
 
-    experiment = _experiment(configfile) if configfile else None
+    experiment = _experiment(*configfile) if configfile else None
     own, exclude = (experiment.own, experiment.exclude) if experiment else ({}, {})
     seed = experiment.split.seed if experiment else 0
     defined = {name: any_dataset(name, one) for name, one in own.items()}

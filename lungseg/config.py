@@ -6,7 +6,8 @@ The defaults are the reference experiment; `config/schema.json` is exported from
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -117,7 +118,7 @@ class Statistics(Choice):
 class Tune(Choice):
     """Which learning rates are tried on the target `tune`, apart from the experiment's own trainings."""
 
-    variants: tuple[PathPart, ...] | None = Field(
+    variants: Annotated[tuple[PathPart, ...], Field(min_length=1)] | None = Field(
         None, description="Networks to tune. Without it all but those whose names end in `_tuned`."
     )
     rates: tuple[PositiveFloat, PositiveFloat, PositiveFloat] = Field(
@@ -280,18 +281,20 @@ class Experiment(Choice):
             raise ValueError(f"tune.variants names {sorted(strange)}, which `variants` does not list")
         if self.tune.seed in self.seeds:
             raise ValueError(f"tune.seed is {self.tune.seed}, one of `seeds`: rates are chosen on another")
-        if len(set(self.tune.rates)) < len(self.tune.rates):
-            raise ValueError(f"tune.rates names one rate twice: {list(self.tune.rates)}")
+        if len({f"{rate:g}" for rate in self.tune.rates}) < len(self.tune.rates):  # as their folders are called
+            raise ValueError(f"tune.rates names one rate twice, to six digits: {list(self.tune.rates)}")
         if strange := set(self.statistics.pool or ()) - set(self.variants):
             raise ValueError(f"statistics.pool names {sorted(strange)}, which `variants` does not list")
         for key in ("datasets", "seeds"):
             values = getattr(self, key)
             if len(set(values)) < len(values):
                 raise ValueError(f"{key} names one value twice: {list(values)}")
-        for key, names in {"cross": self.cross, "statistics.pool": self.statistics.pool}.items():
+        named = {"cross": self.cross, "statistics.pool": self.statistics.pool, "tune.variants": self.tune.variants}
+        for key, names in named.items():
             if len(set(names or ())) < len(names or ()):
                 raise ValueError(f"{key} names one variant twice: {list(names or ())}")
         for name in self.variants:
+            self._check_length(name)
             self._check_size(name)
         if self.training.deep_supervision:
             raise ValueError("training.deep_supervision is of single networks: give it in a variant's own `training`")
@@ -299,23 +302,38 @@ class Experiment(Choice):
             raise ValueError("phantom is drawn, never mixed with real data sets: list it alone")
         return self
 
+    def _check_length(self, name: str) -> None:
+        """A training that takes one measure of its length away gives the other."""
+        try:
+            self.trained_as(name)
+        except ValidationError as error:
+            told = expected(error.errors()[0])
+            raise ValueError(f"of variants.{name}.training and training together, {told}") from error
+
     def _check_size(self, name: str) -> None:
         """A network's films are large enough, and its batches have more than one value to normalise."""
         network, size = self.variants[name], self.preprocessing.size
         if size < (least := LEAST.get(network.decoder, 32)):
             raise ValueError(f"{name}'s decoder {network.decoder} needs a size of {least} or more, and it is {size}")
-        if not network.encoders or self.trained_as(name).batch_size > 1:
+        if not network.encoders or (films := self.least_batch(name)) > 1:
             return
+        limited = [f"films.{train_on}" for train_on, number in self.films.items() if number == films]
+        key = "batch_size" if self.trained_as(name).batch_size == films else limited[0]
         if network.decoder in ONE_VALUE:
             raise ValueError(
-                f"batch_size 1 leaves {name}'s {network.decoder} one value for each channel, where it pools the whole "
-                "film, which cannot be normalised: choose batch_size 2"
+                f"{key} 1 leaves {name}'s {network.decoder} one value for each channel, where it pools the whole "
+                "film, which cannot be normalised: choose 2"
             )
         if size == 32:
             raise ValueError(
-                f"batch_size 1 at size 32 leaves {name}'s encoders one value for each channel, which cannot be "
-                "normalised: choose batch_size 2 or size 64"
+                f"{key} 1 at size 32 leaves {name}'s encoders one value for each channel, which cannot be "
+                "normalised: choose 2, or size 64"
             )
+
+    def least_batch(self, variant: str) -> int:
+        """Films in the smallest step of a variant: those of a batch, or all where a training set has fewer."""
+        limits = [number for train_on, number in self.films.items() if variant in self.trained(train_on)]
+        return min([self.trained_as(variant).batch_size, *limits])
 
     def trained_as(self, variant: str) -> Training:
         """How a variant is trained: as all are, but for its own choices."""
@@ -383,7 +401,7 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
         experiment = Experiment.model_validate(dict(config))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the experiment"
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the experiment"
         raise InputError(f"config key {key}", _found(first), _expected(first), _remedy(first)) from error
     refuse_truths(config, experiment.model_dump(), "config key ")
     return experiment
@@ -404,19 +422,27 @@ def _expected(error: Any) -> str:  # noqa: ANN401
 
 
 def _remedy(error: Any) -> str:  # noqa: ANN401
-    count = "" if error["type"] != "extra_forbidden" else " or remove it"
-    return f"Correct it{count} in the configuration file; config/README.md explains every key."
+    explained = "in the configuration file; config/README.md explains every key."
+    if error["type"] != "extra_forbidden":
+        return f"Correct it {explained}"
+    *place, key = error["loc"]
+    near = get_close_matches(str(key), _known_keys(place), n=2)
+    homes = [name for name, group in {**GROUPS, **INSIDE}.items() if key in group.model_fields and name not in place]
+    told = f"Near it: {', '.join(near)}. " if near else f"It is a key of {' and of '.join(homes)}. " if homes else ""
+    return f"{told}Correct it or remove it {explained}"
 
 
-def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+GROUPS: dict[str, type[Choice]] = {
+    "preprocessing": Preprocessing, "split": Split, "leakage": Leakage, "variants": Variant,
+    "training": Training, "statistics": Statistics, "table1": Table1, "tune": Tune, "own": Own,
+}  # fmt: skip
+INSIDE: dict[str, type[Choice]] = {"head": Head, "training": Training}  # of a variant
+
+
+def _known_keys(location: Sequence[str | int]) -> list[str]:
     """Names of the legal keys at a place in the configuration."""
-    groups: dict[str, type[Choice]] = {
-        "preprocessing": Preprocessing, "split": Split, "leakage": Leakage, "variants": Variant,
-        "training": Training, "statistics": Statistics, "table1": Table1, "tune": Tune, "own": Own,
-    }  # fmt: skip
-    inside: dict[str, type[Choice]] = {"head": Head, "training": Training}  # of a variant
-    at = inside.get(str(location[2])) if len(location) > 2 else None
-    return list((at or (groups[str(location[0])] if location else Experiment)).model_fields)
+    at = INSIDE.get(str(location[2])) if len(location) > 2 else None
+    return list((at or (GROUPS[str(location[0])] if location else Experiment)).model_fields)
 
 
 def schema() -> str:

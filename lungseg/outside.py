@@ -21,7 +21,7 @@ KINDS = {
     "tuple_type": LIST, "list_type": LIST, "dict_type": GROUP, "model_type": GROUP, "model_attributes_type": GROUP,
     "int_type": WHOLE, "int_parsing": WHOLE, "int_from_float": WHOLE, "float_type": NUMBER, "float_parsing": NUMBER,
     "finite_number": "a finite number", "string_type": "text", "bool_type": "true or false",
-    "bool_parsing": "true or false",
+    "bool_parsing": "true or false", "missing": "a value",
 }  # fmt: skip
 
 T = TypeVar("T")
@@ -199,17 +199,28 @@ def _truths(given: object, read: object, place: str) -> Iterator[tuple[str, bool
             yield from _truths(one, other, f"{place}.{number}".lstrip("."))
 
 
-def read_settings(path: str | Path) -> dict[str, Any]:
-    """A configuration file as it is written: Snakemake lets the last of two keys win, and runs code in a YTE file.
+def read_settings(*paths: str | Path) -> dict[str, Any]:
+    """Configuration files as they are written: Snakemake lets the last of two keys win, and runs code in a YTE file.
+
+    Args:
+        paths: Laid over each other as Snakemake does it: groups of keys are joined, of two values the later one holds.
 
     Raises:
-        InputError: It is too large or no plain YAML, a key stands twice, or it asks for YTE.
+        InputError: One is too large or no plain YAML, a key stands twice in it, or it asks for YTE.
     """
-    settings = read_yaml(path, dict, "config/README.md explains every key.")
-    if YTE in settings:
-        remedy = "Remove it and all that it would compute: code in a configuration can do whatever you can."
-        raise InputError(path, f"the key {YTE}", "a configuration that computes nothing", remedy)
+    settings: dict[str, Any] = {}
+    for path in paths:
+        own = read_yaml(path, dict, "config/README.md explains every key.")
+        if YTE in own:
+            remedy = "Remove it and all that it would compute: code in a configuration can do whatever you can."
+            raise InputError(path, f"the key {YTE}", "a configuration that computes nothing", remedy)
+        settings = _laid_over(own, settings)
     return settings
+
+
+def _laid_over(upper: dict[str, Any], lower: dict[str, Any]) -> dict[str, Any]:
+    groups = {key: (value, lower[key]) for key, value in upper.items() if isinstance(lower.get(key), dict)}
+    return lower | upper | {key: _laid_over(*both) for key, both in groups.items() if isinstance(both[0], dict)}
 
 
 def _count(content: object, known: dict[int, int]) -> int:

@@ -7,7 +7,8 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 EIGHT_BIT = "imagenet-8bit"  # the start that lies in this package
 # More than anybody trains: a slip of the finger is told before memory is asked for.
@@ -20,11 +21,13 @@ Decoder = Literal[
     "segformer", "dpt", "nnunet",
 ]  # fmt: skip
 CHANNELS_OF = ("unet", "unetplusplus", "manet")  # decoders whose channels at every level can be chosen
+DECODER_CHANNELS = (256, 128, 64, 32, 16)  # of these, where none are given; segmentation-models-pytorch's
 FULL_SIZE = ("unet", "unetplusplus", "manet", "linknet")  # decoders that end at the film's own side
 SUPERVISED = ("unet", "nnunet")  # without encoders; they can also answer from their smaller maps
 LOOKS = 20  # at the validation films, in a training that is measured in steps
 # Least side in px that a network trains on, where it is more than 32; which pool the whole film into one value.
 LEAST = {"pan": 128, "nnunet": 64}
+WIDEST = 512  # channels of a level of nnU-Net's network in two dimensions
 ONE_VALUE = ("pspnet", "pan", "deeplabv3", "deeplabv3plus", "upernet")
 
 
@@ -98,7 +101,7 @@ class Training(Choice):
             return given
         epochs, steps = given.get("epochs"), given.get("steps")
         if epochs is not None and steps is not None:
-            raise ValueError("`epochs` and `steps` are two measures of one length: leave one of them out")
+            raise ValueError("`epochs` and `steps` are two measures of one length: leave one out, or set it to null")
         if steps is not None:
             return {**given, "epochs": None}
         return {**given, "steps": None} if epochs is not None else given
@@ -145,7 +148,7 @@ class Variant(Choice):
         description="Of `join: outputs`: each network learns from its own output alone, as if it were trained by "
         "itself, and the head learns on their outputs without changing them.",
     )
-    weights: str | dict[EncoderName, str] = Field(
+    weights: str | dict[str, str] = Field(
         "random",
         description="What the encoders start from, one word for all or one by name for each: `random`, `imagenet` "
         "(timm's, a pinned file that is fetched once), `imagenet-8bit` (MobileNetV2's, in this package), or the path "
@@ -179,6 +182,16 @@ class Variant(Choice):
     )
     training: Training | None = Field(None, description="What this network is trained with otherwise than the others.")
 
+    @field_validator("weights", mode="before")
+    @classmethod
+    def weights_are_words(cls, given: Any) -> Any:  # noqa: ANN401 - whatever the YAML holds
+        """One word for all encoders, or one by name for each."""
+        words = [*given, *given.values()] if isinstance(given, Mapping) else [given]
+        if not all(isinstance(word, str) and word.strip() for word in words):
+            starts = f"random, imagenet, {EIGHT_BIT} or the path of a file, for all encoders or by name for each"
+            raise PydanticCustomError("start", starts)
+        return given
+
     @field_serializer("training")
     def only_what_is_given(self, training: Training | None) -> dict[str, Any] | None:
         """A choice that is the default, given here, still stands against that of the others."""
@@ -207,6 +220,22 @@ class Variant(Choice):
         for illegal, told in _contradictions(self):
             if illegal:
                 raise ValueError(told)
+        return self
+
+    @model_validator(mode="after")
+    def one_spelling(self) -> Self:
+        """What can be said in two ways is kept in one: a network has one identity, and is trained once."""
+        usual: dict[str, Any] = {}
+        if self.head == Head():
+            usual |= {"head": None, "meta_learner": True}
+        if self.decoder_channels == DECODER_CHANNELS:
+            usual["decoder_channels"] = None
+        if isinstance(self.weights, dict):
+            starts = set(self.weights.values())
+            if len(self.weights) == 1 or starts in ({"random"}, {"imagenet"}):
+                usual["weights"] = starts.pop()
+        for key, value in usual.items():
+            object.__setattr__(self, key, value)  # it is frozen only from here on
         return self
 
     @property
@@ -284,6 +313,10 @@ def _contradictions(variant: Variant) -> Iterator[tuple[bool, str]]:
     yield (
         variant.head == Head(dense=(), dropout=0, normalise=False),
         "`head` with nothing in it is no head: leave it out",
+    )
+    yield (
+        name == "nnunet" and variant.width > WIDEST,
+        f"`nnunet` has at most {WIDEST} channels at a level: give a `width` up to that",
     )
     yield name == "nnunet" and variant.last is not None, "`nnunet` has a head of its own: leave `head` out"
     yield (

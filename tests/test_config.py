@@ -17,7 +17,7 @@ from lungseg.errors import InputError
 from lungseg.learning import stepper, training
 from lungseg.learning.training import Examples, fit
 from lungseg.networks.build import build
-from lungseg.outside import read_yaml
+from lungseg.outside import read_settings, read_yaml
 from lungseg.recipe import Head, Training, Variant
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -47,6 +47,14 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
     ({"meta_learner": True, "head": {}}, "`meta_learner` is short for `head: {}`: give one of them"),
     ({"head": {"dense": [], "dropout": 0, "normalise": False}}, "`head` with nothing in it is no head"),
     ({"decoder": "nnunet", "head": {}}, "`nnunet` has a head of its own"),
+    ({"decoder": "nnunet", "width": 513}, "`nnunet` has at most 512 channels at a level"),
+    ({"encoders": BOTH[:1], "decoder_channels": [4, 3, 2, 1]}, "decoder_channels.4: found nothing, expected a value"),
+    *(
+        ({"encoders": BOTH[:1], "weights": given}, "variants.one.weights: found .*random, imagenet, imagenet-8bit or")
+        for given in (None, "", 5, ["random"], {"mobilenetv2": None}, {5: "random"})
+    ),
+    ({"meta_lerner": True}, r"variants.one.meta_lerner: .*training\. Near it: meta_learner\. Correct it"),
+    ({"steps": 9}, r"full_resolution_skip, module, training\. It is a key of training\. Correct it or remove it"),
     (
         {"decoder": "nnunet", "full_resolution_skip": True},
         "`full_resolution_skip` is of unet, unetplusplus, manet, lin",
@@ -195,12 +203,14 @@ def test_experiments_do_not_overwrite_each_other() -> None:
             "train_on.jsrt is named as a data set",
         ),
         ({"cross": ["unet", "unet"]}, "cross names one variant twice"),
+        ({"tune": {"variants": ["unet", "unet"]}}, "tune.variants names one variant twice"),
+        ({"tune": {"variants": []}}, "config key tune.variants: found .* at least 1"),
         ({"split": {"method": "gaal2020", "seed": 1}}, "gaal2020 is one split"),
         ({"training": {"learning_rate": float("inf")}}, "config key training.learning_rate: found inf, .* finite"),
         ({"training": {"learning_rate": float("nan")}}, "config key training.learning_rate: found nan, .* finite"),
         ({"checkpoint_seconds": float("inf")}, "config key checkpoint_seconds: found inf, .* finite"),
         ({"seeds": [2**32]}, "config key seeds.0: found 4294967296, expected .*less than"),
-        ({"variants": {16: {}}}, "config key variants.16.*: found 16, .* text"),
+        ({"variants": {16: {}}}, "config key variants.16: found 16, .* text"),
         ({"variants": {"a" * 65: {}}}, "at most 64 characters"),
         *(({"variants": {"one": one}}, message) for one, message in CONTRADICTIONS),
         ({"training": {"epochs": 3, "steps": 9}}, "config key training: found a contradiction, .*two measures of one"),
@@ -213,6 +223,15 @@ def test_experiments_do_not_overwrite_each_other() -> None:
             )
             for name, size, least in (("pan", 96, 128),)
         ),
+        (
+            {"variants": {"one": {"encoders": BOTH[:1], "decoder": "upernet"}}, "films": {"pooled": 1}},
+            "films.pooled 1 leaves one's upernet one value for each channel",
+        ),
+        (
+            {"variants": {"one": {"training": {"steps": None}}}, "training": {"steps": 9}},
+            "of variants.one.training and training together, neither `epochs` nor `steps` says how long",
+        ),
+        ({"tune": {"rates": [0.1, 0.1000000001, 0.2]}}, "tune.rates names one rate twice, to six digits"),
         (
             {"variants": {"one": {"decoder": "nnunet"}}, "preprocessing": {"size": 32}},
             "one's decoder nnunet needs a size of 64 or more, and it is 32",
@@ -312,6 +331,14 @@ def test_a_file_of_keys_is_read() -> None:
     assert read_yaml(CONFIG / "cpu.yaml", dict, "")["name"] == "cpu"
 
 
+def test_files_are_laid_over_each_other_as_snakemake_does_it(tmp_path: Path) -> None:
+    texts = ["a: {b: {c: 1, d: [1, 2]}, e: 2}\nf: 1\n", "a: {b: {d: [3]}, g: {h: 4}}\nf: {i: 5}\n", "f: 6\n"]
+    files = [tmp_path / f"{place}.yaml" for place in range(len(texts))]
+    for file, text in zip(files, texts, strict=True):
+        file.write_text(text)
+    assert read_settings(*files) == {"a": {"b": {"c": 1, "d": [3]}, "e": 2, "g": {"h": 4}}, "f": 6}
+
+
 OWN = Path(__file__).with_name("own_networks.py")
 # For every key of a variant and of the training: two values, and what else they need to mean something.
 ONE, TWO = {"encoders": BOTH[:1]}, {"encoders": ["mobilenetv2", "tu-mobilenetv3_small_050"]}
@@ -344,6 +371,21 @@ def test_every_choice_of_a_variant_makes_another_network() -> None:
         one, other = (build(Variant(**choice), 0).state_dict() for choice in choices)
         same = one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
         assert not same, key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"meta_learner": True}, {"head": {}}),
+        ({"meta_learner": True}, {"head": {"dense": [32, 64, 128], "dropout": 0.4, "normalise": True}}),
+        (ONE, ONE | {"decoder_channels": [256, 128, 64, 32, 16]}),
+        (ONE, ONE | {"weights": {"mobilenetv2": "random"}}),
+        (ONE | {"weights": "imagenet-8bit"}, ONE | {"weights": {"mobilenetv2": "imagenet-8bit"}}),
+        ({"encoders": BOTH, "weights": "imagenet"}, {"encoders": BOTH, "weights": dict.fromkeys(BOTH, "imagenet")}),
+    ],
+)
+def test_two_spellings_of_a_network_are_one(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert Variant(**one) == Variant(**other) and Variant(**one).chosen() == Variant(**other).chosen()
 
 
 def test_every_choice_of_the_training_ends_in_other_weights(monkeypatch: pytest.MonkeyPatch) -> None:

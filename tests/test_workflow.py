@@ -181,8 +181,11 @@ def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(pro
     ("change", "message"),
     [
         ("training={learning_rate: -1}", "config key training.learning_rate: found '-1', expected greater than 0"),
-        ("datasets=[chexpert]", "config key datasets.0: found 'chexpert', expected 'montgomery'"),
-        ("epochs=3", "config key epochs: found an unknown key (value 3), expected one of name, note, paper, datasets"),
+        ("variants={unet: {module: lost.py:net}}", "config key variants.unet.module: found lost.py, no such file"),
+        (
+            "variants={odd: {encoders: [resnet35]}}",
+            "config key variants.odd.encoders: found 'resnet35', expected a na",
+        ),
     ],
 )
 def test_bad_configuration_ends_in_one_message(project: Path, change: str, message: str) -> None:

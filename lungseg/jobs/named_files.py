@@ -6,6 +6,7 @@ from pathlib import Path
 
 from lungseg.errors import InputError
 from lungseg.jobs.remembered import Hashes
+from lungseg.outside import missing
 from lungseg.own import Own
 from lungseg.recipe import EIGHT_BIT, Variant
 
@@ -35,6 +36,21 @@ def fetch_pinned(variants: Mapping[str, Variant]) -> None:
             source(name, "imagenet")
 
 
+def check_modules(variants: Mapping[str, Variant]) -> None:
+    """Look for the files of networks of one's own; Snakemake takes one for an input, and would not say whose it is.
+
+    Args:
+        variants: Networks to train.
+
+    Raises:
+        InputError: One is missing.
+    """
+    for name, variant in variants.items():
+        if variant.module_file is not None and not (file := Path(variant.module_file)).is_file():
+            remedy = "Give a file of Python with the function in it; its path counts from where Snakemake runs."
+            raise InputError(f"config key variants.{name}.module", f"{file}, {missing(file)}", "a file", remedy)
+
+
 def check_files(
     variants: Mapping[str, Variant],
     datasets: Collection[str],
@@ -60,11 +76,6 @@ def check_files(
         for name, variant in variants.items()
         for file in weights_files(variant)
         if not file.is_file()
-    ]
-    lines += [
-        f"  {variant.module_file}, as variants.{name}.module says: give a file of Python with the function in it."
-        for name, variant in variants.items()
-        if variant.module_file is not None and not Path(variant.module_file).is_file()
     ]
     for dataset in (name for name in datasets if name not in own):
         lines += _missing_archives(dataset, archives, raw / dataset)

@@ -400,9 +400,10 @@ def _pack(options: argparse.Namespace) -> None:
     from lungseg.jobs.prepared import check_prepared
     from lungseg.machine import commit
 
-    if not options.configfile.is_file():
-        raise InputError(options.configfile, missing(options.configfile), "a configuration", "Give --configfile.")
-    experiment = read_experiment(read_settings(options.configfile))
+    for file in options.configfile:
+        if not file.is_file():
+            raise InputError(file, missing(file), "a configuration", "Give --configfile.")
+    experiment = read_experiment(read_settings(*options.configfile))
     check_prepared(experiment, Path())
     pack(options.films, experiment, commit(ROOT)["commit"], Path())
     if (size := options.films.stat().st_size) > options.mib * MEBI:
@@ -437,7 +438,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True)
     one = commands.add_parser("pack", help="put the prepared films into one file")
     one.add_argument("films", type=Path)
-    one.add_argument("--configfile", type=Path, required=True)
+    one.add_argument("--configfile", type=Path, nargs="+", required=True)
     one.add_argument("--mib", type=_number, default=FILMS_MIB, help="the file may have so many MiB (%(default)s)")
     one.set_defaults(do=_pack)
     one = commands.add_parser("run", help="train for some minutes and bring what is whole")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungseg.config import Experiment
+from lungseg.config import Experiment, without_places
 from lungseg.errors import InputError
 from lungseg.files import file_hash
 from lungseg.learning.run_files import CARD, HISTORY, NEEDED, PREDICTIONS, Card, read_card
@@ -111,9 +111,10 @@ def checked_card(path: Path, run: Run, experiment: Experiment) -> Card:
         InputError: It is of another run, or of one with other choices.
     """
     card = read_card(path, NEEDED)
+    variant = experiment.variants[run.variant]
     pairs = {
         "run": (card["run"], run.name),
-        "variant": (Variant(**card["variant"]), experiment.variants[run.variant]),
+        "variant": tuple(Variant(**without_places(one)) for one in (card["variant"], variant.model_dump(mode="json"))),
         "training": (Training(**card["training"]), experiment.trained_as(run.variant)),
         "size": (card["size"], experiment.preprocessing.size),
     }
@@ -121,11 +122,13 @@ def checked_card(path: Path, run: Run, experiment: Experiment) -> Card:
         if there != here:
             remedy = "Correct the configuration, or name another folder under `bundles`."
             raise InputError(f"{path}, {key}", f"{there}", f"{here}, as the configuration says", remedy)
-    if (file := experiment.variants[run.variant].module_file) and Path(file).is_file():
-        there, here = card.get("loaded", {}).get("module", {}).get("sha256"), file_hash(Path(file))
-        if there != here:
+    named = {"module": variant.module_file} if variant.module_file else {}
+    named |= {name: start for name in variant.encoders if (start := variant.start(name)) in variant.files()}
+    for key, file in named.items():
+        there = card.get("loaded", {}).get(key, {}).get("sha256")
+        if Path(file).is_file() and there != (here := file_hash(Path(file))):
             remedy = f"Bring {file} as it was, or remove the bundle and the run is trained."
-            raise InputError(f"{path}, module", f"sha256 {there}", f"{here}, that of {file}", remedy)
+            raise InputError(f"{path}, {key}", f"sha256 {there}", f"{here}, that of {file}", remedy)
     return card
 
 
@@ -145,6 +148,11 @@ def refuse_mixture(cards: Iterable[Card]) -> None:
         told = "; ".join(f"{len(names)} of code {c} in {a}, such as {names[0]}" for (c, a), names in kinds.items())
         remedy = "Train them alike, or give each kind an experiment of its own (`name`)."
         raise InputError("the runs", told, "one training code and one arithmetic in a table", remedy)
+
+
+def passed_on(card: Card) -> Card:
+    """A card as it may be passed on: without the folders in which files lay on this machine."""
+    return {**card, "variant": without_places(card["variant"])}
 
 
 def check_films(cards: Iterable[Card], films: Mapping[str, str]) -> None:

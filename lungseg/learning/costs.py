@@ -26,6 +26,7 @@ from lungseg.learning.stepper import WARM_UP, Stepper, arithmetic, captures
 from lungseg.learning.weights import refuse_another_module
 from lungseg.machine import processor
 from lungseg.networks.build import build
+from lungseg.networks.hollow import hollow
 from lungseg.recipe import Training, Variant
 
 SECONDS, LEAST = 0.2, 3  # for which predictions are repeated, and how often at least
@@ -155,14 +156,15 @@ def _parts(card: Card, path: Path, device: torch.device) -> Iterator[Part]:
     refuse_another_module(card, path)
     recipe, size = Training(**card["training"]), card["size"]
     take_steps(build(Variant(width=1), seed=0).to(device), Training(batch_size=2, precision=recipe.precision), 32)
+    build(variant := Variant(**card["variant"]), seed=0, pretrained=False)  # some load a library of their own
     memory = Memory(device)  # from here on the libraries' own code and workspaces are there
-    network = build(Variant(**card["variant"]), seed=0, pretrained=False)
+    network = build(variant, seed=0, pretrained=False)
     yield (counted := count(network, size))
     network.to(device).to(memory_format=torch.channels_last)  # here: within `predict` no gradient could follow
     memory.forget()
     yield Predicted(ms_per_film=milliseconds(network, recipe.precision, size), predict_memory_mb=memory.peak())
     work, room = 3 * (counted.gflops or 0) * recipe.batch_size, machine_mb()  # the way back takes twice as long
-    fits = room is None or training_mb(Variant(**card["variant"]), recipe, size) <= room
+    fits = room is None or training_mb(variant, recipe, size) <= room
     if device.type != "cpu" or (work <= MOST and fits):
         take_steps(network, recipe, size)
         yield Trained(memory.peak())
@@ -176,11 +178,12 @@ def count(network: nn.Module, size: int) -> Counted:
         size: Side of the film in px.
     """
     parameters = list(network.parameters())
+    saved = {each.data_ptr(): each for each in network.state_dict().values()}  # a tensor of two names once
     return Counted(
         parameters=sum(each.numel() for each in parameters),
         trained_parameters=sum(each.numel() for each in parameters if each.requires_grad),
         gflops=gflops(network, size),
-        weights_mb=sum(each.numel() * each.element_size() for each in network.state_dict().values()) / MB,
+        weights_mb=sum(each.numel() * each.element_size() for each in saved.values()) / MB,
     )
 
 
@@ -197,16 +200,13 @@ def gflops(network: nn.Module, size: int) -> float | None:
     Returns:
         None where the network asks for values that a shape does not have, or where nothing in it is counted.
     """
-    tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    shapes = {name: torch.empty_like(each, device="meta") for name, each in tensors.items()}
-    training, counter = network.training, FlopCounterMode(display=False)
+    counter = FlopCounterMode(display=False)
     try:
+        copy = hollow(network).eval()
         with torch.no_grad(), torch.device("meta"), counter:
-            torch.func.functional_call(network.eval(), shapes, torch.empty(1, 1, size, size))
+            copy(torch.empty(1, 1, size, size))
     except Exception:  # whatever the layers of a network of one's own make of tensors without values
         return None
-    finally:
-        network.train(training)
     return counter.get_total_flops() / 1e9 or None
 
 

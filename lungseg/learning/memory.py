@@ -48,6 +48,7 @@ class Cost:
 
 ENCODERS = {"mobilenetv2": Cost(4.0e6, 3500), "inceptionresnetv2": Cost(62.0e6, 6400)}  # each with a decoder of its own
 META_LEARNER = Cost(1e5, 4100)
+MEASURED = {"encoders", "weights", "width", "meta_learner", "training"}  # keys of networks in bench/results/memory.csv
 UNKNOWN = ENCODERS["inceptionresnetv2"] * 2  # an encoder that is not in the table, a network of one's own
 
 
@@ -87,7 +88,7 @@ def step_mb(variant: Variant, training: Training, size: int) -> int | None:
     Returns:
         None where no network of its parts was measured.
     """
-    measured = variant.usual and variant.decoder == "unet" and variant.join == "concatenate"
+    measured = variant.usual and variant.chosen().keys() <= MEASURED
     return round(_step(cost(variant), training, size) / MB) if measured else None
 
 

@@ -79,7 +79,7 @@ def train_run(
     begun, read = starts(network, recipe.variant), loaded(recipe.variant)
     network.to(device)
     made_of = identity(recipe.code, recipe.variant, choices, recipe.seed, train, validation, begun)
-    checkpoint = Checkpoint(folder / CHECKPOINT, made_of, recipe.checkpoint_seconds)
+    checkpoint = Checkpoint(folder / CHECKPOINT, f"{made_of} in {here}", recipe.checkpoint_seconds)
     examples = Examples.of(train, device), Examples.of(validation, device)
     with closing(fit(network, *examples, choices, recipe.seed, checkpoint)) as coming:
         epochs = list(follow(recorded(coming, folder / PROGRESS), choices.rounds, recipe.name))

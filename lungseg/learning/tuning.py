@@ -14,7 +14,8 @@ import yaml
 
 from lungseg.config import Experiment, Tune
 from lungseg.errors import InputError
-from lungseg.recipe import Training
+from lungseg.learning.run_files import CARD, read_card
+from lungseg.recipe import Choice, Training, Variant
 from lungseg.tables import read_csv
 
 SHARE = 4  # a try takes this part of the training's length
@@ -100,6 +101,46 @@ def chosen(tries: pd.DataFrame) -> dict[str, float]:
     return found
 
 
+def at_the_edge(tries: pd.DataFrame, variant: str, rate: float) -> str:
+    """What to say of a chosen rate beside which no other was tried on one side; empty where there are both.
+
+    Args:
+        tries: Of `judged`.
+        variant: Whose.
+        rate: The chosen one.
+    """
+    rates = tries.loc[tries["variant"] == variant, "learning_rate"].astype(float)
+    if rates.min() < rate < rates.max():
+        return ""
+    end, way = ("largest", "larger") if rate == rates.max() else ("smallest", "smaller")
+    return f", the {end} that was tried: a {way} one may be better"
+
+
+def refuse_other_tries(tries: pd.DataFrame, experiment: Experiment, folder: Path) -> None:
+    """The networks that were tried are those of the experiment as it is now.
+
+    Args:
+        tries: Of `judged`.
+        experiment: With today's choices.
+        folder: Where the tries lie; of one whose card is gone nothing is asked.
+
+    Raises:
+        InputError: One has other choices.
+    """
+    for row in tries.itertuples():
+        name, rate = str(row.variant), float(row.learning_rate)  # type: ignore[arg-type]
+        path = folder / name / f"rate{rate_name(rate)}" / f"seed{row.seed}" / CARD
+        if name not in experiment.variants or not path.is_file():
+            continue
+        card, now = read_card(path), experiment.variants[name]
+        there: dict[str, Choice] = {"variant": Variant(**card["variant"]), "training": Training(**card["training"])}
+        here: dict[str, Choice] = {"variant": now, "training": tried(experiment.trained_as(name), rate)}
+        for key in there:
+            if there[key].chosen() | {"training": None} != here[key].chosen() | {"training": None}:
+                remedy = "Try the rates again: snakemake ... -- tune"
+                raise InputError(f"{path}, {key}", f"{there[key]}", f"{here[key]}, as the configuration says", remedy)
+
+
 def tuned_variants(experiment: Experiment, rates: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     """Name to choices of the tuned networks.
 
@@ -132,8 +173,10 @@ def as_file(experiment: Experiment, tries: pd.DataFrame) -> str:
     for name, rate in rates.items():
         rows = tries[tries["variant"] == name].sort_values("learning_rate")
         pairs = zip(rows["learning_rate"], rows["validation_dice"], strict=True)
-        told = ", ".join(f"{rate_name(each)}: {dice:.4f}" for each, dice in pairs)
-        lines += [f"  # validation Dice {told}; chosen {rate_name(rate)}"]
+        told = ", ".join(
+            f"{rate_name(each)}: {'diverged' if np.isnan(dice) else f'{dice:.4f}'}" for each, dice in pairs
+        )
+        lines += [f"  # validation Dice {told}; chosen {rate_name(rate)}{at_the_edge(tries, name, rate)}"]
         one = yaml.safe_dump({f"{name}_tuned": variants[f"{name}_tuned"]}, default_flow_style=None, sort_keys=False)
         lines += [f"  {line}" for line in one.splitlines()]
     return "\n".join(lines) + "\n"

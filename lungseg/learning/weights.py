@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_model, save_model
+from safetensors.torch import load_model, save_file
 from torch import nn
 
 from lungseg.data.films import Part
@@ -36,10 +36,22 @@ def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str,
     """
     with replacing(weights) as path:
         with told(weights):
-            save_model(network, str(path), metadata={"format": "pt"})  # a tensor of two names once
+            save_file(_once(network), str(path), metadata={"format": "pt"})
         facts = facts | {"weights_sha256": file_hash(path)}
     with replacing(card) as path:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+
+
+def _once(network: nn.Module) -> dict[str, torch.Tensor]:
+    """The tensors of a network, one of two names under the first.
+
+    safetensors' own way to find these takes no layout but the usual one, and networks are trained in another.
+    """
+    first: dict[int, str] = {}
+    state = network.state_dict()
+    for name, tensor in state.items():
+        first.setdefault(tensor.data_ptr() or id(tensor), name)
+    return {name: state[name].contiguous() for name in first.values()}
 
 
 def describe_run(

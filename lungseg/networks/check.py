@@ -7,55 +7,89 @@ from functools import cache
 import segmentation_models_pytorch as smp
 import timm
 import torch
+from torch import nn
 
 from lungseg.errors import InputError
 from lungseg.networks.build import build
 from lungseg.networks.encoders import of_timm
+from lungseg.networks.hollow import hollow
 from lungseg.networks.own import try_out
 from lungseg.recipe import SHORT_NAMES, Variant
 
 README = "config/README.md says which names there are."
+# What helps where libraries refuse an encoder with a decoder.
+TOKENS = "`dpt` takes plain vision transformers of timm, with patches of 8, 16 or 32 px."
+STRIDES = "It asks for maps larger than some encoders can give; mobilenetv2, resnet34 and efficientnet-b0 can."
+MAPS = "Plain vision transformers go under `dpt`; those for films of one size, or of more than 64 px, under none."
+REMEDIES = {"dpt": TOKENS} | dict.fromkeys(("pan", "deeplabv3", "deeplabv3plus"), STRIDES)
 
 
-def check(name: str, variant: Variant) -> None:
-    """Build a network, and let it answer once, as `build` does.
+def check(name: str, variant: Variant, size: int = 64, batch: int = 2) -> None:
+    """Build a network, start it from its files, and let it take a step.
 
     Args:
         name: Of the variant.
-        variant: Its choices; what its encoders start from is not read.
+        variant: Its choices.
+        size: Side of its films in px.
+        batch: Films of its smallest step.
 
     Raises:
-        InputError: A network of one's own cannot be used; or an encoder is unknown, or its library refuses it with this
-            decoder or at films of any size.
+        InputError: A network of one's own cannot be used; an encoder is unknown, or its library refuses it with this
+            decoder, with such films or at films of any size; or a file holds other weights.
     """
     for encoder in variant.encoders:
-        if encoder not in SHORT_NAMES and encoder.removeprefix("tu-") not in known():
-            near = difflib.get_close_matches(encoder.removeprefix("tu-"), known(), n=3, cutoff=0.5)
-            remedy = f"{'Near it: ' + ', '.join(near) + '. ' if near else ''}{README}"
-            expected = "a name of timm or segmentation-models-pytorch that yields feature maps"
-            raise InputError(f"config key variants.{name}.encoders", repr(encoder), expected, remedy)
-        if variant.start(encoder) != "random" and not of_timm(encoder):
-            found, remedy = f"weights for {encoder}", f"Choose `tu-{encoder}`, if timm has it, or `weights: random`."
-            raise InputError(f"config key variants.{name}.weights", found, "an encoder of timm", remedy)
+        _refuse_unknown(name, variant, encoder)
+    at = ""
     try:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network = build(variant, 0, pretrained=False)
+            network = build(variant, 0, pretrained=bool(variant.files()))
+            at = f" ({size} px, {batch} film{'s' if batch > 1 else ''} a step)"
             if variant.module is not None:
-                try_out(network, variant)
+                try_out(network, variant, size, batch)
+            else:
+                _take_step(network, size, batch)
     except InputError:
         raise
     except Exception as error:  # whatever the libraries say of names that do not go together
-        found = f"{variant.decoder} on {', '.join(variant.encoders) or 'no encoder'}"
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-        remedy = "Choose another decoder or encoder; `dpt` takes plain vision transformers, the others take the rest."
+        found = f"{variant.decoder} on {', '.join(variant.encoders) or 'no encoder'}{at}"
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}".removesuffix(": ")
+        remedy = f"Choose another decoder or encoder. {REMEDIES.get(variant.decoder, MAPS)}"
+        remedy = "Choose a larger batch_size or size, or another encoder." if at else remedy
         raise InputError(
             f"config key variants.{name}", found, f"what can be built together ({reason})", remedy
         ) from error
 
 
+def _refuse_unknown(name: str, variant: Variant, encoder: str) -> None:
+    """An encoder has a name, and weights only where timm has it."""
+    bare = encoder.removeprefix("tu-")
+    names = known() if bare == encoder else of_timm_alone()
+    if encoder not in SHORT_NAMES and bare not in names:
+        near = difflib.get_close_matches(bare.lower(), [*SHORT_NAMES, *names], n=3, cutoff=0.5)
+        remedy = f"{'Near it: ' + ', '.join(near) + '. ' if near else ''}{README}"
+        expected = "a name of timm or segmentation-models-pytorch that yields feature maps"
+        raise InputError(f"config key variants.{name}.encoders", repr(encoder), expected, remedy)
+    if variant.start(encoder) != "random" and not of_timm(encoder):
+        found, remedy = f"weights for {encoder}", f"Choose `tu-{encoder}`, if timm has it, or `weights: random`."
+        raise InputError(f"config key variants.{name}.weights", found, "an encoder of timm", remedy)
+
+
+def _take_step(network: nn.Module, size: int, batch: int) -> None:
+    """Forward and backward over shapes alone; over two films where a layer asks for values."""
+    try:
+        hollow(network).train()(torch.empty(batch, 1, size, size, device="meta")).sum().backward()
+    except Exception:  # whatever it is, real films show whether it is a fault
+        network.train()(torch.rand(min(batch, 2), 1, size, size)).sum().backward()
+
+
 @cache
 def known() -> frozenset[str]:
     """Names of encoders of both libraries, timm's with the tags of their weights too."""
-    names = [*smp.encoders.encoders, *timm.list_models(), *timm.list_models(pretrained=True)]
-    return frozenset(name for name in names if not name.startswith("lungseg:"))
+    return of_timm_alone() | {name for name in smp.encoders.encoders if not name.startswith("lungseg:")}
+
+
+@cache
+def of_timm_alone() -> frozenset[str]:
+    """Those of timm."""
+    return frozenset([*timm.list_models(), *timm.list_models(pretrained=True)])

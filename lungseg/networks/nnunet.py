@@ -4,7 +4,8 @@ from typing import Any
 
 from torch import nn
 
-MOST = 512  # channels of a level; nnU-Net's limit in two dimensions
+from lungseg.recipe import WIDEST
+
 SMALLER = 3  # maps that answer too: 1/2, 1/4 and 1/8 of the side; nnU-Net gives its smallest no weight
 
 
@@ -14,7 +15,7 @@ def nnunet(width: int, deep_supervision: bool) -> nn.Module:
     References: Isensee et al. 2021, https://doi.org/10.1038/s41592-020-01008-z.
 
     Args:
-        width: Channels at the first level, doubled at each level up to `MOST`; nnU-Net's own is 32.
+        width: Channels at the first level, doubled at each level up to `WIDEST`; nnU-Net's own is 32.
         deep_supervision: Whether it answers from its smaller maps too, while it is trained; then its answer has the
             shape (batch, outputs, 1, height, width).
     """
@@ -29,7 +30,7 @@ def nnunet(width: int, deep_supervision: bool) -> nn.Module:
         kernel_size=[3] * levels,
         strides=[1] + [2] * (levels - 1),
         upsample_kernel_size=[2] * (levels - 1),
-        filters=[min(width * 2**level, MOST) for level in range(levels)],
+        filters=[min(width * 2**level, WIDEST) for level in range(levels)],
         norm_name=("INSTANCE", {"affine": True}),
         act_name=("leakyrelu", {"negative_slope": 0.01}),
         **choices,

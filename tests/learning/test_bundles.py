@@ -14,8 +14,17 @@ import yaml
 from lungseg.config import Experiment
 from lungseg.errors import InputError
 from lungseg.files import file_hash
-from lungseg.learning.bundles import FILES, check_films, find_bundles, planned, predicted_parts, refuse_mixture
+from lungseg.learning.bundles import (
+    FILES,
+    check_films,
+    find_bundles,
+    passed_on,
+    planned,
+    predicted_parts,
+    refuse_mixture,
+)
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
+from lungseg.recipe import Variant
 from lungseg.tables import read_csv
 from tests.workflow import ROOT, copy_project, planned_rules, snakemake
 
@@ -103,19 +112,20 @@ def test_a_bundle_of_another_experiment_is_refused(tmp_path: Path, edit: Change,
         find_bundles(str(folder), TINY, CODE)
 
 
-def test_a_bundle_of_another_state_of_a_module_is_refused_whatever_its_hash(tmp_path: Path) -> None:
-    (module := tmp_path / "own.py").write_text("def network(variant): ...\n")
-    own = TINY.variants["unet"].model_copy(update={"module": f"{module}:network"})
+@pytest.mark.parametrize("key", ["module", "mobilenetv2"])
+def test_a_bundle_of_another_state_of_a_named_file_is_refused_whatever_its_hash(tmp_path: Path, key: str) -> None:
+    (file := tmp_path / "own.py").write_text("def network(variant): ...\n")
+    own = Variant(module=f"{file}:network") if key == "module" else Variant(encoders=[key], weights=str(file))
     experiment = TINY.model_copy(update={"variants": TINY.variants | {"unet": own}})
     folder = write_bundles(tmp_path)
+    facts = {"variant": own.model_dump(mode="json"), "loaded": {key: {"sha256": file_hash(file)}}}
     for seed in (0, 1):
-        change(folder, lambda card: card.update(variant=own.model_dump(mode="json")), f"unet/pooled/seed{seed}")
-        loaded = {"module": {"sha256": file_hash(module)}}
-        change(folder, lambda card, loaded=loaded: card.update(loaded=loaded), f"unet/pooled/seed{seed}")
+        change(folder, lambda card: card.update(passed_on(facts)), f"unet/pooled/seed{seed}")
+    assert str(tmp_path) not in (folder / "runs/unet/pooled/seed0" / CARD).read_text()
     assert len(find_bundles(str(folder), experiment, CODE)) == len(planned(TINY))
     for other in ("0" * 64, "f" * 64):
-        change(folder, lambda card, other=other: card["loaded"]["module"].update(sha256=other))
-        with pytest.raises(InputError, match=rf"module: found sha256 {other}, expected .*own.py"):
+        change(folder, lambda card, other=other: card["loaded"][key].update(sha256=other))
+        with pytest.raises(InputError, match=rf"{key}: found sha256 {other}, expected .*own.py"):
             find_bundles(str(folder), experiment, CODE)
 
 

@@ -88,6 +88,12 @@ def test_parameters_and_buffers_are_the_state_and_its_bytes_the_weights(variant:
     assert found.trained_parameters == found.parameters
 
 
+def test_a_layer_that_is_there_twice_is_saved_once_and_computed_twice() -> None:
+    layer = nn.Conv2d(1, 1, 3, padding=1)
+    found = count(nn.Sequential(layer, layer), 8)
+    assert (found.parameters, found.weights_mb, found.gflops) == (10, 40 / 1e6, 2 * 2 * 9 * 64 / 1e9)
+
+
 def test_what_does_not_learn_is_told_apart() -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(2, 1, 3, padding=1))
     network[0].requires_grad_(False)
@@ -96,8 +102,10 @@ def test_what_does_not_learn_is_told_apart() -> None:
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_counting_leaves_the_network_as_it_was(training: bool) -> None:
-    network = build(SMALL, 0).train(training)
+@pytest.mark.parametrize("shared", [True, False])
+def test_counting_leaves_the_network_as_it_was(training: bool, shared: bool) -> None:
+    layer = nn.Conv2d(1, 1, 3, padding=1)
+    network = (nn.Sequential(layer, layer) if shared else build(SMALL, 0)).train(training)
     before = {name: each.clone() for name, each in network.state_dict().items()}
     count(network, 32)
     assert network.training is training and network.state_dict().keys() == before.keys()
@@ -157,6 +165,19 @@ def test_a_step_that_would_take_too_long_is_foretold_where_its_like_was_measured
     assert all(each.ms_per_film for each in found) and found[0].films_per_second is None
 
 
+def test_a_library_that_a_network_loads_is_not_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[torch.Tensor] = []
+
+    def loading(variant: Variant, **choices: object) -> nn.Module:
+        if variant == SMALL and not kept:
+            kept.append(torch.ones(50_000_000))
+        return build(variant, **choices)
+
+    monkeypatch.setattr(costs, "build", loading)
+    found = cost("unet", [card(tmp_path)], [], CPU)
+    assert 0 < (found.predict_memory_mb or 0) < 100 and 0 < (found.train_memory_mb or 0) < 100
+
+
 def test_a_step_without_room_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(costs, "machine_mb", lambda: 1)
     assert cost("unet", [card(tmp_path)], [], CPU).train_memory is None
@@ -165,7 +186,9 @@ def test_a_step_without_room_is_not_taken(tmp_path: Path, monkeypatch: pytest.Mo
 def test_only_networks_whose_like_was_measured_are_foretold() -> None:
     recipe = Training(batch_size=16)
     assert step_mb(Variant(width=64), recipe, 64) == round((20 * 31.0e6 + 8840 * 16 * 64**2) / MB)
-    for strange in (Variant(encoders=("resnet34",)), Variant(decoder="nnunet"), Variant(module="a.py:b")):
+    wide = Variant(encoders=("mobilenetv2",), decoder_channels=(512,) * 5)
+    odd = wide, Variant(full_resolution_skip=False), Variant(head={"dense": [4096]}), Variant(decoder="nnunet")
+    for strange in (*odd, Variant(encoders=("resnet34",)), Variant(module="a.py:b")):
         assert step_mb(strange, recipe, 64) is None
 
 

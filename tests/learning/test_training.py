@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from lungseg.data.films import Part
 from lungseg.errors import InputError
 from lungseg.files import read_rows
-from lungseg.learning import stepper, training
+from lungseg.learning import run, stepper, training
 from lungseg.learning.batches import round_of
 from lungseg.learning.losses import loss_per_image
 from lungseg.learning.run import Recipe, train_run
@@ -354,6 +354,21 @@ def test_a_capture_or_its_failure_changes_no_result(
         "the GPU takes single steps, slower: their capture failed (operation not permitted when stream is capturing)"
     )
     assert [str(each.message) for each in told] == [expected] * (steps_taken == "single")
+
+
+@pytest.mark.parametrize(("here", "computed"), [("float32", 4), ("bfloat16", 5)])
+def test_a_run_goes_on_in_the_arithmetic_in_which_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, computed: int
+) -> None:
+    looked: list[int] = []
+    monkeypatch.setattr(training, "validate", lambda *_: looked.append(1) or (0.0, 0.5, 0.5))
+    given = Recipe("unet/pooled/seed0", VARIANT, RECIPE, 0, "code", None, 60), discs(8), discs(4), torch.device("cpu")
+    with pytest.raises(ZeroDivisionError):
+        train_run(*given, tmp_path, lambda epochs, total, name: [1 / 0 for _ in epochs])
+    looked.clear()
+    monkeypatch.setattr(run, "arithmetic", lambda *_: here)
+    train_run(*given, tmp_path, lambda epochs, total, name: epochs)
+    assert len(looked) == computed
 
 
 def test_a_run_beside_bundles_of_another_arithmetic_is_refused_before_it_begins(tmp_path: Path) -> None:

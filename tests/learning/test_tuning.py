@@ -1,5 +1,6 @@
 """Rates are tried on a quarter of the training with a seed of their own, and the best is written down as a variant."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ import yaml
 from lungseg.config import Experiment, Tune, read_experiment
 from lungseg.errors import InputError
 from lungseg.learning.training import Epoch, write_history
-from lungseg.learning.tuning import as_file, chosen, judged, read_tries, tried
+from lungseg.learning.tuning import as_file, at_the_edge, chosen, judged, read_tries, refuse_other_tries, tried
 from lungseg.outside import read_yaml
 from lungseg.recipe import Training
 
@@ -64,9 +65,42 @@ def test_of_two_alike_the_smaller_rate_is_chosen_and_none_of_none() -> None:
         chosen(tries(("unet", 0.003, None), ("unet", 0.001, None)))
 
 
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        (0.001, ", the smallest that was tried: a smaller one may"),
+        (0.003, ""),
+        (0.01, ", the largest that was tried: a l"),
+    ],
+)
+def test_a_rate_at_the_edge_of_those_that_were_tried_is_told(rate: float, said: str) -> None:
+    table = tries(*(("fpn", each, 0.9 if each == rate else 0.5) for each in (0.001, 0.003, 0.01)), ("unet", 1.0, 0.1))
+    assert at_the_edge(table, "fpn", rate).startswith(said) and bool(at_the_edge(table, "fpn", rate)) == bool(said)
+    assert f"chosen {rate:g}{said}" in as_file(EXPERIMENT, table)
+
+
+@pytest.mark.parametrize("change", [{"width": 31}, {"training": {"loss": "bce"}}, None])
+def test_tries_of_other_choices_choose_no_rate(tmp_path: Path, change: dict[str, object] | None) -> None:
+    variant = EXPERIMENT.variants["unet"].model_copy(update=change and {"width": change.get("width", 32)})
+    recipe = tried(EXPERIMENT.trained_as("unet"), 0.001).model_copy(update=(change or {}).get("training"))
+    place = tmp_path / "unet/rate0.001/seed1000"
+    place.mkdir(parents=True)
+    facts = {"variant": variant.model_dump(mode="json"), "training": recipe.model_dump(mode="json")}
+    (place / "weights.json").write_text(json.dumps(facts))
+    table = tries(("unet", 0.001, 0.9), ("unet", 0.003, 0.8), ("fpn", 0.001, 0.9)).assign(seed=1000)
+    if change is None:
+        return refuse_other_tries(table, EXPERIMENT, tmp_path)
+    with pytest.raises(
+        InputError, match=f"weights.json, {'variant' if 'width' in change else 'training'}: found .*-- tune"
+    ):
+        refuse_other_tries(table, EXPERIMENT, tmp_path)
+    return None
+
+
 def test_what_is_written_is_an_ordinary_variant_beside_the_others(tmp_path: Path) -> None:
     text = as_file(EXPERIMENT, tries(("unet", 0.001, 0.9), ("unet", 0.003, 0.95), ("fpn", 0.0003, 0.8)))
-    assert "# validation Dice 0.001: 0.9000, 0.003: 0.9500; chosen 0.003" in text
+    assert "# validation Dice 0.001: 0.9000, 0.003: 0.9500; chosen 0.003, the largest" in text
+    assert "0.001: diverged, 0.003: 0.9500;" in as_file(EXPERIMENT, tries(("unet", 0.001, None), ("unet", 0.003, 0.95)))
     (tmp_path / "tuned.yaml").write_text(text, encoding="utf-8")
     added = read_yaml(tmp_path / "tuned.yaml", dict, "")["variants"]
     given = {name: one.chosen() for name, one in EXPERIMENT.variants.items()}

@@ -37,7 +37,7 @@ def test_network_predicts_the_same_after_writing_and_reading(files: tuple[Path, 
 def test_a_tensor_of_two_names_is_written_once_and_read_as_both(tmp_path: Path) -> None:
     """MONAI's network of nnU-Net's design names each layer twice; so may a network of one's own."""
     variant = Variant(decoder="nnunet", width=4)
-    network = build(variant, 0)
+    network = build(variant, 0).to(memory_format=torch.channels_last)  # as it is trained
     files = tmp_path / "weights.safetensors", tmp_path / "weights.json"
     save_network(
         network, *files, {"variant": variant.model_dump(mode="json"), "training": Training().model_dump(mode="json")}

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lungseg.config import without_places
 from lungseg.errors import InputError
-from lungseg.jobs.named_files import check_files, weights_hashes
+from lungseg.jobs.named_files import check_modules, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.learning.run_files import CARD, WEIGHTS
 from lungseg.learning.weights import load_network, save_network, starts
@@ -18,6 +18,23 @@ from lungseg.networks.starts import loaded
 from lungseg.recipe import Training, Variant
 
 README = Path(__file__).parents[2] / "config/README.md"
+
+
+# A network whose answer is an expression of the film x and its convolution y.
+TRAINED = """
+from torch import nn
+
+class Network(nn.Module):
+    def __init__(self, variant):
+        super().__init__()
+        self.layer, self.norm = nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1)
+
+    def forward(self, x):
+        y = self.layer(x)
+        return {}
+
+network = Network
+"""
 
 
 def own(folder: Path, text: str, function: str = "network") -> Variant:
@@ -66,19 +83,51 @@ def test_the_files_hash_is_part_of_the_run(tmp_path: Path, example: str) -> None
         ("def network(variant): raise OSError('so')", "found OSError: so"),
         ("import torch\ndef network(variant): return torch.nn.ReLU()", "found a network with nothing to train"),
         ("import torch\ndef network(variant): return torch.nn.Conv2d(3, 1, 1)", "found RuntimeError: .*channels"),
-        ("import torch\ndef network(variant): return torch.nn.Conv2d(1, 2, 1)", r"found float32 of shape \(2, 2, 64"),
+        ("import torch\ndef network(variant): return torch.nn.Conv2d(1, 2, 1)", r"found float32 of shape \(1, 2, 64"),
         ("import torch\ndef network(variant): return torch.nn.Conv2d(1, 1, 1).double()", "found RuntimeError"),
+        ("def network(): ...", "found TypeError: network.. takes 0 positional"),
+        ("import sys\nsys.exit(3)", "found SystemExit: 3"),
+        ("def network(variant): raise SystemExit", "found SystemExit"),
+        ("import beside", "found an import of beside, which lies beside it"),
+        ("from . import beside", "found an import of beside, which lies beside it"),
+        ("def network(variant):\n    from beside.part import one", "found an import of beside, which lies beside it"),
+        ("import torch\ndef network(variant): return torch.nn.LazyConv2d(1, 1)", "found layers that learn their size"),
+        (TRAINED.format("y[..., ::2] if self.training else y"), r"found float32 of shape \(2, 1, 64, 48\)"),
+        (TRAINED.format("(y, y) if self.training else y"), r"found tuple for films of shape \(2, 1, 64, 96\)"),
+        (TRAINED.format("y.detach()"), "found an answer in training that no parameter changes"),
+        (TRAINED.format("x"), "found an answer in training that no parameter changes"),
+        (TRAINED.format("y / 0 * 0"), "found logits that are no numbers"),
+        (TRAINED.format("y.reshape(2, *y.shape[1:])"), "found RuntimeError: shape"),  # it takes two films alone
+        (TRAINED.format("self.norm(y.mean((2, 3), True)) + y"), None),
     ],
 )
-def test_what_is_wrong_is_told_before_anything_starts(tmp_path: Path, text: str, told: str) -> None:
+def test_what_is_wrong_is_told_before_anything_starts(tmp_path: Path, text: str, told: str | None) -> None:
+    (tmp_path / "beside.py").touch()
+    variant = own(tmp_path, text)
+    if told is None:  # with steps of several films it can be trained
+        check("tiny", variant)
+        told = "found ValueError: Expected more than 1 value per channel"
     with pytest.raises(InputError, match=rf"^module .*tiny.py:network: {told}"):
-        check("tiny", own(tmp_path, text))
+        check("tiny", variant, batch=2 if "Expected" not in told else 1)
 
 
-def test_a_file_that_is_not_there_is_among_the_missing(tmp_path: Path) -> None:
+def test_what_a_step_leaves_alone_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check("tiny", own(tmp_path, TRAINED.format("y")))
+    assert capsys.readouterr().err.endswith("a step of training left alone: norm.weight, norm.bias\n")
+
+
+def test_every_generator_follows_the_seed(tmp_path: Path) -> None:
+    drawn = "import random, numpy, torch\ndef network(variant):\n    layer = torch.nn.Conv2d(1, 1, 1)\n"
+    drawn += "    layer.weight.data.fill_({})\n    return layer\n"
+    for draw in ("random.random()", "numpy.random.rand()"):
+        one, same, other = (build(own(tmp_path, drawn.format(draw)), seed).weight for seed in (0, 0, 1))
+        assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_a_file_that_is_not_there_is_told_with_its_key() -> None:
     variant = Variant(module="lost.py:network")
-    with pytest.raises(InputError, match=r"1 missing file(.|\n)*lost.py, as variants.tiny.module says"):
-        check_files({"tiny": variant}, [], None, tmp_path)
+    with pytest.raises(InputError, match=r"variants.tiny.module: found lost.py, no such file, .*counts from where"):
+        check_modules({"tiny": variant, "unet": Variant()})
     with pytest.raises(InputError, match="no such file"):
         check("tiny", variant)
 

@@ -222,11 +222,19 @@ def test_what_only_one_encoder_starts_from_reaches_a_whole_network_of_outputs() 
         (Variant(encoders=(TRANSFORMER,)), "variants.one: found unet on vit_tiny_patch16_224.*pattern"),
         (Variant(encoders=(SMALL,), decoder="dpt"), "variants.one: found dpt on tu-mobilenetv3_small_050"),
         (Variant(encoders=("swin_tiny_patch4_window7_224",)), "doesn't match model"),
+        (Variant(encoders=("RESNET34",)), "Near it: resnet34, "),
+        (Variant(encoders=("tu-efficientnet-b0",)), "encoders: found 'tu-efficientnet-b0'.*Near it: efficientnet_b0"),
+        (Variant(encoders=("tu-ghostnet_050",), decoder="pan"), "dilation not supported.*It asks for maps larger than"),
+        (
+            Variant(encoders=("mobilenetv2",), weights=__file__),
+            r"test_variants.py: found .* expected the weights of tim",
+        ),
+        (Variant(encoders=("skresnet18",)), r"unet on skresnet18 \(64 px, 1 film a step\).*more than 1 value per chan"),
     ],
 )
 def test_what_cannot_be_built_is_told_before_anything_starts(variant: Variant, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        check("one", variant)
+        check("one", variant, batch=1)
 
 
 def test_what_can_be_built_passes_and_draws_no_random_number() -> None:

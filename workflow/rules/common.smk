@@ -161,7 +161,8 @@ MODULES = {name: local([one.module_file] if one.module else []) for name, one in
 # How many films each training set is learned from (None: all), and the seed that chooses them.
 FILMS = {name: [EXPERIMENT.films.get(name), EXPERIMENT.split.seed] for name in TRAIN_ON}
 RECIPES = {name: EXPERIMENT.trained_as(name) for name in EXPERIMENT.variants}
-TRAINED_MODULES = [MODULES[name] for name in dict.fromkeys(run["variant"] for run in TRAINED)]
+TRAINED_VARIANTS = {run["variant"]: EXPERIMENT.variants[run["variant"]] for run in TRAINED}
+TRAINED_MODULES = [MODULES[name] for name in TRAINED_VARIANTS]
 NEEDS = {name: training_mb(variant, RECIPES[name], SIZE, ON_GPU) for name, variant in EXPERIMENT.variants.items()}
 
 

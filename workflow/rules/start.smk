@@ -11,6 +11,10 @@ HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
 ARCHIVES = Path(config["archives"]) if config["archives"] else None
 OFFERED, STARTS = dict.fromkeys(DATASETS, {}), dict.fromkeys(EXPERIMENT.variants, {})
 if workflow.is_main_process:
+    try:
+        check_modules(TRAINED_VARIANTS)
+    except InputError as error:
+        raise WorkflowError(str(error))
     RAW, PUBLIC = Path(EXPERIMENT.folder("data"), "raw"), [name for name in DATASETS if name not in EXPERIMENT.own]
     OFFERED = {name: offered_hashes(name, ARCHIVES, RAW, HASHES) for name in PUBLIC}
     OFFERED |= own_hashes(EXPERIMENT.own, HASHES)
@@ -55,12 +59,12 @@ def look_for_files():
 
 def check_networks(variants):
     """Every network can be built. Libraries are loaded only for parts that are not the usual ones: it takes seconds."""
-    strange = {name: variant for name, variant in variants.items() if not variant.usual}
+    strange = {name: variant for name, variant in variants.items() if variant.files() or not variant.usual}
     if strange:
         from lungseg.networks.check import check
 
         for name, variant in strange.items():
-            check(name, variant)
+            check(name, variant, SIZE, EXPERIMENT.least_batch(name))
 
 
 def begin():
@@ -72,5 +76,14 @@ def begin():
         queue.remember(AT_WORK, name)
         if EXPERIMENT.folder(""):
             keep_out_of_git(Path(config["name"]), Path(workflow.basedir))
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
+# A dry run starts nothing, and tells what a run would be told.
+if workflow.is_main_process and workflow.output_settings.dryrun:
+    try:
+        left = [run.variant for run in read_runs(EXPERIMENT, Path()) if not run.finished]
+        check_networks({name: EXPERIMENT.variants[name] for name in left})
     except InputError as error:
         raise WorkflowError(str(error))

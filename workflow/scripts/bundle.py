@@ -4,15 +4,21 @@ from lungseg.jobs.console import begin
 
 begin(snakemake.log[0])
 
+import json
 import shutil
 
 from lungseg.files import replacing
+from lungseg.learning.bundles import passed_on
+from lungseg.learning.run_files import read_card
 from lungseg.learning.stored_predictions import read_predictions, run_key, write_predictions
 
 files, made, choices = snakemake.input, snakemake.output, snakemake.params
-for source, target in zip([*files.histories, *files.cards], [*made.histories, *made.cards], strict=True):
+for source, target in zip(files.histories, made.histories, strict=True):
     with replacing(target) as path:
         shutil.copyfile(source, path)
+for source, target in zip(files.cards, made.cards, strict=True):
+    with replacing(target) as path:
+        path.write_text(json.dumps(passed_on(read_card(source)), indent=2) + "\n", encoding="utf-8")
 stored = dict(zip(choices.train_on, map(read_predictions, files.predictions), strict=True))
 for run, target in zip(choices.runs, made.predictions, strict=True):
     of_set = stored[run["train_on"]]
