@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
+    Discriminator,
     Field,
     PositiveFloat,
     SerializerFunctionWrapHandler,
+    Tag,
     ValidationError,
     WithJsonSchema,
     field_validator,
@@ -136,6 +138,13 @@ class Table1(Choice):
     )
 
 
+# Variants, or each of them with its training sets; a tag says which one an error is about.
+Crossed = Annotated[
+    Annotated[tuple[PathPart, ...], Tag("[list]")] | Annotated[dict[PathPart, tuple[PathPart, ...]], Tag("[group]")],
+    Discriminator(lambda given: "[group]" if isinstance(given, Mapping) else "[list]"),
+]
+
+
 class Experiment(Choice):
     """A whole configuration file."""
 
@@ -167,9 +176,10 @@ class Experiment(Choice):
         description="Training sets of which only so many films are learned from, each data set's share of them, those "
         "of a smaller number among those of a larger one; by `split.seed`. The others are learned from whole.",
     )
-    cross: tuple[PathPart, ...] | None = Field(
+    cross: Crossed | None = Field(
         None,
-        description="Variants that are trained on every set; the others on table1.train_on alone. Without it all are.",
+        description="Variants that are trained on every set, or each of these with its sets; the others on "
+        "table1.train_on alone. Without it all are trained on every set.",
     )
     bundles: str | None = Field(
         None,
@@ -277,6 +287,12 @@ class Experiment(Choice):
             raise ValueError(f"table1.test_on is {self.table1.test_on!r}, not one of {[*self.datasets, 'pooled']}")
         if strange := set(self.cross or ()) - set(self.variants):
             raise ValueError(f"cross names {sorted(strange)}, which `variants` does not list")
+        crossed = self.cross if isinstance(self.cross, dict) else {}
+        for name, sets in crossed.items():
+            if strange := set(sets) - set(self.train_on):
+                raise ValueError(f"cross.{name} names {sorted(strange)}, which `train_on` does not list")
+            if len(set(sets)) < len(sets):
+                raise ValueError(f"cross.{name} names one training set twice: {list(sets)}")
         if strange := set(self.tune.variants or ()) - set(self.variants):
             raise ValueError(f"tune.variants names {sorted(strange)}, which `variants` does not list")
         if self.tune.seed in self.seeds:
@@ -346,8 +362,11 @@ class Experiment(Choice):
 
     def trained(self, train_on: str) -> list[str]:
         """The variants that are trained on a set."""
-        everything = self.cross is None or train_on == self.table1.train_on
-        return [variant for variant in self.variants if everything or variant in (self.cross or ())]
+        if self.cross is None or train_on == self.table1.train_on:
+            return list(self.variants)
+        if isinstance(self.cross, dict):
+            return [variant for variant in self.variants if train_on in self.cross.get(variant, ())]
+        return [variant for variant in self.variants if variant in self.cross]
 
     @property
     def pooled(self) -> tuple[str, ...]:
@@ -401,7 +420,7 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
         experiment = Experiment.model_validate(dict(config))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part != "[key]") or "the experiment"
+        key = ".".join(str(part) for part in first["loc"] if not str(part).startswith("[")) or "the experiment"
         raise InputError(f"config key {key}", _found(first), _expected(first), _remedy(first)) from error
     refuse_truths(config, experiment.model_dump(), "config key ")
     return experiment

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from lungseg.config import Experiment
 from lungseg.recipe import Training
+from lungseg.report.look import Look
 
 OPTIMISERS = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD with momentum"}
 SCHEDULES = {"cosine": "cosine", "constant": "constant", "one_cycle": "one cycle", "polynomial": "polynomial decay"}
@@ -23,6 +24,26 @@ def common(training: Training) -> str:
         f"{SCHEDULES[training.schedule]}), batches of {training.batch_size}, {AUGMENTATIONS[training.augmentation]}, "
         f"{training.precision}; the loss is {LOSSES[training.loss]}"
     )
+
+
+def trained_on(experiment: Experiment, look: Look) -> str:
+    """The training sets, as the end of "Each network is trained on ..."; drawn from `train_on` and `cross`.
+
+    Args:
+        experiment: What was run.
+        look: Names of networks and training sets.
+    """
+    main, sets, cross = look.trained_on(experiment.table1.train_on), experiment.train_on, experiment.cross
+    if len(sets) == 1 or (cross is not None and not cross):
+        return main
+    if cross is None:
+        return f"each of {len(sets)} training sets"
+    if isinstance(cross, dict):
+        further = {name: [one for one in on if one != experiment.table1.train_on] for name, on in cross.items()}
+        told = [f"{look.name(name)} on {', '.join(map(look.trained_on, on))}" for name, on in further.items() if on]
+        return f"{main}, and besides {'; '.join(told)}" if told else main
+    names = ", ".join(look.name(name) for name in cross)
+    return f"each of {len(sets)} training sets ({names}; the others on {main} alone)"
 
 
 def otherwise(experiment: Experiment, name: Callable[[str], str]) -> str:

@@ -25,7 +25,7 @@ from lungseg.report.differences import seed_means
 from lungseg.report.inline import inline
 from lungseg.report.learning_curves import curve_rows, curves_of, length_in_words
 from lungseg.report.look import Look
-from lungseg.report.methods import common, otherwise
+from lungseg.report.methods import common, otherwise, trained_on
 from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
 from lungseg.report.parts import in_words, parts, worth
 from lungseg.report.reach import reach
@@ -87,6 +87,7 @@ def page(
         "config": config,
         "config_text": yaml.safe_dump(without_places(config), sort_keys=False, allow_unicode=True),
         "training": common(experiment.training),
+        "training_sets": trained_on(experiment, look),
         "otherwise": otherwise(experiment, look.name),
         "shown": config["table1"],
         "margin": margin,

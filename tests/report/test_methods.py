@@ -4,7 +4,9 @@ import pytest
 
 from lungseg.config import read_experiment
 from lungseg.recipe import Training
-from lungseg.report.methods import common, otherwise
+from lungseg.report.look import Look
+from lungseg.report.methods import common, otherwise, trained_on
+from tests.workflow import MISHRA
 
 # For every key, what a variant may choose and what is told of it.
 CHOICES: dict[str, tuple[object, str]] = {
@@ -40,3 +42,26 @@ def test_what_is_common_is_told_as_it_was_chosen() -> None:
         "the loss is binary cross-entropy"
     )
     assert common(Training(epochs=1)).startswith("for 1 epoch with Adam (learning rate 0.001, cosine)")
+
+
+@pytest.mark.parametrize(
+    ("cross", "variants", "told"),
+    [
+        (None, {"pooled": ["unet", "own"], "few": ["unet", "own"]}, "each of 2 training sets"),
+        ([], {"pooled": ["unet", "own"], "few": []}, "pooled"),
+        (
+            ["own"],
+            {"pooled": ["unet", "own"], "few": ["own"]},
+            "each of 2 training sets (own; the others on pooled alone)",
+        ),
+        ({"own": ["few", "pooled"]}, {"pooled": ["unet", "own"], "few": ["own"]}, "pooled, and besides own on few"),
+        ({"own": []}, {"pooled": ["unet", "own"], "few": []}, "pooled"),
+    ],
+)
+def test_where_each_network_is_trained(cross: object, variants: dict[str, list[str]], told: str) -> None:
+    sets = {"pooled": ["jsrt"], "few": ["jsrt"]}
+    given = {"name": "x", "datasets": ["jsrt"], "train_on": sets, "variants": {"unet": {}, "own": {}}, "cross": cross}
+    experiment = read_experiment(given)
+    assert {name: experiment.trained(name) for name in sets} == variants
+    look = Look.of(MISHRA, ["unet", "own"], ["jsrt"], {"pooled": ["jsrt"]})
+    assert trained_on(experiment, look).replace(look.trained_on("pooled"), "pooled") == told
