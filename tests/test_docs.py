@@ -139,6 +139,6 @@ def test_what_the_paper_leaves_open_is_tested_by_variants_that_there_are() -> No
         yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("ablations", "ablations_more")
     )
     variants = {**first["variants"], **more["variants"]}
-    known = {*variants, *first["train_on"], *more["train_on"], "train_on", "split", "preprocessing", "seeds"}
+    known = {*variants, *first["train_on"], *more.get("train_on", {}), "train_on", "split", "preprocessing", "seeds"}
     assert named <= known
     assert {name for name in variants if name.startswith("proposed_")} <= named
