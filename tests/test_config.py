@@ -344,14 +344,15 @@ def test_files_are_laid_over_each_other_as_snakemake_does_it(tmp_path: Path) -> 
 
 OWN = Path(__file__).with_name("own_networks.py")
 # For every key of a variant and of the training: two values, and what else they need to mean something.
-ONE, TWO = {"encoders": BOTH[:1]}, {"encoders": ["mobilenetv2", "tu-mobilenetv3_small_050"]}
+ONE, SMALLEST = {"encoders": BOTH[:1]}, {"encoders": ["test_resnet"]}
+TWO = {"encoders": ["test_resnet", "tu-mobilenetv3_small_050"]}
 VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "encoders": [{}, ONE],
-    "decoder": [ONE, ONE | {"decoder": "linknet"}],
+    "encoders": [SMALLEST, TWO],
+    "decoder": [SMALLEST, SMALLEST | {"decoder": "linknet"}],
     "join": [TWO, TWO | {"join": "sum"}],
     "weights": [ONE, ONE | {"weights": "imagenet-8bit"}],
     "width": [{"width": 4}, {"width": 5}],
-    "decoder_channels": [ONE, ONE | {"decoder_channels": [256, 128, 64, 32, 8]}],
+    "decoder_channels": [SMALLEST, SMALLEST | {"decoder_channels": [256, 128, 64, 32, 8]}],
     "meta_learner": [{"width": 4}, {"width": 4, "meta_learner": True}],
     "head": [{"width": 4, "meta_learner": True}, {"width": 4, "head": {"dense": [128, 64, 32]}}],
     "full_resolution_skip": [{"width": 4}, {"width": 4, "full_resolution_skip": False}],

@@ -34,9 +34,10 @@ def save_network(network: nn.Module, weights: Path, card: Path, facts: dict[str,
         card: File for the facts; it must have a `variant` entry, the fields of a `Variant`.
         facts: What a reader needs to build and judge the network; the weights' hash is added.
     """
+    tensors = _once(network)
     with replacing(weights) as path:
         with told(weights):
-            save_file(_once(network), str(path), metadata={"format": "pt"})
+            save_file(tensors, str(path), metadata={"format": "pt"})
         facts = facts | {"weights_sha256": file_hash(path)}
     with replacing(card) as path:
         path.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

@@ -104,7 +104,8 @@ def load_pretrained(network: nn.Module, variant: Variant) -> None:
             continue
         path, model = source(name, start).path, part.get_submodule("model")
         if start == EIGHT_BIT:
-            model.load_state_dict({key: for_grey(mobilenetv2_8bit())[key] for key in model.state_dict()})
+            whole = for_grey(mobilenetv2_8bit())
+            model.load_state_dict({key: whole[key] for key in model.state_dict()})
             continue
         model.load_state_dict(_pretrained(name, path, model.state_dict().keys()))
         colours = part.get_submodule("colours")
