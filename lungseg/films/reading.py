@@ -15,6 +15,7 @@ from lungseg.films.film import Film
 from lungseg.films.folders import files_below as files_below
 from lungseg.films.folders import is_folder, refuse_closed
 from lungseg.films.pictures import read_picture
+from lungseg.films.tiff import BEGINNINGS
 from lungseg.outside import TABLE, bounded
 
 LARGEST = 2**28  # bytes of a film's file
@@ -68,7 +69,7 @@ def read_film(content: bytes, path: Path, inverted: bool | None = None) -> Film:
 
 def _is_picture(content: bytes) -> bool:
     """Whether a file begins as a PNG, JPEG, GIF or TIFF does, whatever it is called."""
-    return content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*"))
+    return content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", *BEGINNINGS))
 
 
 def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[Source]:

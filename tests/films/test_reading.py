@@ -9,7 +9,7 @@ import pytest
 from lungseg.errors import InputError
 from lungseg.films.reading import files_below, find, read_bytes, read_film
 from tests.films.test_pictures import GREY, encoded
-from tests.own_films import Image, dicom, saved
+from tests.own_films import Image, dicom, raw_tiff, saved
 
 
 @pytest.fixture
@@ -47,6 +47,11 @@ def test_what_lies_in_the_folder_of_results_is_no_film(folder: Path) -> None:
     assert find([folder], folder / "out") == before
     with pytest.raises(InputError, match="which is the folder of films"):
         find([folder], folder)
+
+
+def test_a_picture_is_one_whatever_it_is_called() -> None:
+    for content in (encoded(Image.fromarray(GREY)), raw_tiff(GREY), raw_tiff(GREY, order=">"), raw_tiff(GREY, big=True)):
+        assert (read_film(content, Path("film.dcm")).grey == GREY).all()
 
 
 def test_a_list(folder: Path) -> None:
