@@ -288,19 +288,20 @@ def _halves(mask: Bool[np.ndarray, "height width"]) -> tuple[float, float]:
     return mask[:, :middle].sum() / mask.size, mask[:, middle:].sum() / mask.size
 
 
-def refuse_large(height: int, width: int, where: str) -> None:
+def refuse_large(height: int, width: int, where: str, remedy: str = AGAIN) -> None:
     """Refuse a picture that is larger than films are, before it is decoded.
 
     Args:
         height: In px.
         width: In px.
         where: Archive and member, for the message.
+        remedy: What helps.
 
     Raises:
         InputError: A side is longer than `MOST_SIDE`.
     """
     if max(height, width) > MOST_SIDE:
-        raise InputError(where, f"{height} x {width} px", f"at most {MOST_SIDE} px a side", AGAIN)
+        raise InputError(where, f"{height} x {width} px", f"at most {MOST_SIDE} px a side", remedy)
 
 
 @contextmanager

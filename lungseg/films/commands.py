@@ -91,6 +91,8 @@ def segment(
         )
     if dicom_seg:
         _need("highdicom", "--dicom-seg", "pip install 'lungseg[seg]'")
+    if skip_existing and overwrite:
+        raise InputError("--skip-existing and --overwrite", "both", "one of them", "The latter makes all anew.")
     sources = find(films or [], out, listed)
     chosen = chosen_model(model, from_run, frame)
     limits = chosen_limits(checks, chosen)
@@ -180,6 +182,7 @@ def measure(
     from lungseg.films.measuring import as_csv, find_masks, read_labels
     from lungseg.films.measuring import measure as numbers
     from lungseg.films.reading import readable_name
+    from lungseg.films.rows import TABLES
 
     if spacing_mm is not None and not 0 < spacing_mm < 10:
         raise InputError(
@@ -197,6 +200,8 @@ def measure(
                 print(plain(f"lungseg: {error}", kept=""), file=sys.stderr)
     if out is not None:
         output(out, *(saved.path for saved in found if saved.path.is_file()))
+        if out.name in TABLES and all((out.parent / name).is_file() for name in TABLES):
+            raise InputError(out, "a table of `lungseg segment`", "another file to write", "Name another.")
     bad = 0
 
     def measured() -> "Iterator[Measured]":
@@ -204,7 +209,7 @@ def measure(
         for saved in found:
             try:
                 labels = read_labels(saved.path, saved.ours)
-                yield numbers(labels, readable_name(saved.path.name), saved.spacing or given)
+                yield numbers(labels, readable_name(saved.name), saved.spacing or given)
             except (InputError, OSError) as error:
                 bad += 1
                 print(plain(f"lungseg: {error}", kept=""), file=sys.stderr)

@@ -81,7 +81,7 @@ def _opened(content: bytes, where: object) -> "Dataset":
         found = f"a DICOM file without a picture ({text(ds, 'Modality') or 'no modality'})"
         raise InputError(where, found, "a film", NO_PICTURE)
     refuse_layout(ds, where)
-    refuse_large(ds.Rows, ds.Columns, str(where))
+    refuse_large(ds.Rows, ds.Columns, str(where), LOOK)
     return ds
 
 

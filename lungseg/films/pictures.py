@@ -46,7 +46,7 @@ def read_picture(content: bytes, where: object, inverted: bool | None = None) ->
     content, white_is_zero = black_is_zero(content)
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            refuse_large(image.height, image.width, str(where))
+            refuse_large(image.height, image.width, str(where), LOOK)
             pages = getattr(image, "n_frames", 1)
             if pages > 1 and image.format != "MPO":  # a camera's JPEG, and previews of it
                 raise InputError(where, f"{pages} pages", "one film in a file", "Save each page as a file.")
@@ -100,7 +100,9 @@ def _rawmode(image: Image.Image) -> str:
     return args if isinstance(args, str) else str(args[0]) if args else ""
 
 
-def _stretched(grey: UInt8[np.ndarray, "height width"], where: object, warnings: list[str]) -> UInt8[np.ndarray, "height width"]:
+def _stretched(
+    grey: UInt8[np.ndarray, "height width"], where: object, warnings: list[str]
+) -> UInt8[np.ndarray, "height width"]:
     """A film of 16 bits a colour, of which Pillow reads the upper 8.
 
     Raises:

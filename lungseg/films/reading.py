@@ -14,6 +14,7 @@ from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Film
 from lungseg.films.folders import files_below as files_below
 from lungseg.films.folders import is_folder, refuse_closed
+from lungseg.films.former import written
 from lungseg.films.pictures import read_picture
 from lungseg.films.tiff import BEGINNINGS
 from lungseg.outside import TABLE, bounded
@@ -78,7 +79,7 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
     A named file is taken whatever it is called, also one that is not there: it stops no other, and is told of as one
     that cannot be read. In a folder, and in those below it, files are taken that are called as pictures or DICOM files
     are, or that begin as the latter do, or of which nobody can tell. A folder that may not be opened stands for its
-    films, under its name and a stroke. What lies in `out` is no film.
+    films, under its name and a stroke. What lies in `out` is no film, nor is what an earlier call wrote elsewhere.
 
     Args:
         given: Files and folders.
@@ -150,8 +151,10 @@ def _within(path: Path, out: Path) -> bool:
 
 
 def _below(folder: Path, out: Path, unopened: list[Path]) -> Iterator[Path]:
-    for file in files_below(folder, unopened):
-        if _within(file, out):
+    files = files_below(folder, unopened)
+    results = {path for place in {file.parent for file in files} for path in written(place)}
+    for file in files:
+        if file in results or _within(file, out):
             continue
         lost = file.is_symlink() and not file.exists()
         if not lost and not file.is_file():

@@ -161,7 +161,7 @@ def _done(source: Source, job: Job, former: Former, overwrite: bool) -> Done:
             said = tuple(f"{name} of an earlier call stays" for name in known if (job.out / name).is_file())
             return Done(replace(row, files=known, seconds=since(started)), said)
     else:
-        earlier = former.rows.get(source.name)
+        earlier = None if overwrite else former.rows.get(source.name)
         if earlier is not None and earlier.status != "unreadable" and earlier.sha256 == sha256(content).hexdigest():
             if not (apart := changed(earlier, job.out)):
                 return Done(earlier)

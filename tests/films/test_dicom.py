@@ -500,7 +500,10 @@ def test_deflated_bombs_are_refused_before_they_are_unpacked(monkeypatch: pytest
         ({"SamplesPerPixel": [1, 1]}, "without a number in SamplesPerPixel"),
         ({"Columns": 0}, "200 x 0 px"),
         ({"BitsStored": 17}, "BitsStored 17 of 16"),
-        ({"BitsAllocated": 12}, r"pixels that do not decode \(ValueError\), expected a whole film. Bring the file again.$"),
+        (
+            {"BitsAllocated": 12},
+            r"pixels that do not decode \(ValueError\), expected a whole film. Bring the file again.$",
+        ),
     ],
 )
 def test_what_is_no_film_is_told(tags: dict[str, object], found: str) -> None:

@@ -206,7 +206,7 @@ def test_sixteen_bits_a_colour_are_the_greys_of_sixteen_bits_or_refused(colours:
     read = read_picture(stored(257), "film")
     assert np.abs(read.grey - STRETCHED).max() <= 1
     assert [one.startswith("16 bits a colour: the upper 8 stretched") for one in read.warnings] == [True]
-    with pytest.raises(InputError, match=r"film: found 16 bits a colour, .* and 14 shades in these.* 16-bit grey PNG"):
+    with pytest.raises(InputError, match=r"film: found 16 bits a colour, .* and 16 shades in these.* 16-bit grey PNG"):
         read_picture(stored(16), "film")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.films.reading import files_below, find, read_bytes, read_film
+from lungseg.films.rows import Row, as_line
 from tests.films.test_pictures import GREY, encoded
 from tests.own_films import Image, dicom, raw_tiff, saved
 
@@ -47,10 +48,22 @@ def test_what_lies_in_the_folder_of_results_is_no_film(folder: Path) -> None:
     assert find([folder], folder / "out") == before
     with pytest.raises(InputError, match="which is the folder of films"):
         find([folder], folder)
+    (folder / "out/.films.jsonl").write_text(
+        '{"choices": {}}\n' + as_line(Row("a", "segmented", files={"a.png": ""})) + "\n"
+    )
+    assert find([folder], folder / "elsewhere") == before  # nor what an earlier call wrote there
+    (folder / "out/b.png").write_bytes(b"")
+    (folder / "out/films.json").write_text("my films")
+    assert [source.name for source in find([folder], folder / "elsewhere") if source not in before] == ["out/b"]
 
 
 def test_a_picture_is_one_whatever_it_is_called() -> None:
-    for content in (encoded(Image.fromarray(GREY)), raw_tiff(GREY), raw_tiff(GREY, order=">"), raw_tiff(GREY, big=True)):
+    for content in (
+        encoded(Image.fromarray(GREY)),
+        raw_tiff(GREY),
+        raw_tiff(GREY, order=">"),
+        raw_tiff(GREY, big=True),
+    ):
         assert (read_film(content, Path("film.dcm")).grey == GREY).all()
 
 
