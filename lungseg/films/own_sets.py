@@ -41,7 +41,7 @@ from lungseg.films.film import Film
 from lungseg.films.grey import one_shade
 from lungseg.films.masks import lungs_in, read_greys
 from lungseg.films.pictures import TURNED
-from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film
+from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film, unwarned
 from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
 from lungseg.shapes import Bool
@@ -343,7 +343,8 @@ def _read(name: str, own: Own, exclude: Mapping[str, str], threads: int | None) 
                 remedy = MEND if error.remedy == AGAIN else error.remedy
                 raise InputError(error.where, error.found, error.expected, remedy) from error
 
-        yield from readable(name, mended, list(made.films), exclude, threads)
+        with unwarned():
+            yield from readable(name, mended, list(made.films), exclude, threads)
 
 
 def _film(content: bytes, where: str) -> Film:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -50,6 +52,16 @@ def read_bytes(path: Path) -> bytes:
     if not content:
         raise InputError(path, "an empty file", "a film", "Bring the file again.")
     return content
+
+
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Films are read without a word of the libraries that do it: what they find odd may be of the patient."""
+    with warnings.catch_warnings():
+        for module in ("pydicom", "highdicom"):
+            warnings.filterwarnings("ignore", module=module)
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # that a picture is a bomb is none
+        yield
 
 
 def read_film(content: bytes, path: Path, inverted: bool | None = None) -> Film:

@@ -2,7 +2,6 @@
 
 import io
 import random
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from lungseg.films.dicom import read_dicom
 from lungseg.films.dicom_decoding import apart, coded_size
 from lungseg.films.dicom_tags import number, tag, text
 from lungseg.films.film import Film, Spacing, Turn
-from lungseg.films.reading import read_film
+from lungseg.films.reading import read_film, unwarned
 from tests.own_films import dicom, film, saved
 
 GREY = film().image
@@ -41,8 +40,7 @@ SILENT = ("IDontKnow", "Doe", "4711", "ACC-12", "Roe", "19600102", "20200304")
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
     """As in `segment_all`."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pydicom")
+    with unwarned():
         yield
 
 
