@@ -101,7 +101,9 @@ class BadFilms(InputError):
     def __init__(self, dataset: str, films: Mapping[str, InputError], total: int) -> None:
         self.dataset, self.films, self.total = dataset, dict(films), total
         lines = [f"  {name}: {one.where}: found {one.found}, expected {one.expected}" for name, one in films.items()]
-        pasted = [f"    {name}: {quoted(f'found {one.found}, expected {one.expected}')}" for name, one in films.items()]
+        reasons = {name: f"found {one.found}, expected {one.expected}" for name, one in films.items()}
+        # YAML would take a name such as 001, 1e5 or null for something else.
+        pasted = [f"    {quoted(name)}: {quoted(reason)}" for name, reason in reasons.items()]
         remedy = ["They are:", *map(one_line, lines), *dict.fromkeys(one.remedy for one in films.values())]
         if 2 * len(films) <= total:
             remedy += ["Or leave them out: put these lines into the configuration file, and say why in your own words."]

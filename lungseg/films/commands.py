@@ -85,10 +85,7 @@ def segment(
     from lungseg.films.seeing import Choices
     from lungseg.films.work import Job, segment_all
 
-    if spacing_mm is not None and not 0 < spacing_mm < 10:
-        raise InputError(
-            "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
-        )
+    _expect_side(spacing_mm)
     if dicom_seg:
         _need("highdicom", "--dicom-seg", "pip install 'lungseg[seg]'")
     if skip_existing and overwrite:
@@ -121,6 +118,13 @@ def _told(row: "Row") -> list[str]:
     """What a person should know of a film at once."""
     lines = [f"{row.name}: {row.status}: {reason}" for reason in row.why]
     return lines + [f"{row.name}: {warning}" for warning in row.warnings]
+
+
+def _expect_side(spacing_mm: float | None) -> None:
+    from lungseg.films.film import LENGTH, is_side
+
+    if spacing_mm is not None and not is_side(spacing_mm):
+        raise InputError("--spacing-mm", str(spacing_mm), LENGTH, "Leave it out where it is not known.")
 
 
 def _need(module: str, option: str, remedy: str) -> None:
@@ -184,10 +188,7 @@ def measure(
     from lungseg.films.reading import readable_name
     from lungseg.films.rows import TABLES
 
-    if spacing_mm is not None and not 0 < spacing_mm < 10:
-        raise InputError(
-            "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
-        )
+    _expect_side(spacing_mm)
     given = Spacing(spacing_mm, spacing_mm, "given by --spacing-mm") if spacing_mm else None
     unopened: list[Path] = []
     try:

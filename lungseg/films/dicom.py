@@ -13,7 +13,7 @@ from lungseg.films.dicom_decoding import AGAIN, NO_PICTURE, decode, refuse_layou
 from lungseg.films.dicom_pixels import padding, shades
 from lungseg.films.dicom_tags import tag, text
 from lungseg.films.dicom_view import findings, turn, view
-from lungseg.films.film import Film, Spacing
+from lungseg.films.film import LONGEST, SHORTEST, Film, Spacing, is_side
 from lungseg.films.grey import as_grey
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _pair(ds: "Dataset", name: str) -> tuple[float, float] | None:
         rows, columns = (float(one) for one in value)
     except (TypeError, ValueError):
         return None
-    return (rows, columns) if 0 < rows < 10 and 0 < columns < 10 else None
+    return (rows, columns) if is_side(rows) and is_side(columns) else None
 
 
 def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
@@ -121,7 +121,7 @@ def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
     known = {name: _pair(ds, name) for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")}
     for name, pair in known.items():
         if pair is None and tag(ds, name) is not None:
-            warnings.append(f"{name} is no pair of lengths from 0 to 10 mm: not used")
+            warnings.append(f"{name} is no pair of lengths from {SHORTEST:g} to {LONGEST:g} mm: not used")
     own, detector = known["PixelSpacing"], known["ImagerPixelSpacing"]
     calibration = text(ds, "PixelSpacingCalibrationType")
     if own and calibration in ("GEOMETRY", "FIDUCIAL"):

@@ -214,7 +214,8 @@ def _each_once(key: str, store: Store, found: list[tuple[str, str]]) -> dict[str
     count = Counter(film for film, _ in found)
     if doubled := [name for film, name in found if count[film] > 1]:
         what = f"{len(doubled)} files that share a name: {first_of(doubled)}"
-        raise InputError(f"config key {key} ({store.path})", what, "a name of its own for each", "Rename them.")
+        remedy = f"Rename them, or {'unpack it and ' if store.zip else ''}name the folder in it that is meant."
+        raise InputError(f"config key {key} ({store.path})", what, "a name of its own for each", remedy)
     return dict(sorted(found))
 
 

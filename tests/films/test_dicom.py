@@ -279,6 +279,7 @@ def test_upright_is_what_the_orientation_says() -> None:
         ({}, None),
         ({"PixelSpacing": [0, 0]}, None),
         ({"PixelSpacing": [-1, 1]}, None),
+        ({"PixelSpacing": ["0.000143", "0.000143"]}, None),
         ({"ImagerPixelSpacing": [0.1, 0.2]}, Spacing(0.1, 0.2, "ImagerPixelSpacing, at the detector")),
         ({"PixelSpacing": [0.1, 0.1]}, Spacing(0.1, 0.1, "PixelSpacing, not said to be calibrated")),
         (

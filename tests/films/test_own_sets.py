@@ -204,7 +204,7 @@ def test_bad_films_are_named_with_the_lines_that_leave_them_out(place: Path, kin
     with pytest.raises(BadFilms, match=message) as told:
         read(own(place))
     (name,) = told.value.films
-    assert f"exclude:\n  mine:\n    {name}:" in str(told.value)
+    assert f'exclude:\n  mine:\n    "{name}":' in str(told.value)
     assert read(own(place), **{name: "it is bad"})[name] == Unused(name, "it is bad")
 
 

@@ -593,6 +593,8 @@ def test_from_python(model: Model, files: list[Path]) -> None:
         [0.1, 0.2, 0.3],
         (0.1, None),
         [],
+        143,
+        0.000143,
         True,
         np.nan,
         np.zeros((2, 2)),
@@ -600,7 +602,7 @@ def test_from_python(model: Model, files: list[Path]) -> None:
         {"a": 1},
         1j,
     ):
-        with pytest.raises(InputError, match="one length above 0, or two: of rows and of columns"):
+        with pytest.raises(InputError, match=r"a length from 0\.01 to 10 mm, or two: of rows and of columns"):
             segment(drawn.image, spacing_mm=wrong, model=model)
     for two in ([0.5, 0.4], (0.5, 0.4), np.array([0.5, 0.4])):
         assert segment(drawn.image, spacing_mm=two, model=model).area_mm2 == found.area_mm2
