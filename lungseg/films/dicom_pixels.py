@@ -8,7 +8,7 @@ from scipy.ndimage import label
 
 from lungseg.films.dicom_decoding import BROKEN
 from lungseg.films.dicom_tags import number, tag, text
-from lungseg.films.grey import Range, Values, sample, spread
+from lungseg.films.grey import SHARES, Range, Values, sample, spread
 from lungseg.shapes import Bool
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 WINDOW = ("PhotometricInterpretation", "PixelRepresentation", "BitsStored", "VOILUTFunction", "WindowCenter",
           "WindowWidth")  # fmt: skip
 RESCALED = {"RescaleSlope": 1, "RescaleIntercept": 0}  # with what is taken where the other stands alone
+TWO, LEAST = "no more than two shades", 64  # of 255 greys that a window must show a film in
 FAR = 1e9  # beyond every stored number
 
 Shades = tuple[Callable[[np.ndarray], Values], Range, bool]
@@ -43,15 +44,23 @@ def shades(ds: "Dataset", stored: np.ndarray, inverted: bool | None, where: obje
     window = _window(ds, warnings)
     if window is not None:
         shown, limits = window
-        seen = shown(modality(sample(stored)))
-        if limits.high > limits.low:
-            greys = np.round(255 * np.clip((seen - limits.low) / (limits.high - limits.low), 0, 1))
-            if np.ptp(greys) > 0.02 * 255 and len(np.unique(greys)) > 2:
-                return lambda values: shown(modality(values)), limits, turn
-        warnings.append("its window shows no more than two shades: not used")
+        if (told := _dull(shown(modality(sample(stored, _used(ds, stored)))), limits)) is None:
+            return lambda values: shown(modality(values)), limits, turn
+        warnings.append(f"its window shows {told}: not used")
     limits = spread(modality(sample(stored, _used(ds, stored))).astype(np.float64), where)
     warnings.append(f"no window that can be used: stretched between {limits.low:g} and {limits.high:g}")
     return modality, limits, turn
+
+
+def _dull(seen: Values, limits: Range) -> str | None:
+    """What of a film a window that hides most of it shows; None of any other."""
+    if not limits.high > limits.low:
+        return TWO
+    greys = np.round(255 * np.clip((seen - limits.low) / (limits.high - limits.low), 0, 1))
+    if not len(np.unique(greys)) > 2:
+        return TWO
+    low, high = np.percentile(greys, SHARES)
+    return f"nearly all of it in {high - low:.0f} of 255 greys" if high - low < LEAST else None
 
 
 def _modality(ds: "Dataset", warnings: list[str]) -> Callable[[np.ndarray], Values]:

@@ -140,6 +140,10 @@ def test_a_person_decides_over_the_file() -> None:
         ({"WindowCenter": None, "WindowWidth": 4096}, "cannot be used"),
         ({"WindowCenter": 60000, "WindowWidth": 10}, "its window shows no more than two shades"),
         ({"WindowCenter": 2048, "WindowWidth": 1}, "its window shows no more than two shades"),
+        (
+            {"WindowCenter": 32768, "WindowWidth": 65536},
+            "its window shows nearly all of it in 13 of 255 greys: not used",
+        ),
         ({"PresentationIntentType": "FOR PROCESSING", **WINDOW}, "FOR PROCESSING"),
         ({"VOILUTSequence": Sequence([Dataset()])}, "cannot be used"),
     ],
