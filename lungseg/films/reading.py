@@ -121,7 +121,8 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
         else:
             paths.setdefault(path, path.name)
     if not paths and not closed:
-        raise InputError(", ".join(map(str, given)) or "nothing", "no film", "at least one", FEW)
+        where = ", ".join(map(str, [*given, *([listed] if listed else [])])) or "nothing"
+        raise InputError(where, "no film", "at least one", FEW)
     return [*_named(_once(paths)), *(Source(path, name) for path, name in _once(closed).items())]
 
 

@@ -71,6 +71,9 @@ def test_a_list(folder: Path) -> None:
     (folder / "list.txt").write_text(f"# films\n{folder / 'b.dcm'}\n\n{folder / 'deep'}\n")
     found = find([], folder / "out", folder / "list.txt")
     assert [source.name for source in found] == ["b", "a", "deeper/c"]
+    (folder / "list.txt").write_text("# none\n")
+    with pytest.raises(InputError, match=r"list.txt: found no film"):
+        find([], folder / "out", folder / "list.txt")
 
 
 def test_one_that_is_missing_stops_no_other_and_cannot_be_read(folder: Path) -> None:
