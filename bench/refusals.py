@@ -11,7 +11,6 @@ the model, and bench/results/refusals.csv.
 import argparse
 import itertools
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -31,7 +30,7 @@ from lungseg.films.film import Film, Turn
 from lungseg.films.limits import COLUMNS, Limit, as_rows, findings, fit, verdict
 from lungseg.films.looking import Looked, look
 from lungseg.films.networks import Model, of_files
-from lungseg.films.reading import read_film
+from lungseg.films.reading import read_film, unwarned
 
 RESULTS = Path(__file__).parent / "results"
 REAL = ("montgomery", "shenzhen", "jsrt")
@@ -148,10 +147,10 @@ def main() -> None:
     words.add_argument("checks", type=Path)
     words.add_argument("--model", type=Path, nargs="+", required=True)
     given = words.parse_args()
-    warnings.filterwarnings("ignore", module="pydicom")
     model = of_files(given.model)
     parts = {part: list(sound(given.archives, part)) for part in ("validation", "test")}
-    bad = list(itertools.chain(drawn(parts["validation"]), shipped()))
+    with unwarned():
+        bad = list(itertools.chain(drawn(parts["validation"]), shipped()))
     halves = {"fit": parts["validation"] + bad[::2], "counted": parts["test"] + bad[1::2]}
     seen = {half: looked(pictures, model) for half, pictures in halves.items()}
     quantities = [

@@ -423,13 +423,22 @@ def _pinned(encoders: list[str] | None) -> "list[Pinned]":
     return [hub.row_of(timm_model(name)) for name in encoders or SHORT_NAMES]
 
 
+def _absent(error: Exception) -> Exception:
+    """What a plain installation lacks, with the extra that brings it; other errors as they are."""
+    module = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else "lungseg"
+    if module == "lungseg":  # a defect of the package's own
+        return error
+    remedy = "pip install 'lungseg[benchmark]' brings it; lungseg export takes 'lungseg[benchmark,export]'."
+    return InputError("this installation", f"no module {module}", "what this command needs", remedy)
+
+
 def main() -> None:
     """Run the command; bad input ends in one message on stderr and exit code 2."""
     never_fail()
     try:
         app()
     except Exception as error:
-        message = describe(error)
+        message = describe(_absent(error))
         if message is None:
             raise
         print(f"lungseg: {message}", file=sys.stderr)

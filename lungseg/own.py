@@ -30,7 +30,7 @@ class Own(Choice):
     match: str = Field("{id}.png", description="Name of a film's mask; `{id}` is the film's name without its ending.")
     spacing_mm: float | None = Field(
         None,
-        gt=0,
+        ge=0.01,
         lt=10,
         description="Side of a pixel in mm, the same for all films. Without it, what DICOM files say.",
     )

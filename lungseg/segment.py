@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lungseg.errors import InputError
-from lungseg.films.film import Film, Spacing
+from lungseg.films.film import LENGTH, Film, Spacing, is_side
 from lungseg.films.grey import Range, as_grey, sample, spread
 from lungseg.films.limits import NAME, read_limits
 from lungseg.films.looking import look
@@ -60,7 +60,7 @@ def segment(
     Args:
         film: Grey, shape (height, width), upright, the patient's right at the viewer's left. Of uint8 it is taken as it
             is; of any other type it is stretched between its percentiles 0.5 and 99.5.
-        spacing_mm: Side of a pixel, or the distances of two rows and of two columns.
+        spacing_mm: Side of a pixel in mm, or the distances of two rows and of two columns.
         model: One or more files that `lungseg export` wrote; None for the model in the package.
         inverted: Whether low values are bright.
 
@@ -114,7 +114,7 @@ def _spacing(given: float | Sequence[float] | None) -> Spacing | None:
     sides = list(given) if isinstance(given, Sequence) else [given, given]
     numbers = int | float | np.integer | np.floating
     known = [float(side) for side in sides if isinstance(side, numbers) and not isinstance(side, bool)]
-    if len(sides) != 2 or len(known) != 2 or not all(0 < side < np.inf for side in known):
-        expected = "one length above 0, or two: of rows and of columns"
+    if len(sides) != 2 or len(known) != 2 or not all(map(is_side, known)):
+        expected = f"{LENGTH}, or two: of rows and of columns"
         raise InputError("spacing_mm", repr(given), expected, "Leave it out where it is not known.")
     return Spacing(known[0], known[1], "given")

@@ -137,7 +137,7 @@ def test_an_own_set_changes_no_number_of_the_others() -> None:
             "own.mine.match: found 'mask.png', expected a file's name with {id}",
         ),
         ({"own": {"mine": OWN | {"match": "a/{id}.png"}}}, "own.mine.match: found 'a/{id}.png'"),
-        ({"own": {"mine": OWN | {"spacing_mm": 0}}}, "own.mine.spacing_mm: found 0"),
+        ({"own": {"mine": OWN | {"spacing_mm": 0.000143}}}, "own.mine.spacing_mm: found 0.000143"),
         ({"own": {"mine": OWN | {"test_only": True, "split": "s.csv"}}}, "leave `split` out, or `test_only`"),
         (
             {"own": {"mine": OWN | {"test_only": True}}, "train_on": {"pooled": ["jsrt", "mine"]}},

@@ -101,7 +101,9 @@ class BadFilms(InputError):
     def __init__(self, dataset: str, films: Mapping[str, InputError], total: int) -> None:
         self.dataset, self.films, self.total = dataset, dict(films), total
         lines = [f"  {name}: {one.where}: found {one.found}, expected {one.expected}" for name, one in films.items()]
-        pasted = [f"    {name}: {quoted(f'found {one.found}, expected {one.expected}')}" for name, one in films.items()]
+        reasons = {name: f"found {one.found}, expected {one.expected}" for name, one in films.items()}
+        # YAML would take a name such as 001, 1e5 or null for something else.
+        pasted = [f"    {quoted(name)}: {quoted(reason)}" for name, reason in reasons.items()]
         remedy = ["They are:", *map(one_line, lines), *dict.fromkeys(one.remedy for one in films.values())]
         if 2 * len(films) <= total:
             remedy += ["Or leave them out: put these lines into the configuration file, and say why in your own words."]
@@ -288,19 +290,20 @@ def _halves(mask: Bool[np.ndarray, "height width"]) -> tuple[float, float]:
     return mask[:, :middle].sum() / mask.size, mask[:, middle:].sum() / mask.size
 
 
-def refuse_large(height: int, width: int, where: str) -> None:
+def refuse_large(height: int, width: int, where: str, remedy: str = AGAIN) -> None:
     """Refuse a picture that is larger than films are, before it is decoded.
 
     Args:
         height: In px.
         width: In px.
         where: Archive and member, for the message.
+        remedy: What helps.
 
     Raises:
         InputError: A side is longer than `MOST_SIDE`.
     """
     if max(height, width) > MOST_SIDE:
-        raise InputError(where, f"{height} x {width} px", f"at most {MOST_SIDE} px a side", AGAIN)
+        raise InputError(where, f"{height} x {width} px", f"at most {MOST_SIDE} px a side", remedy)
 
 
 @contextmanager

@@ -85,12 +85,11 @@ def segment(
     from lungseg.films.seeing import Choices
     from lungseg.films.work import Job, segment_all
 
-    if spacing_mm is not None and not 0 < spacing_mm < 10:
-        raise InputError(
-            "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
-        )
+    _expect_side(spacing_mm)
     if dicom_seg:
         _need("highdicom", "--dicom-seg", "pip install 'lungseg[seg]'")
+    if skip_existing and overwrite:
+        raise InputError("--skip-existing and --overwrite", "both", "one of them", "The latter makes all anew.")
     sources = find(films or [], out, listed)
     chosen = chosen_model(model, from_run, frame)
     limits = chosen_limits(checks, chosen)
@@ -119,6 +118,13 @@ def _told(row: "Row") -> list[str]:
     """What a person should know of a film at once."""
     lines = [f"{row.name}: {row.status}: {reason}" for reason in row.why]
     return lines + [f"{row.name}: {warning}" for warning in row.warnings]
+
+
+def _expect_side(spacing_mm: float | None) -> None:
+    from lungseg.films.film import LENGTH, is_side
+
+    if spacing_mm is not None and not is_side(spacing_mm):
+        raise InputError("--spacing-mm", str(spacing_mm), LENGTH, "Leave it out where it is not known.")
 
 
 def _need(module: str, option: str, remedy: str) -> None:
@@ -180,11 +186,9 @@ def measure(
     from lungseg.films.measuring import as_csv, find_masks, read_labels
     from lungseg.films.measuring import measure as numbers
     from lungseg.films.reading import readable_name
+    from lungseg.films.rows import TABLES
 
-    if spacing_mm is not None and not 0 < spacing_mm < 10:
-        raise InputError(
-            "--spacing-mm", str(spacing_mm), "a length from 0 to 10", "Leave it out where it is not known."
-        )
+    _expect_side(spacing_mm)
     given = Spacing(spacing_mm, spacing_mm, "given by --spacing-mm") if spacing_mm else None
     unopened: list[Path] = []
     try:
@@ -197,6 +201,8 @@ def measure(
                 print(plain(f"lungseg: {error}", kept=""), file=sys.stderr)
     if out is not None:
         output(out, *(saved.path for saved in found if saved.path.is_file()))
+        if out.name in TABLES and all((out.parent / name).is_file() for name in TABLES):
+            raise InputError(out, "a table of `lungseg segment`", "another file to write", "Name another.")
     bad = 0
 
     def measured() -> "Iterator[Measured]":
@@ -204,7 +210,7 @@ def measure(
         for saved in found:
             try:
                 labels = read_labels(saved.path, saved.ours)
-                yield numbers(labels, readable_name(saved.path.name), saved.spacing or given)
+                yield numbers(labels, readable_name(saved.name), saved.spacing or given)
             except (InputError, OSError) as error:
                 bad += 1
                 print(plain(f"lungseg: {error}", kept=""), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Films as DICOM files: what their tags say of view, side, spacing and grey, and what is done where tags disagree."""
+"""Films as DICOM files: what their tags say of spacing and grey, and what is done where tags disagree."""
 
 import io
 import struct
@@ -9,9 +9,11 @@ import numpy as np
 
 from lungseg.data.reading import refuse_large
 from lungseg.errors import InputError
-from lungseg.films.dicom_pixels import NO_PICTURE, decode, padding, shades
+from lungseg.films.dicom_decoding import AGAIN, NO_PICTURE, decode, refuse_layout
+from lungseg.films.dicom_pixels import padding, shades
 from lungseg.films.dicom_tags import tag, text
-from lungseg.films.film import Film, Finding, Spacing, Turn
+from lungseg.films.dicom_view import findings, turn, view
+from lungseg.films.film import LONGEST, SHORTEST, Film, Spacing, is_side
 from lungseg.films.grey import as_grey
 
 if TYPE_CHECKING:
@@ -20,12 +22,6 @@ if TYPE_CHECKING:
 LOOK = "Look whether it is the file that you mean, and whole."
 LARGEST = 2**28  # bytes of a file that was deflated
 DEFLATED = "1.2.840.10008.1.2.1.99"
-LATERAL = frozenset({"LL", "RL", "LATERAL", "LLO", "RLO", "LMLO", "ML", "LM"})
-OBLIQUE = frozenset({"LAO", "RAO", "LPO", "RPO", "OBLIQUE"})
-FRONTAL = frozenset({"PA", "AP", "LLD", "RLD"})  # lying on a side is frontal too
-RADIOGRAPHS = frozenset({"CR", "DX", "RG", "XR", "DR", "OT", "SC", ""})
-CHEST = frozenset({"", "CHEST", "THORAX", "LUNG", "LUNGS", "RIB", "RIBS", "CHESTABDOMEN", "PORT CHEST", "CHEST PORT"})
-FLIPS = {"L": False, "R": True, "F": False, "H": True}
 
 
 def is_dicom(content: bytes) -> bool:
@@ -67,7 +63,7 @@ def _read(content: bytes, where: object, inverted: bool | None) -> Film:
         grey[padded] = 0  # whatever the window, and whether or not it is turned round
     grey = _shuttered(grey, ds, warnings)
     spacing = read_spacing(ds, warnings)
-    return Film(grey, "dicom", _view(ds), _turn(ds, warnings), spacing, tuple(_findings(ds)), tuple(warnings))
+    return Film(grey, "dicom", view(ds), turn(ds, warnings), spacing, tuple(findings(ds)), tuple(warnings))
 
 
 def _opened(content: bytes, where: object) -> "Dataset":
@@ -79,10 +75,13 @@ def _opened(content: bytes, where: object) -> "Dataset":
     whole = "SOPClassUID" in ds and "Rows" in ds
     if not is_dicom(content) and not whole:
         raise InputError(where, "no DICOM file", "a DICOM file, by its name", LOOK)
+    if not len(ds):  # pydicom forgets what stood before the end
+        raise InputError(where, "a DICOM file that ends before its picture does", "a whole one", AGAIN)
     if not whole or "Columns" not in ds or "PixelData" not in ds:
         found = f"a DICOM file without a picture ({text(ds, 'Modality') or 'no modality'})"
         raise InputError(where, found, "a film", NO_PICTURE)
-    refuse_large(int(ds.Rows), int(ds.Columns), str(where))
+    refuse_layout(ds, where)
+    refuse_large(ds.Rows, ds.Columns, str(where), LOOK)
     return ds
 
 
@@ -99,54 +98,6 @@ def _refuse_bomb(content: bytes, where: object) -> None:
         raise InputError(where, f"more than {LARGEST} bytes deflated", f"at most {LARGEST}", NO_PICTURE)
 
 
-def _view(ds: "Dataset") -> str:
-    found = text(ds, "ViewPosition")
-    if found in LATERAL or _seen_from_the_side(ds):
-        return "lateral"
-    return found if found in FRONTAL | OBLIQUE else ""
-
-
-def _seen_from_the_side(ds: "Dataset") -> bool:
-    """Whether a row of the picture runs from the chest to the back."""
-    directions = tag(ds, "PatientOrientation")
-    return bool(directions) and str(directions[0])[:1].upper() in ("A", "P")
-
-
-def _findings(ds: "Dataset") -> list[Finding]:
-    """What the tags alone say against a frontal chest film."""
-    found, sure = [], "as sure as the file's tag"
-    modality, part, view = text(ds, "Modality"), text(ds, "BodyPartExamined"), text(ds, "ViewPosition")
-    if modality not in RADIOGRAPHS:
-        found.append(Finding("refused", f"no radiograph: its Modality is {modality}", sure))
-    if part not in CHEST and "CHEST" not in part and "THORAX" not in part:
-        found.append(Finding("refused", f"no chest film: its BodyPartExamined is {part}", sure))
-    if view in LATERAL or _seen_from_the_side(ds):
-        tag = f"ViewPosition is {view}" if view in LATERAL else "PatientOrientation runs from chest to back"
-        found.append(Finding("refused", f"a lateral view: its {tag}", sure))
-    if view in OBLIQUE:
-        found.append(Finding("doubtful", f"an oblique view: its ViewPosition is {view}", sure))
-    return found
-
-
-def _turn(ds: "Dataset", warnings: list[str]) -> Turn:
-    """How the picture is brought upright, after PatientOrientation: the directions of a row and of a column."""
-    directions = tag(ds, "PatientOrientation") or ()
-    directions = [directions] if isinstance(directions, str) else directions
-    row, column, *_ = [*(str(one).strip().upper()[:1] for one in directions), "", ""]
-    if {row, column} & {"A", "P"} or not (row or column):
-        return Turn()
-    if row in ("F", "H") and column in ("L", "R"):
-        turn = Turn(transposed=True, upside_down=FLIPS[row], mirrored=FLIPS[column])
-    elif row in ("L", "R") and column in ("F", "H"):
-        turn = Turn(upside_down=FLIPS[column], mirrored=FLIPS[row])
-    else:
-        warnings.append("PatientOrientation is no orientation of a frontal film: not used")
-        return Turn()
-    if turn != Turn():
-        warnings.append(f"stored with PatientOrientation {row}\\{column}: turned for the network, the mask turned back")
-    return turn
-
-
 def _pair(ds: "Dataset", name: str) -> tuple[float, float] | None:
     """A tag's two lengths, if they are such."""
     value = tag(ds, name)
@@ -154,7 +105,7 @@ def _pair(ds: "Dataset", name: str) -> tuple[float, float] | None:
         rows, columns = (float(one) for one in value)
     except (TypeError, ValueError):
         return None
-    return (rows, columns) if 0 < rows < 10 and 0 < columns < 10 else None
+    return (rows, columns) if is_side(rows) and is_side(columns) else None
 
 
 def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
@@ -170,7 +121,7 @@ def read_spacing(ds: "Dataset", warnings: list[str]) -> Spacing | None:
     known = {name: _pair(ds, name) for name in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")}
     for name, pair in known.items():
         if pair is None and tag(ds, name) is not None:
-            warnings.append(f"{name} is no pair of lengths from 0 to 10 mm: not used")
+            warnings.append(f"{name} is no pair of lengths from {SHORTEST:g} to {LONGEST:g} mm: not used")
     own, detector = known["PixelSpacing"], known["ImagerPixelSpacing"]
     calibration = text(ds, "PixelSpacingCalibrationType")
     if own and calibration in ("GEOMETRY", "FIDUCIAL"):

@@ -8,6 +8,8 @@ import numpy as np
 from lungseg.shapes import UInt8
 
 Verdict = Literal["refused", "doubtful"]
+SHORTEST, LONGEST = 0.01, 10.0  # mm; of a pixel's side, in metres or micrometres it lies outside
+LENGTH = f"a length from {SHORTEST:g} to {LONGEST:g} mm"
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,18 @@ class Finding:
     sure: str
 
 
+def is_side(length: float) -> bool:
+    """Whether a length in mm can be the side of a pixel of a film."""
+    return SHORTEST <= length < LONGEST
+
+
 @dataclass(frozen=True)
 class Spacing:
     """Sides of a pixel.
 
     Args:
-        rows: Distance of two rows in mm, above 0.
-        columns: Distance of two columns in mm, above 0.
+        rows: Distance of two rows in mm.
+        columns: Distance of two columns in mm.
         source: Where that stands, and of which plane it is true.
     """
 

@@ -77,6 +77,17 @@ def read_former(out: Path, head: Mapping[str, Any], skip: bool, overwrite: bool)
     return former
 
 
+def written(folder: Path) -> set[Path]:
+    """Files that calls wrote into a folder and those below it, as far as a table or a log in it tells of them."""
+    found: set[Path] = set()
+    for path in (folder / TABLE, folder / LOG):
+        if path.is_file():
+            with suppress(InputError, OSError):
+                rows = [row for section in _sections(path) for row in section.rows]
+                found |= {folder / name for row in rows for name in row.files}
+    return found
+
+
 def _lenient(overwrite: bool) -> AbstractContextManager[None]:
     return suppress(InputError) if overwrite else nullcontext()
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Spacing
 from lungseg.films.lungs import LEFT, RIGHT, tell_apart
 from lungseg.films.masks import MASK, lungs_in, read_greys
-from lungseg.films.reading import files_below
+from lungseg.films.reading import PICTURES, files_below
 from lungseg.films.rows import Areas, areas, flat
 from lungseg.outside import TABLE, bounded
 from lungseg.shapes import UInt8
@@ -33,7 +34,7 @@ class Measured:
     """Numbers of a mask.
 
     Args:
-        name: Of its file.
+        name: Of its file, as in `Saved`.
         height: In px.
         width: In px.
         parts: Connected parts, pixels joined by their sides.
@@ -121,11 +122,14 @@ class Saved:
 
     Args:
         path: Where it lies.
+        name: Of its file: the `mask` of films.json, else as it lies below the folder that was given; its whole path
+            where two would have one name.
         ours: Whether films.json beside it tells of it.
         spacing: Sides of its pixels.
     """
 
     path: Path
+    name: str
     ours: bool = False
     spacing: Spacing | None = None
 
@@ -145,13 +149,16 @@ def find_masks(given: Sequence[Path], unopened: list[Path] | None = None) -> lis
     found: dict[Path, Saved] = {}
     tables: dict[Path, dict[Path, Saved]] = {}
     for path in given:
-        files = [file for file in files_below(path, unopened) if file.suffix == ".png"] if path.is_dir() else [path]
+        files = [path]
+        if path.is_dir():
+            files = [file for file in files_below(path, unopened) if file.suffix.lower() in PICTURES]
         for file in files:
             if not file.name.endswith(OVERLAY):
                 found.setdefault(file, _saved(file, path, tables))
     if not found:
-        raise InputError(", ".join(map(str, given)), "no mask", "PNG files", "Give masks or a folder of them.")
-    return list(found.values())
+        raise InputError(", ".join(map(str, given)), "no mask", "pictures", "Give masks or a folder of them.")
+    count = Counter(saved.name for saved in found.values())
+    return [saved if count[saved.name] == 1 else replace(saved, name=str(saved.path)) for saved in found.values()]
 
 
 def _saved(file: Path, given: Path, tables: dict[Path, dict[Path, Saved]]) -> Saved:
@@ -167,7 +174,7 @@ def _saved(file: Path, given: Path, tables: dict[Path, dict[Path, Saved]]) -> Sa
                 continue
         if whole in tables[folder]:
             return replace(tables[folder][whole], path=file)
-    return Saved(file)
+    return Saved(file, str(file.relative_to(given)) if file != given else file.name)
 
 
 def _told(table: Path) -> dict[Path, Saved]:
@@ -183,7 +190,7 @@ def _told(table: Path) -> dict[Path, Saved]:
                     what = f"a pixel of {spacing.rows:g} x {spacing.columns:g} mm of {film['mask']}"
                     raise InputError(table, what, "lengths above 0", "Move it away, and give --spacing-mm.")
                 path = table.parent / film["mask"]
-                found[path] = Saved(path, True, spacing)
+                found[path] = Saved(path, film["mask"], True, spacing)
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
         raise InputError(table, "no table of films", "as `lungseg segment` writes it", "Move it away.") from error
     return found

@@ -41,7 +41,7 @@ from lungseg.films.film import Film
 from lungseg.films.grey import one_shade
 from lungseg.films.masks import lungs_in, read_greys
 from lungseg.films.pictures import TURNED
-from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film
+from lungseg.films.reading import DICOM, LARGEST, PICTURES, files_below, read_film, unwarned
 from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
 from lungseg.shapes import Bool
@@ -214,7 +214,8 @@ def _each_once(key: str, store: Store, found: list[tuple[str, str]]) -> dict[str
     count = Counter(film for film, _ in found)
     if doubled := [name for film, name in found if count[film] > 1]:
         what = f"{len(doubled)} files that share a name: {first_of(doubled)}"
-        raise InputError(f"config key {key} ({store.path})", what, "a name of its own for each", "Rename them.")
+        remedy = f"Rename them, or {'unpack it and ' if store.zip else ''}name the folder in it that is meant."
+        raise InputError(f"config key {key} ({store.path})", what, "a name of its own for each", remedy)
     return dict(sorted(found))
 
 
@@ -343,7 +344,8 @@ def _read(name: str, own: Own, exclude: Mapping[str, str], threads: int | None) 
                 remedy = MEND if error.remedy == AGAIN else error.remedy
                 raise InputError(error.where, error.found, error.expected, remedy) from error
 
-        yield from readable(name, mended, list(made.films), exclude, threads)
+        with unwarned():
+            yield from readable(name, mended, list(made.films), exclude, threads)
 
 
 def _film(content: bytes, where: str) -> Film:

@@ -25,6 +25,7 @@ OTHERS = (
 )
 TRANSPARENT = "transparent pixels are taken as black"
 TURNED = "turned as its EXIF orientation"  # how the warning begins
+LEAST_SHADES = 64  # of a film that fills its bits
 COLOUR = 12  # greatest mean difference of two channels of a film that was only stored in colour
 
 
@@ -45,9 +46,9 @@ def read_picture(content: bytes, where: object, inverted: bool | None = None) ->
     content, white_is_zero = black_is_zero(content)
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            refuse_large(image.height, image.width, str(where))
+            refuse_large(image.height, image.width, str(where), LOOK)
             pages = getattr(image, "n_frames", 1)
-            if pages > 1:
+            if pages > 1 and image.format != "MPO":  # a camera's JPEG, and previews of it
                 raise InputError(where, f"{pages} pages", "one film in a file", "Save each page as a file.")
             return _decoded(image, where, white_is_zero if inverted is None else inverted)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -61,7 +62,7 @@ def read_picture(content: bytes, where: object, inverted: bool | None = None) ->
 
 def _decoded(image: Image.Image, where: object, inverted: bool) -> Film:
     warnings, kind = [], str(image.format).lower().replace("mpo", "jpeg")
-    clear = _clear_shade(image, where)
+    clear, wide = _clear_shade(image, where), image.mode not in DEEP and ";16" in _rawmode(image)
     orientation = image.getexif().get(ORIENTATION, 1)
     turned = ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
     if orientation in range(2, 9):
@@ -75,6 +76,7 @@ def _decoded(image: Image.Image, where: object, inverted: bool) -> Film:
         grey = as_grey(stored, _same, limits, inverted)
     else:
         grey = _grey(turned, where, warnings, inverted)
+        grey = _stretched(grey, where, warnings) if wide else grey
     if hidden is not None and hidden.any():
         warnings.append(TRANSPARENT)
         grey = np.where(hidden, 0, grey).astype(np.uint8)  # last: it stays black where the film is turned round
@@ -89,8 +91,30 @@ def _clear_shade(image: Image.Image, where: object) -> np.ndarray | None:
     if image.mode == "RGB" and np.max(shade) > 255:
         found = "16 bits a colour, one of which is transparent"
         raise InputError(where, found, "8 bits, or a film without transparency", "Save it as a 16-bit grey PNG.")
-    stored = str(image.tile[0].args) if isinstance(image, ImageFile) and image.tile else ""
-    return np.asarray(shade) * FEW_BITS.get(stored, 1)
+    return np.asarray(shade) * FEW_BITS.get(_rawmode(image), 1)
+
+
+def _rawmode(image: Image.Image) -> str:
+    """What Pillow calls the numbers as they lie in the file."""
+    args = image.tile[0].args if isinstance(image, ImageFile) and image.tile else ""
+    return args if isinstance(args, str) else str(args[0]) if args else ""
+
+
+def _stretched(
+    grey: UInt8[np.ndarray, "height width"], where: object, warnings: list[str]
+) -> UInt8[np.ndarray, "height width"]:
+    """A film of 16 bits a colour, of which Pillow reads the upper 8.
+
+    Raises:
+        InputError: What it shows lies in the lower ones.
+    """
+    some = sample(grey)
+    if (shades := len(np.unique(some))) < LEAST_SHADES:
+        found = f"16 bits a colour, of which the upper 8 are read, and {shades} shades in these"
+        raise InputError(where, found, f"{LEAST_SHADES} or more", "Save it as a 16-bit grey PNG.")
+    limits = spread(some.astype(np.float64), where)
+    warnings.append(f"16 bits a colour: the upper 8 stretched between {limits.low:g} and {limits.high:g}")
+    return as_grey(grey, _same, limits, False)
 
 
 def _same(values: np.ndarray) -> np.ndarray:

@@ -2,8 +2,10 @@
 
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -14,7 +16,9 @@ from lungseg.films.drawing import OVERLAY
 from lungseg.films.film import Film
 from lungseg.films.folders import files_below as files_below
 from lungseg.films.folders import is_folder, refuse_closed
+from lungseg.films.former import written
 from lungseg.films.pictures import read_picture
+from lungseg.films.tiff import BEGINNINGS
 from lungseg.outside import TABLE, bounded
 
 LARGEST = 2**28  # bytes of a film's file
@@ -50,6 +54,16 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
+@contextmanager
+def unwarned() -> Iterator[None]:
+    """Films are read without a word of the libraries that do it: what they find odd may be of the patient."""
+    with warnings.catch_warnings():
+        for module in ("pydicom", "highdicom"):
+            warnings.filterwarnings("ignore", module=module)
+        warnings.filterwarnings("ignore", category=UserWarning, module="PIL")  # that a picture is a bomb is none
+        yield
+
+
 def read_film(content: bytes, path: Path, inverted: bool | None = None) -> Film:
     """Read a film of any kind.
 
@@ -68,7 +82,7 @@ def read_film(content: bytes, path: Path, inverted: bool | None = None) -> Film:
 
 def _is_picture(content: bytes) -> bool:
     """Whether a file begins as a PNG, JPEG, GIF or TIFF does, whatever it is called."""
-    return content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*"))
+    return content.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", *BEGINNINGS))
 
 
 def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[Source]:
@@ -77,7 +91,7 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
     A named file is taken whatever it is called, also one that is not there: it stops no other, and is told of as one
     that cannot be read. In a folder, and in those below it, files are taken that are called as pictures or DICOM files
     are, or that begin as the latter do, or of which nobody can tell. A folder that may not be opened stands for its
-    films, under its name and a stroke. What lies in `out` is no film.
+    films, under its name and a stroke. What lies in `out` is no film, nor is what an earlier call wrote elsewhere.
 
     Args:
         given: Files and folders.
@@ -107,7 +121,8 @@ def find(given: Sequence[Path], out: Path, listed: Path | None = None) -> list[S
         else:
             paths.setdefault(path, path.name)
     if not paths and not closed:
-        raise InputError(", ".join(map(str, given)) or "nothing", "no film", "at least one", FEW)
+        where = ", ".join(map(str, [*given, *([listed] if listed else [])])) or "nothing"
+        raise InputError(where, "no film", "at least one", FEW)
     return [*_named(_once(paths)), *(Source(path, name) for path, name in _once(closed).items())]
 
 
@@ -149,8 +164,10 @@ def _within(path: Path, out: Path) -> bool:
 
 
 def _below(folder: Path, out: Path, unopened: list[Path]) -> Iterator[Path]:
-    for file in files_below(folder, unopened):
-        if _within(file, out):
+    files = files_below(folder, unopened)
+    results = {path for place in {file.parent for file in files} for path in written(place)}
+    for file in files:
+        if file in results or _within(file, out):
             continue
         lost = file.is_symlink() and not file.exists()
         if not lost and not file.is_file():

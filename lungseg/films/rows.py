@@ -17,6 +17,7 @@ from lungseg.films.lungs import LEFT, RIGHT
 from lungseg.shapes import UInt8
 
 Status = Literal["segmented", "doubtful", "refused", "unreadable"]
+TABLES = ("films.csv", "films.json")
 NOT_IN_CSV = ("quantities", "files")
 
 
@@ -158,8 +159,8 @@ def write_tables(lines: Iterable[str], head: Mapping[str, Any], folder: Path, wh
         where: The lines' file, for messages.
     """
     with (
-        replacing(folder / "films.csv") as table,
-        replacing(folder / "films.json") as whole,
+        replacing(folder / TABLES[0]) as table,
+        replacing(folder / TABLES[1]) as whole,
         table.open("w", encoding="utf-8", newline="") as cells,
         whole.open("w", encoding="utf-8") as stream,
     ):

@@ -82,9 +82,9 @@ def see(source: Source, content: bytes, model: Model, limits: Sequence[Limit], c
 
 
 def unreadable(source: Source, error: InputError | OSError) -> Row:
-    """The row of a film that cannot be read: why, without the path of its file."""
+    """The row of a film that cannot be read: why, and what helps, without the path of its file."""
     if isinstance(error, InputError):
-        why = f"found {error.found}, expected {error.expected}"
+        why = f"found {error.found}, expected {error.expected}. {error.remedy}"
     else:
         why = f"found {error.strerror or type(error).__name__}, expected a readable file"
     return Row(source.name, "unreadable", (plain(why, kept=""),), ("certain",))

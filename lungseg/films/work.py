@@ -3,7 +3,6 @@
 import errno
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -22,7 +21,7 @@ from lungseg.films.drawing import OVERLAY, write_labels, write_overlay
 from lungseg.films.former import LOG, TABLE, Former, begin, changed, read_former
 from lungseg.films.limits import Limit
 from lungseg.films.networks import Model
-from lungseg.films.reading import Source, read_bytes
+from lungseg.films.reading import Source, read_bytes, unwarned
 from lungseg.films.rows import Row, as_line, write_tables
 from lungseg.films.seeing import Choices, Seen, see, since, unreadable
 from lungseg.terminal import plain
@@ -84,9 +83,7 @@ def segment_all(
             result would take the place of a film, or of a file that no call made; or another call is at work there.
     """
     job.out.mkdir(parents=True, exist_ok=True)
-    with _room(job.out), alone(job.out), warnings.catch_warnings():
-        for module in ("pydicom", "highdicom"):  # what they find odd may be of the patient
-            warnings.filterwarnings("ignore", module=module)
+    with _room(job.out), alone(job.out), unwarned():
         former = read_former(job.out, job.head(), skip, overwrite)
         _spare(job, overwrite)
         log = job.out / LOG
@@ -161,7 +158,7 @@ def _done(source: Source, job: Job, former: Former, overwrite: bool) -> Done:
             said = tuple(f"{name} of an earlier call stays" for name in known if (job.out / name).is_file())
             return Done(replace(row, files=known, seconds=since(started)), said)
     else:
-        earlier = former.rows.get(source.name)
+        earlier = None if overwrite else former.rows.get(source.name)
         if earlier is not None and earlier.status != "unreadable" and earlier.sha256 == sha256(content).hexdigest():
             if not (apart := changed(earlier, job.out)):
                 return Done(earlier)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ from lungseg.outside import TEXT, bounded
 from lungseg.shapes import Float
 
 OPSET = 20
-STEP = 32  # px; a side of the input is a multiple of it
+STEP, MOST = 32, 4096  # px; a side of the input is a multiple of the former
 # The greatest difference of a logit, as a share of the logits' range, and the share of pixels that change sides.
 LOGITS = {"float32": 1e-3, "float16": 2e-2}
 PIXELS = {"float32": 1e-4, "float16": 1e-3}
@@ -73,6 +73,14 @@ def describe(run: Path, frame: Frame | None, trained_on: Sequence[str] | None = 
             remedy = "Name a folder such as results/runs/unet/pooled/seed0; bundles in git hold no weights."
             raise InputError(run, f"no {name}", "the folder of a trained run", remedy)
     card = read_card(bounded(run / CARD, TEXT), ("run", "size", "weights_sha256"))
+    frames = get_args(Frame)
+    for key, expected, legal in (
+        ("run", "VARIANT/TRAIN_ON/seedN", card["run"].count("/") == 2),
+        ("size", f"a multiple of {STEP}, at most {MOST}", card["size"] % STEP == 0 and card["size"] <= MOST),
+        ("frame", f"one of {', '.join(frames)}", card.get("frame") in (None, *frames)),
+    ):
+        if not legal:
+            raise InputError(f"{run / CARD}, {key}", repr(card[key])[:80], expected, BRING)
     if diverged(card):
         raise InputError(run, "a training that diverged", "a run that learned", "Choose another seed.")
     config = _config(run)

@@ -13,7 +13,7 @@ from lungseg.escape import one_line
 from lungseg.films.drawing import labels_png, overlay, picture_png
 from lungseg.films.limits import Limit
 from lungseg.films.networks import Model
-from lungseg.films.reading import LARGEST, Source
+from lungseg.films.reading import LARGEST, Source, short_name
 from lungseg.films.rows import HEADER, csv_line, flat
 from lungseg.films.seeing import Choices, see
 
@@ -74,7 +74,8 @@ class Looking:
 
 
 def named(given: str) -> Source:
-    """A film by the name of its file, of which the last part is taken, in one line and not too long."""
-    path = PurePosixPath(one_line(given.replace("\\", "/")))
-    stem, suffix = path.stem[:LONGEST] or "film", path.suffix[:12]
-    return Source(Path(stem + suffix), stem)
+    """A film by the name of its file, of which the last part is taken, in one line, not too long; as of `segment`."""
+    whole = PurePosixPath(one_line(given.replace("\\", "/"))).name
+    name = short_name(whole)
+    stem = name[:LONGEST] or "film"
+    return Source(Path(stem + whole.removeprefix(name)), stem)

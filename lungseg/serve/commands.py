@@ -1,7 +1,6 @@
 """The command `lungseg serve`; what it needs is imported when it is called."""
 
 import sys
-import warnings
 from contextlib import suppress
 from typing import Annotated
 
@@ -25,6 +24,7 @@ def serve(
     answered; nobody else on the network can open the page.
     """
     try:
+        from lungseg.films.reading import unwarned
         from lungseg.serve.answers import Looking
         from lungseg.serve.app import make_app
         from lungseg.serve.server import HOST, listening, server
@@ -33,9 +33,7 @@ def serve(
         raise InputError("lungseg serve", f"no module {error.name}", "a web server", remedy) from error
     chosen = chosen_model(model, from_run, frame)
     app = make_app(Looking(chosen, chosen_limits(checks, chosen)))
-    with listening(port) as listener, warnings.catch_warnings():
-        for module in ("pydicom", "highdicom"):  # what they find odd may be of the patient
-            warnings.filterwarnings("ignore", module=module)
+    with listening(port) as listener, unwarned():
         say(f"lungseg: http://{HOST}:{listener.getsockname()[1]} looks at films by {chosen.name}; Ctrl-C ends it")
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):

@@ -2,13 +2,13 @@
 
 import io
 import random
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_modality_lut, apply_voi_lut
@@ -25,10 +25,10 @@ from pydicom.uid import (
 
 from lungseg.errors import InputError
 from lungseg.films.dicom import read_dicom
-from lungseg.films.dicom_pixels import apart
+from lungseg.films.dicom_decoding import apart, coded_size
 from lungseg.films.dicom_tags import number, tag, text
 from lungseg.films.film import Film, Spacing, Turn
-from lungseg.films.reading import read_film
+from lungseg.films.reading import read_film, unwarned
 from tests.own_films import dicom, film, saved
 
 GREY = film().image
@@ -40,13 +40,19 @@ SILENT = ("IDontKnow", "Doe", "4711", "ACC-12", "Roe", "19600102", "20200304")
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
     """As in `segment_all`."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="pydicom")
+    with unwarned():
         yield
 
 
 def read(pixels: np.ndarray = TWELVE, bits: int = 12, **tags: object) -> Film:
     return read_dicom(saved(dicom(pixels, bits, **tags)), "film")
+
+
+def coded(meaning: str) -> Sequence:
+    """A sequence of one code."""
+    item = Dataset()
+    item.CodeMeaning = meaning
+    return Sequence([item])
 
 
 def near(found: Film, expected: np.ndarray = GREY, apart: float = 1.5) -> bool:
@@ -134,6 +140,10 @@ def test_a_person_decides_over_the_file() -> None:
         ({"WindowCenter": None, "WindowWidth": 4096}, "cannot be used"),
         ({"WindowCenter": 60000, "WindowWidth": 10}, "its window shows no more than two shades"),
         ({"WindowCenter": 2048, "WindowWidth": 1}, "its window shows no more than two shades"),
+        (
+            {"WindowCenter": 32768, "WindowWidth": 65536},
+            "its window shows nearly all of it in 13 of 255 greys: not used",
+        ),
         ({"PresentationIntentType": "FOR PROCESSING", **WINDOW}, "FOR PROCESSING"),
         ({"VOILUTSequence": Sequence([Dataset()])}, "cannot be used"),
     ],
@@ -146,16 +156,34 @@ def test_without_a_window_greys_are_stretched_and_that_is_told(tags: dict[str, o
     assert any(told in one for one in found.warnings) and any("stretched between" in one for one in found.warnings)
 
 
-def test_a_slope_that_is_none_is_left_out() -> None:
-    for slope in ("", 0):
-        found = read(RescaleSlope=slope, RescaleIntercept=0, **WINDOW)
-        assert near(found) and any("rescale slope" in one for one in found.warnings)
+@pytest.mark.parametrize(
+    ("tags", "centre", "width", "told"),
+    [
+        ({"RescaleSlope": 0, "RescaleIntercept": 0}, 2048, 4096, "its rescale slope and intercept, or table, cannot"),
+        ({"RescaleSlope": "", "RescaleIntercept": 0}, 2048, 4096, "RescaleSlope is missing: 1 is taken"),
+        ({"RescaleSlope": 2}, 4096, 8192, "RescaleIntercept is missing: 0 is taken"),
+        ({"RescaleIntercept": -1000}, 1048, 4096, "RescaleSlope is missing: 1 is taken"),
+    ],
+)
+def test_of_slope_and_intercept_what_can_be_used_is(
+    tags: dict[str, object], centre: int, width: int, told: str
+) -> None:
+    found = read(WindowCenter=centre, WindowWidth=width, **tags)
+    assert near(found) and [one.startswith(told) for one in found.warnings] == [True]
+
+
+def test_an_empty_function_of_a_window_is_none() -> None:
+    assert np.array_equal(read(VOILUTFunction="", **WINDOW).grey, read(**WINDOW).grey)
 
 
 def test_signed_numbers_and_garbage_above_the_stored_bits() -> None:
     signed = (TWELVE.astype(np.int32) - 2048).astype(np.int16)
     assert near(read(signed, WindowCenter=0, WindowWidth=4096))
-    assert near(read(TWELVE | 0x8000, **WINDOW))
+    found = read(TWELVE | 0x8000, **WINDOW)
+    assert near(found) and found.warnings == ("numbers beyond the 12 bits of BitsStored: cut to these",)
+    overlaid = dicom(TWELVE | 0x8000, **WINDOW)
+    overlaid.add_new((0x6000, 0x0102), "US", 15)
+    assert near(found := read_dicom(saved(overlaid), "film")) and found.warnings == ()
 
 
 def test_padding_and_shutter_do_not_shift_the_greys() -> None:
@@ -255,6 +283,7 @@ def test_upright_is_what_the_orientation_says() -> None:
         ({}, None),
         ({"PixelSpacing": [0, 0]}, None),
         ({"PixelSpacing": [-1, 1]}, None),
+        ({"PixelSpacing": ["0.000143", "0.000143"]}, None),
         ({"ImagerPixelSpacing": [0.1, 0.2]}, Spacing(0.1, 0.2, "ImagerPixelSpacing, at the detector")),
         ({"PixelSpacing": [0.1, 0.1]}, Spacing(0.1, 0.1, "PixelSpacing, not said to be calibrated")),
         (
@@ -299,6 +328,16 @@ def test_spacings_that_differ_by_less_than_a_hundredth_are_one(detector: float, 
         ({"ViewPosition": ""}, "", None),
         ({"ViewPosition": "AP", "BodyPartExamined": "CHEST PORT"}, "AP", None),
         ({"BodyPartExamined": ""}, "PA", None),
+        ({"BodyPartExamined": "LEFT_HAND"}, "PA", "no chest film: its BodyPartExamined is LEFT HAND"),
+        ({"BodyPartExamined": "TORAX"}, "PA", "perhaps no chest film: its BodyPartExamined is TORAX"),
+        ({"BodyPartExamined": "", "AnatomicRegionSequence": coded("Knee")}, "PA", "AnatomicRegionSequence is KNEE"),
+        ({"AnatomicRegionSequence": coded("Knee")}, "PA", None),
+        ({"ViewPosition": "XTABLE LAT"}, "lateral", "ViewPosition is XTABLE LAT"),
+        ({"ViewPosition": "AP LLD"}, "AP LLD", None),
+        ({"ViewPosition": "AP 4711"}, "AP", None),
+        ({"ViewPosition": "LATERAL DECUBITUS"}, "", None),
+        ({"ViewPosition": "", "ViewCodeSequence": coded("left lateral")}, "lateral", "ViewCodeSequence is LEFT LAT"),
+        ({"ViewPosition": "", "ViewCodeSequence": coded("postero-anterior")}, "", None),
     ],
 )
 def test_tags_that_speak_against_a_frontal_chest_film(tags: dict[str, object], view: str, reason: str | None) -> None:
@@ -325,6 +364,45 @@ def test_without_a_decoder_the_extra_is_named() -> None:
     ds.file_meta.TransferSyntaxUID = JPEGLosslessSV1
     with pytest.raises(InputError, match=r"compressed as JPEG Lossless.*lungseg\[gdcm\]"):
         read_dicom(saved(ds), "film")
+
+
+@pytest.mark.parametrize(
+    ("syntax", "found"),
+    [
+        ("1.2.840.10008.1.2.4.100", "pixels compressed as MPEG2"),
+        ("1.2.3.4.5", "a transfer syntax that DICOM does not have"),
+    ],
+)
+def test_a_syntax_that_no_film_has_is_told(syntax: str, found: str) -> None:
+    ds = dicom(TWELVE)
+    ds.compress(RLELossless)
+    ds.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+    with pytest.raises(InputError, match=f"film: found {found}"):
+        read_dicom(saved(ds), "film")
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless], ids=lambda uid: uid.keyword)
+def test_a_stream_of_another_size_is_refused_before_it_is_decoded(syntax: pydicom.uid.UID) -> None:
+    """It may be so large that it fills the memory, or as large and lie askew."""
+    for size in ((180, 200), (20, 20)):
+        ds = dicom(TWELVE)
+        ds.compress(syntax)
+        ds.Rows, ds.Columns = size
+        with pytest.raises(InputError, match=r"film: found 200 x 180 px in a film that is .* by its tags"):
+            read_dicom(saved(ds), "film")
+    ds = dicom(TWELVE)
+    ds.compress(syntax)
+    content = saved(ds)
+    with pytest.raises(InputError, match=r"found a DICOM file that ends before its picture does"):
+        read_dicom(content[: len(content) // 2], "film")
+
+
+def test_the_size_of_a_stream() -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(GREY).save(buffer, format="jpeg", comment=b"\xff\xc0" * 9)
+    stream = buffer.getvalue()
+    assert coded_size(stream) == coded_size(stream[:2] + b"\xff" * 3 + stream[2:]) == GREY.shape
+    assert [coded_size(cut) for cut in (b"", b"RLE", stream[:30], b"\xff\x4f\xff\x51")] == [None] * 4
 
 
 def test_a_decoder_in_a_process_of_its_own() -> None:
@@ -421,6 +499,14 @@ def test_deflated_bombs_are_refused_before_they_are_unpacked(monkeypatch: pytest
         ({"Rows": None}, "without a picture"),
         ({"PixelData": TWELVE.tobytes()[:-2000]}, "70000 bytes of pixels, expected 72000"),
         ({"PixelData": b"\0" * len(TWELVE.tobytes())}, "one shade alone"),
+        ({"PixelRepresentation": None}, "without a number in PixelRepresentation, .* Export the film again"),
+        ({"SamplesPerPixel": [1, 1]}, "without a number in SamplesPerPixel"),
+        ({"Columns": 0}, "200 x 0 px"),
+        ({"BitsStored": 17}, "BitsStored 17 of 16"),
+        (
+            {"BitsAllocated": 12},
+            r"pixels that do not decode \(ValueError\), expected a whole film. Bring the file again.$",
+        ),
     ],
 )
 def test_what_is_no_film_is_told(tags: dict[str, object], found: str) -> None:

@@ -38,7 +38,8 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "masks").mkdir()
     window = {"WindowCenter": 2048, "WindowWidth": 4096, "ImagerPixelSpacing": [0.2, 0.2]}
     (tmp_path / "films/a.png").write_bytes(encoded(grey[0]))
-    (tmp_path / "films/below/b.dcm").write_bytes(saved(dicom(grey[1].astype(np.uint16) * 16, **window)))
+    odd = saved(dicom(grey[1].astype(np.uint16) * 16, NumberOfFrames=100, **window)).replace(b"100 ", b"1.0 ", 1)
+    (tmp_path / "films/below/b.dcm").write_bytes(odd)  # pydicom warns of such a number
     (tmp_path / "films/c.tif").write_bytes(tiff(grey[2].astype(np.uint16) * 257))
     (tmp_path / "films/1.2.840").write_bytes(saved(dicom(grey[3].astype(np.uint16) * 16)))
     (tmp_path / "films/e.PNG").write_bytes(encoded(grey[4]))
@@ -203,7 +204,7 @@ def test_bad_films_are_named_with_the_lines_that_leave_them_out(place: Path, kin
     with pytest.raises(BadFilms, match=message) as told:
         read(own(place))
     (name,) = told.value.films
-    assert f"exclude:\n  mine:\n    {name}:" in str(told.value)
+    assert f'exclude:\n  mine:\n    "{name}":' in str(told.value)
     assert read(own(place), **{name: "it is bad"})[name] == Unused(name, "it is bad")
 
 

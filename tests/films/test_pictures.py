@@ -136,7 +136,11 @@ def _few_bits(depth: int, clear: int) -> bytes:
     """A PNG of 1, 2 or 4 bits, its first row of the clear shade and the others of the lightest."""
     row, light = bytes([0, *[clear * 255 // (2**depth - 1)] * depth]), bytes([0, *[255] * depth])
     head = struct.pack(">LLBBBBB", 8, 8, depth, 0, 0, 0, 0)
-    parts = {b"IHDR": head, b"tRNS": struct.pack(">H", clear), b"IDAT": zlib.compress(row + 7 * light), b"IEND": b""}
+    return _png({b"IHDR": head, b"tRNS": struct.pack(">H", clear), b"IDAT": zlib.compress(row + 7 * light)})
+
+
+def _png(parts: dict[bytes, bytes]) -> bytes:
+    parts |= {b"IEND": b""}
     chunks = [struct.pack(">L", len(c)) + n + c + struct.pack(">L", zlib.crc32(n + c)) for n, c in parts.items()]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
@@ -188,6 +192,28 @@ def test_a_transparent_colour_of_sixteen_bits_is_refused() -> None:
     content = encoded(Image.fromarray(CLEAR).convert("RGB"), transparency=(2000, 2000, 2000))
     with pytest.raises(InputError, match=r"film: found 16 bits a colour, one of which is tr.*16-bit grey PNG"):
         read_picture(content, "film")
+
+
+@pytest.mark.parametrize(("colours", "kind"), [(3, 2), (4, 6), (2, 4)])
+def test_sixteen_bits_a_colour_are_the_greys_of_sixteen_bits_or_refused(colours: int, kind: int) -> None:
+    def stored(factor: int) -> bytes:
+        deep = np.repeat(GREY[..., None].astype(">u2") * factor, colours, axis=2)
+        deep[..., -1] = deep[..., -1] if colours == 3 else 65535  # opaque
+        rows = b"".join(b"\0" + row.tobytes() for row in deep)
+        head = struct.pack(">LLBBBBB", *GREY.shape[::-1], 16, kind, 0, 0, 0)
+        return _png({b"IHDR": head, b"IDAT": zlib.compress(rows)})
+
+    read = read_picture(stored(257), "film")
+    assert np.abs(read.grey - STRETCHED).max() <= 1
+    assert [one.startswith("16 bits a colour: the upper 8 stretched") for one in read.warnings] == [True]
+    with pytest.raises(InputError, match=r"film: found 16 bits a colour, .* and 16 shades in these.* 16-bit grey PNG"):
+        read_picture(stored(16), "film")
+
+
+def test_of_a_camera_s_jpeg_the_first_picture_is_the_film() -> None:
+    image = Image.fromarray(GREY).convert("RGB")
+    read = read_picture(encoded(image, "mpo", quality=95, save_all=True, append_images=[image.rotate(9)]), "film")
+    assert near(read.grey, apart=3) and read.kind == "jpeg" and read.warnings == ()
 
 
 def test_colour_is_told_and_grey_in_colour_is_not() -> None:

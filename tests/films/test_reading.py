@@ -8,8 +8,9 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.films.reading import files_below, find, read_bytes, read_film
+from lungseg.films.rows import Row, as_line
 from tests.films.test_pictures import GREY, encoded
-from tests.own_films import Image, dicom, saved
+from tests.own_films import Image, dicom, raw_tiff, saved
 
 
 @pytest.fixture
@@ -47,12 +48,32 @@ def test_what_lies_in_the_folder_of_results_is_no_film(folder: Path) -> None:
     assert find([folder], folder / "out") == before
     with pytest.raises(InputError, match="which is the folder of films"):
         find([folder], folder)
+    (folder / "out/.films.jsonl").write_text(
+        '{"choices": {}}\n' + as_line(Row("a", "segmented", files={"a.png": ""})) + "\n"
+    )
+    assert find([folder], folder / "elsewhere") == before  # nor what an earlier call wrote there
+    (folder / "out/b.png").write_bytes(b"")
+    (folder / "out/films.json").write_text("my films")
+    assert [source.name for source in find([folder], folder / "elsewhere") if source not in before] == ["out/b"]
+
+
+def test_a_picture_is_one_whatever_it_is_called() -> None:
+    for content in (
+        encoded(Image.fromarray(GREY)),
+        raw_tiff(GREY),
+        raw_tiff(GREY, order=">"),
+        raw_tiff(GREY, big=True),
+    ):
+        assert (read_film(content, Path("film.dcm")).grey == GREY).all()
 
 
 def test_a_list(folder: Path) -> None:
     (folder / "list.txt").write_text(f"# films\n{folder / 'b.dcm'}\n\n{folder / 'deep'}\n")
     found = find([], folder / "out", folder / "list.txt")
     assert [source.name for source in found] == ["b", "a", "deeper/c"]
+    (folder / "list.txt").write_text("# none\n")
+    with pytest.raises(InputError, match=r"list.txt: found no film"):
+        find([], folder / "out", folder / "list.txt")
 
 
 def test_one_that_is_missing_stops_no_other_and_cannot_be_read(folder: Path) -> None:

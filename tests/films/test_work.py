@@ -83,6 +83,7 @@ def test_a_mixed_folder(
         if row["mask"]:
             assert labels(out / row["mask"]).shape == (int(row["height"]), int(row["width"])) == (200, 180)
             assert (out / f"{name}.overlay.png").is_file()
+    assert "Look whether it is the file that you mean" in rows["text"]["why"]  # what helps
     assert list(rows["eight"]) == COLUMNS and rows["mono1"]["area_mm2"] and not rows["zero_spacing"]["area_mm2"]
     assert float(rows["mono1"]["area_mm2"]) == pytest.approx(int(rows["mono1"]["area_px"]) / 4, abs=0.1)
 
@@ -162,7 +163,14 @@ def test_a_killed_call_is_gone_on_with(
 
 
 def test_results_are_neither_lost_nor_mixed(
-    expected: dict[str, str], folder: Path, model: Model, files: list[Path], tmp_path: Path
+    expected: dict[str, str],
+    folder: Path,
+    model: Model,
+    files: list[Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     one = folder / "eight.png"
     list(segment_all(job(model, one, tmp_path)))
@@ -172,7 +180,14 @@ def test_results_are_neither_lost_nor_mixed(
         next(segment_all(job(of_files(files[:1]), one, tmp_path), skip=True))
     with pytest.raises(InputError, match=r"results of other choices \(inverted: null\).*\(inverted: true\)"):
         next(segment_all(job(model, one, tmp_path, inverted=True), skip=True))
-    assert [row.name for row in segment_all(job(model, one, tmp_path), overwrite=True)] == ["eight"]
+    looked: list[str] = []
+    own = work.see
+    monkeypatch.setattr(work, "see", lambda source, *rest: looked.append(source.name) or own(source, *rest))
+    for way, seen in (("skip", []), ("overwrite", ["eight"])):
+        assert [row.name for row in segment_all(job(model, one, tmp_path), **{way: True})] == ["eight"]
+        assert looked == seen
+    assert run("segment", one, "--out", tmp_path, "--skip-existing", "--overwrite") == 2
+    assert "found both, expected one of them" in capsys.readouterr().err
 
 
 def one_film(folder: Path, name: str = "a.dcm", **tags: object) -> Path:
@@ -578,6 +593,8 @@ def test_from_python(model: Model, files: list[Path]) -> None:
         [0.1, 0.2, 0.3],
         (0.1, None),
         [],
+        143,
+        0.000143,
         True,
         np.nan,
         np.zeros((2, 2)),
@@ -585,7 +602,7 @@ def test_from_python(model: Model, files: list[Path]) -> None:
         {"a": 1},
         1j,
     ):
-        with pytest.raises(InputError, match="one length above 0, or two: of rows and of columns"):
+        with pytest.raises(InputError, match=r"a length from 0\.01 to 10 mm, or two: of rows and of columns"):
             segment(drawn.image, spacing_mm=wrong, model=model)
     for two in ([0.5, 0.4], (0.5, 0.4), np.array([0.5, 0.4])):
         assert segment(drawn.image, spacing_mm=two, model=model).area_mm2 == found.area_mm2
@@ -638,6 +655,8 @@ def test_measure(files: list[Path], tmp_path: Path, run: Run, capsys: pytest.Cap
     told = table(tmp_path / "out")["a"]
     for name in ("area_px", "right_px", "left_px", "area_mm2", "share", "spacing_source"):
         assert row[name] == told[name]
+    assert run("measure", tmp_path / "out", "--out", tmp_path / "out/films.csv") == 2
+    assert "films.csv: found a table of `lungseg segment`" in capsys.readouterr().err and table(tmp_path / "out")["a"]
     mask = labels(tmp_path / "out/a.png")
     assert int(row["right_height_px"]) == np.ptp(np.nonzero(mask == 1)[0]) + 1
     assert int(row["width_px"]) == np.ptp(np.nonzero(mask)[1]) + 1
@@ -669,6 +688,23 @@ def test_measure_tells_the_same_of_files_and_folders(
         assert run("measure", *given) == 0
         told.append(capsys.readouterr().out)
     assert len(set(told)) == 1 and told[0].count("told") == 2
+    names = [[line.partition(",")[0] for line in lines.splitlines()[1:]] for lines in told]
+    assert names[0] == ["c.png", "deep/d.png"]  # as in films.csv
+    (out / "films.json").unlink()
+    for name in ("deep/d.PNG", "d.gif"):
+        Image.fromarray(mask).save(out / name)
+    assert run("measure", tmp_path / "all") == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    assert [line.partition(",")[0] for line in lines] == [
+        f"out/{n}" for n in ("c.png", "d.gif", "deep/d.PNG", "deep/d.png")
+    ]
+    assert run("measure", out / "deep/d.png", out / "c.png", out / "deep") == 0
+    whole = [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert whole == ["d.png", "c.png", "d.PNG"]
+    Image.fromarray(mask).save(out / "d.png")
+    assert run("measure", out / "deep/d.png", out / "d.png") == 0
+    whole = [line.partition(",")[0] for line in capsys.readouterr().out.splitlines()[1:]]
+    assert whole == [str(out / "deep/d.png"), str(out / "d.png")]
 
 
 def test_measure_goes_on_after_a_bad_mask(tmp_path: Path, run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -751,9 +787,25 @@ def test_a_plain_installation_is_enough(files: list[Path], tmp_path: Path) -> No
         code = HEAVY.format(names=BENCHMARK, words=words)
         ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
         assert ended.returncode == ends, ended.stderr[-600:]
-    code = HEAVY.format(names=BENCHMARK, words=["segment", "a.png", "--from-run", "."])
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "bench", capture_output=True, text=True)
-    assert ended.returncode == 2
+
+
+def test_what_takes_more_than_a_plain_installation_names_the_extra() -> None:
+    commands = [["export", "bench", "a.onnx"], ["weights", "fetch"], ["weights", "check"], ["track"],
+                ["segment", "docs/serve.png", "--from-run", "."], ["segment", "a.png", "--dicom-seg"]]  # fmt: skip
+    each = f"""
+for words in {commands!r}:
+    sys.argv[1:] = words
+    try:
+        main()
+    except SystemExit as ended:
+        assert ended.code == 2
+"""
+    code = HEAVY.format(names=BENCHMARK, words=[]).removesuffix("main()\n") + each
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    told = ended.stderr.splitlines()
+    assert len(told) == len(commands) and all(
+        "found no module" in one and "pip install 'lungseg[" in one for one in told
+    )
 
 
 @pytest.mark.parametrize("way", ["files", "list", "suffixed"])

@@ -152,6 +152,16 @@ def test_the_frame_comes_from_the_card_or_the_manifest_or_the_person(tmp_path: P
         exporting.describe(run, "crop")
 
 
+@pytest.mark.parametrize("fact", [{"run": "net"}, {"size": 65}, {"size": 8192}, {"frame": "zoom"}], ids=str)
+def test_a_card_that_no_run_has_is_told(tmp_path: Path, fact: dict[str, object]) -> None:
+    run = _untrained(tmp_path / "run", Variant(width=4))
+    card = json.loads((run / "weights.json").read_text()) | fact
+    (run / "weights.json").write_text(json.dumps(card))
+    ((key, found),) = fact.items()
+    with pytest.raises(InputError, match=f"weights.json, {key}: found {found!r}, expected"):
+        exporting.describe(run, None)
+
+
 def test_no_run_and_a_diverged_run_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no weights.json, expected the folder of a trained run"):
         exporting.describe(tmp_path, None)

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import io
+import re
 import socket
 import subprocess
 import sys
@@ -17,9 +18,10 @@ import pytest
 from PIL import Image
 
 from lungseg.films import networks
+from lungseg.films.reading import DICOM, PICTURES
 from lungseg.serve import answers, commands, server
 from lungseg.serve.answers import LONGEST, named
-from lungseg.serve.app import HEADERS
+from lungseg.serve.app import HEADERS, PAGE
 from tests.conftest import encoded
 from tests.films.test_dicom import SILENT
 from tests.films.test_work import HEAVY
@@ -162,6 +164,7 @@ def test_an_error_of_ours_is_for_the_terminal(
 def test_names_are_one_visible_line_without_folders() -> None:
     names = {
         "a.b.png": "a.b",
+        "1.2.840.113": "1.2.840.113",
         "C:\\films\\x.dcm": "x",
         "../../etc/passwd": "passwd",
         "": "film",
@@ -174,6 +177,8 @@ def test_names_are_one_visible_line_without_folders() -> None:
     for given, name in names.items():
         assert named(given).name == name and named(given).path.parent == Path()
     assert named("x" * 999 + ".dcm").name == "x" * LONGEST and named("x" * 999 + ".dcm").path.suffix == ".dcm"
+    (ending,) = re.findall(r"ENDING = /(.+)/i;", (PAGE / "page.js").read_text())  # which the page takes off, too
+    assert set(re.findall(r"\w+", ending.removesuffix("$"))) == {one.removeprefix(".") for one in PICTURES | DICOM}
 
 
 def test_a_name_is_no_formula_in_the_table(served: Served) -> None:

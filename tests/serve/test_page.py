@@ -223,19 +223,18 @@ def test_films_are_dropped(tab: Page) -> None:
     Image.fromarray(film().image).save(content, format="png")
     make = """text => {
         const bytes = Uint8Array.from(atob(text), (one) => one.charCodeAt(0)), data = new DataTransfer();
-        data.items.add(new File([bytes], "dropped.png"));
-        data.items.add(new File([bytes], "dropped.png"));
+        const names = ["dropped.png", "dropped.png", "dropped.dcm", "1.2.840.1", "1.2.840.2"];
+        for (const name of names) data.items.add(new File([bytes], name));
         return data;
     }"""
     data = tab.evaluate_handle(make, base64.b64encode(content.getvalue()).decode())
     for event in ("dragover", "drop"):
         tab.dispatch_event("body", event, {"dataTransfer": data})
     done(tab)
-    assert tab.locator("h2").all_inner_texts() == ["dropped (2).png", "dropped.png"]
-    assert tab.locator(".save a").evaluate_all("links => links.map(link => link.download)") == [
-        "dropped (2).png",
-        "dropped.png",
-    ]
+    names = ["1.2.840.2", "1.2.840.1", "dropped (3).dcm", "dropped (2).png", "dropped.png"]
+    assert tab.locator("h2").all_inner_texts() == names
+    saved = tab.locator(".save a").evaluate_all("links => links.map(link => link.download)")
+    assert saved == ["1.2.840.2.png", "1.2.840.1.png", "dropped (3).png", *names[3:]]
 
 
 def test_what_cannot_be_taken_is_told_once_and_the_next_film_is_looked_at(

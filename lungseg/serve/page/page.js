@@ -1,6 +1,7 @@
 "use strict";
 // Gives films to the server one after the other, and keeps what it answers in this page alone. Texts become text nodes.
 
+const ENDING = /\.(png|jpg|jpeg|jpe|jfif|tif|tiff|gif|dcm|dicom|dic|ima|img)$/i; // of a film's file: 1.2.840 has none
 const $ = (id) => document.getElementById(id);
 const films = []; // the newest first: {card, row, urls}
 const waiting = [];
@@ -30,11 +31,12 @@ async function start() {
 
 /** A name that no film of this page has yet, also without its ending. */
 function distinct(name) {
-  const [, stem, suffix] = /^(.+?)(\.[^.]*)?$/s.exec(name);
+  const [suffix] = ENDING.exec(name) ?? [""];
+  const stem = name.slice(0, name.length - suffix.length);
   const taken = new Set([...films, ...waiting].map((one) => one.stem));
   let free = stem;
   for (let count = 2; taken.has(free.toLowerCase()); count++) free = `${stem} (${count})`;
-  return { name: free + (suffix ?? ""), stem: free.toLowerCase() };
+  return { name: free + suffix, stem: free.toLowerCase() };
 }
 
 function take(files) {
