@@ -364,7 +364,7 @@ def _split_own(name: str, own: "Own", abnormal: Mapping[str, bool], seed: int) -
     import pandas as pd
 
     from lungseg.data.splits import each_part
-    from lungseg.films.own_sets import split_films
+    from lungseg.films.own_splits import split_films
 
     table = pd.DataFrame({"image_id": list(abnormal), "dataset": name, "abnormal": map(int, abnormal.values())})
     each_part(split_films(name, own, table, seed), name, own)

@@ -48,7 +48,7 @@ from lungseg.shapes import Bool
 from lungseg.zips import FILMS, open_zip
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 MEND = "Mend the file."
 PATHS = "Correct the path in the configuration file; it counts from the folder in which the command is given."
@@ -275,21 +275,6 @@ def catalogue(name: str, own: Own) -> Catalogue:
     """
     with _open_all(name, own) as (films, masks):
         return _catalogue(name, own, films, masks)
-
-
-def split_films(name: str, own: Own, films: "pd.DataFrame", seed: int) -> "pd.DataFrame":
-    """Split films of a data set of one's own as its tables say: columns image_id, part.
-
-    Args:
-        name: Of the data set.
-        own: What the configuration says of it.
-        films: Columns of `lungseg.data.splits.own_split`.
-        seed: Where no table says how.
-    """
-    from lungseg.data.splits import own_split
-
-    tables = catalogue(name, own).tables
-    return own_split(films, tables.get("split"), tables.get("patients", {}), own.test_only, seed)
 
 
 def any_dataset(name: str, own: Own | None) -> Dataset:

@@ -42,7 +42,8 @@ def check_prepared(experiment: Experiment, root: Path) -> None:
 def _check_split(experiment: Experiment, dataset: str, table: Path, parts: Path) -> None:
     # pandas and its kin, which a machine that only trains need not have
     from lungseg.data.splits import split
-    from lungseg.films.own_sets import any_dataset, split_films
+    from lungseg.films.own_sets import any_dataset
+    from lungseg.films.own_splits import split_films
     from lungseg.tables import read_csv
 
     films, exclude, own = read_csv(table), experiment.exclude.get(dataset, {}), experiment.own.get(dataset)

@@ -6,7 +6,7 @@ begin(snakemake.log[0])
 
 from lungseg.data.splits import each_part, split
 from lungseg.files import write_csv
-from lungseg.films.own_sets import split_films
+from lungseg.films.own_splits import split_films
 from lungseg.own import Own
 from lungseg.tables import read_csv
 
