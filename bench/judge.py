@@ -26,7 +26,11 @@ WRITTEN = {SMALL, "tiny", ".snakemake", "mlflow.db", "mlartifacts"}
 VARYING = re.compile(
     r"/logs/|/benchmarks/|/manifest\.json$|/report\.html$|/tracking\.csv$|\.part$|/checkpoint\.pt(\.damaged)?$"
 )
-CLOCK = {"images_per_second", "seconds", "began"}
+# Columns that a run measures: by a clock, or as a process's memory.
+MEASURED = {
+    "history.csv": {"images_per_second", "seconds", "began"},
+    "cost.csv": {"films_per_second", "ms_per_film", "train_memory_mb", "predict_memory_mb"},
+}
 
 
 @dataclass(frozen=True)
@@ -119,11 +123,11 @@ def snapshot(folder: Path) -> dict[str, str]:
 
 
 def _timeless(path: Path) -> bytes:
-    """A file's bytes, without what a clock wrote."""
+    """A file's bytes, without what was measured."""
     content = path.read_bytes()
-    if path.name == "history.csv":
+    if path.name in MEASURED:
         lines = [line.split(",") for line in content.decode(errors="replace").splitlines()]
-        kept = [place for place, name in enumerate(lines[0] if lines else ()) if name not in CLOCK]
+        kept = [place for place, name in enumerate(lines[0] if lines else ()) if name not in MEASURED[path.name]]
         return repr([[line[place] for place in kept if place < len(line)] for line in lines]).encode()
     if path.name == "weights.json":
         return re.sub(rb'"seconds": [\d.]+', b"", content)
