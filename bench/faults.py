@@ -181,8 +181,8 @@ def page(rows: Sequence[dict[str, object]]) -> str:
         "Survived: it ended with the bytes of the work that nobody harmed; or with one message that names the file or "
         "the key and what helps, and after doing that the same command ended with those bytes. Silent: it ended well "
         "and a byte was another. Other bytes: what the message said helped, to another result. Stuck: no such "
-        "message, or it did not help. Times, the names that MLflow draws, and what quotes them (manifest, report) are "
-        "not compared.",
+        "message, or it did not help. Times, measured memory, the names that MLflow draws, and what quotes these "
+        "(manifest, report) are not compared.",
         "\n".join(lines),
         "\n".join(["What did not survive:", "", *failed]) if failed else "Everything survived.",
     ]) + "\n"  # fmt: skip
