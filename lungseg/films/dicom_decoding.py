@@ -24,7 +24,7 @@ JPEG, JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"  # how their streams begin
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC} | {0xF7}  # markers that a JPEG's size follows
 OVERLAYS = range(0x6000, 0x6020, 2)  # groups of tags; an overlay may lie in the bits that pixels leave free
 BROKEN = (ValueError, TypeError, AttributeError, KeyError, IndexError, RuntimeError, OSError, MemoryError, struct.error,
-          NotImplementedError, EOFError)  # fmt: skip
+          NotImplementedError, EOFError, ArithmeticError)  # fmt: skip
 
 
 def refuse_layout(ds: "Dataset", where: object) -> None:

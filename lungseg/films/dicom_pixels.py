@@ -77,6 +77,8 @@ def _modality(ds: "Dataset", warnings: list[str]) -> Callable[[np.ndarray], Valu
         for name in missing:
             setattr(ds, name, RESCALED[name])
             warnings.append(f"{name} is missing: {RESCALED[name]} is taken")
+        for name in RESCALED:
+            float(ds[name].value)  # of several, which one would be meant?
         with np.errstate(all="ignore"):
             if not np.ptp(np.asarray(apply_modality_lut(np.array([0, 1]), ds), dtype=float)) > 0:
                 raise ValueError("a slope of zero")

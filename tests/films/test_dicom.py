@@ -2,7 +2,7 @@
 
 import io
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,14 @@ def quiet() -> Iterator[None]:
 
 def read(pixels: np.ndarray = TWELVE, bits: int = 12, **tags: object) -> Film:
     return read_dicom(saved(dicom(pixels, bits, **tags)), "film")
+
+
+def entries(values: Iterable[int], first: int = 0, bits: int = 12) -> Sequence:
+    """A sequence of one table."""
+    item, listed = Dataset(), list(values)
+    item.add_new((0x0028, 0x3002), "US", [len(listed), first, bits])
+    item.add_new((0x0028, 0x3006), "US", listed)
+    return Sequence([item])
 
 
 def coded(meaning: str) -> Sequence:
@@ -108,11 +116,8 @@ def test_a_negative_slope_without_a_window() -> None:
 
 def test_a_table_is_looked_up_and_its_ends_are_held() -> None:
     """A table of 8-bit entries with more than 256 of them, in which an index of 8 bits would wrap."""
-    entries = [value // 16 for value in range(100, 4000)]
-    item = Dataset()
-    item.add_new((0x0028, 0x3002), "US", [len(entries), 100, 8])
-    item.add_new((0x0028, 0x3006), "US", entries)
-    found = read(VOILUTSequence=Sequence([item]), **WINDOW)
+    table = entries([value // 16 for value in range(100, 4000)], first=100, bits=8)
+    found = read(VOILUTSequence=table, **WINDOW)
     wanted = (np.clip(TWELVE, 100, 3999) // 16 - 6) / (249 - 6) * 255
     assert np.abs(found.grey - wanted).max() <= 0.51
 
@@ -146,6 +151,7 @@ def test_a_person_decides_over_the_file() -> None:
         ),
         ({"PresentationIntentType": "FOR PROCESSING", **WINDOW}, "FOR PROCESSING"),
         ({"VOILUTSequence": Sequence([Dataset()])}, "cannot be used"),
+        ({"ModalityLUTSequence": entries(range(4096), bits=60000), **WINDOW}, "cannot be used (OverflowError)"),
     ],
 )
 def test_without_a_window_greys_are_stretched_and_that_is_told(tags: dict[str, object], told: str) -> None:
@@ -160,6 +166,12 @@ def test_without_a_window_greys_are_stretched_and_that_is_told(tags: dict[str, o
     ("tags", "centre", "width", "told"),
     [
         ({"RescaleSlope": 0, "RescaleIntercept": 0}, 2048, 4096, "its rescale slope and intercept, or table, cannot"),
+        (
+            {"RescaleSlope": 1, "RescaleIntercept": [0, 0]},
+            2048,
+            4096,
+            "its rescale slope and intercept, or table, cannot",
+        ),
         ({"RescaleSlope": "", "RescaleIntercept": 0}, 2048, 4096, "RescaleSlope is missing: 1 is taken"),
         ({"RescaleSlope": 2}, 4096, 8192, "RescaleIntercept is missing: 0 is taken"),
         ({"RescaleIntercept": -1000}, 1048, 4096, "RescaleSlope is missing: 1 is taken"),
