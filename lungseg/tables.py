@@ -22,10 +22,10 @@ TEXT = frozenset({
     "seed_variance", "sign", "relevance", "verdict", "points", "claim", "says", "takes", "decides", "why", "note",
     "explanation", "relation", "example", "table", "row", "rule", "message", "began", "hardware", "alg", "case_id",
     "run", "run_id", "digest", "honest", "permuted", "group", "column", "aim", "training_hardware", "train_memory",
-    "arithmetic",
+    "arithmetic", "seen",
 })  # fmt: skip
 TRUTHS = frozenset({
-    "near", "candidate", "inside", "iou_above_recall", "dice_above_mean_of_precision_and_recall",
+    "near", "candidate", "declared", "inside", "iou_above_recall", "dice_above_mean_of_precision_and_recall",
     "dice_over_2_minus_dice_above_iou",
 })  # fmt: skip
 EITHER = frozenset({"cut", "films", "variants"})  # a number, or which

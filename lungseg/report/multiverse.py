@@ -41,7 +41,7 @@ def in_words(table: pd.DataFrame) -> str:
     Args:
         table: The table multiverse.csv; the sentence is empty where it has no other row than the declared one.
     """
-    declared, others = (table[table["declared"].astype(bool) == own] for own in (True, False))
+    declared, others = (table[table["declared"] == own] for own in (True, False))
     if declared.empty or others.empty:
         return ""
     lost = int(declared["images"].iloc[0] - table["images"].min())

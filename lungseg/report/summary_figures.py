@@ -115,6 +115,7 @@ def crossing(table: pd.DataFrame, look: Look, level: float) -> Figure:
         )  # fmt: skip
         for i, j in zip(*np.nonzero(own["domain"].to_numpy().reshape(means.shape) == "in"), strict=True):
             panel.add_patch(mpl.patches.Rectangle((j, i), 1, 1, fill=False, edgecolor="black", linewidth=1.2))
+        panel.grid(visible=False)  # it would show where nothing was trained
         panel.set(title=look.drawn(variant), xlabel="tested on", ylabel="")
         panel.tick_params(axis="y", rotation=0)
     panels[0].set_ylabel("trained on")

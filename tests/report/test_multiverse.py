@@ -1,11 +1,14 @@
 """What the report says of other ways of analysis follows from their intervals."""
 
 from itertools import product
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from lungseg.files import write_csv
 from lungseg.report.multiverse import in_words, rows
+from lungseg.report.results import Results
 
 SIDES = {1: (0.001, 0.003), 0: (-0.001, 0.002), -1: (-0.004, -0.002)}
 
@@ -63,6 +66,12 @@ def test_nothing_else_nothing_said() -> None:
     assert in_words(whole[:1]) == "" and in_words(whole[:0]) == "" and rows(whole[:0]) == []
     assert in_words(whole[:2]).startswith("The same predictions analysed in one other way (without the 9 films")
     assert in_words(whole.assign(low=float("nan"))).endswith("give +0.0020 to +0.0020, without intervals.")
+
+
+def test_what_is_read_back_says_the_same(tmp_path: Path) -> None:
+    write_csv(whole := table(-1, 0, -1, -1), tmp_path / "multiverse.csv")
+    read = Results(tmp_path).table("multiverse")
+    assert in_words(read) == in_words(whole) and rows(read) == rows(whole) and in_words(whole)
 
 
 def test_rows_have_each_choice_in_words() -> None:
