@@ -217,8 +217,9 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _foretold(rows: Sequence[Mapping[str, Any]]) -> str:
     """One test set's mean, and what another laboratory's test sets of some sizes would give."""
     ours = f"{rows[0]['mean']:.4f} {between(rows[0]['low'], rows[0]['high'], '.4f')}"
-    theirs = ", ".join(f"{one['their_low']:.3f}-{one['their_high']:.3f} on {one['their_films']}" for one in rows)
-    return f"{ours}, other films {theirs}"
+    told = [one for one in rows if not pd.isna(one["their_low"]) and not pd.isna(one["their_high"])]
+    theirs = ", ".join(f"{one['their_low']:.3f}-{one['their_high']:.3f} on {one['their_films']}" for one in told)
+    return f"{ours}, other films {theirs or 'cannot be foretold'}"
 
 
 class Order(Trained):
