@@ -96,7 +96,7 @@ def _given(rule: Rule, made: bool, averaging: Averaging) -> str:
         return "if Dice is averaged as IoU is, and not computed from the printed precision and recall"
     if rule.survives:
         names = " and ".join(TITLES[metric] for metric in rule.needs)
-        return f"in whatever way {names} are averaged, if it is the same way"
+        return f"in whatever way {names} are averaged, if it is the same way and of the same masks"
     means = averaging == "unstated" and "median" not in rule.holds
     return (
         f"if {ASSUMED[averaging]}"

@@ -14,6 +14,7 @@ from lungseg.learning.run_files import NEEDED, diverged, read_card
 from lungseg.paper import Paper
 from lungseg.plan import Conditions, Plan
 from lungseg.recipe import Variant
+from lungseg.statistics.simulated import ONE_RUN, simulated
 from lungseg.tables import read_csv
 
 
@@ -26,7 +27,8 @@ class Arm:
         epochs: Of each training; where it was measured in steps and its films are not known, its length in words.
         schedule: Of the learning rate.
         size: Of the films in pixels.
-        seeds: How many trainings.
+        seeds: How many trainings that scores are of.
+        lost: How many trainings diverged, and are in no mean.
     """
 
     variant: Variant
@@ -34,6 +36,7 @@ class Arm:
     schedule: str
     size: int
     seeds: int
+    lost: int = 0
 
     def departs(self, conditions: Conditions) -> list[str]:
         """What of the conditions it does not meet, in words."""
@@ -67,7 +70,7 @@ class Evidence:
         comparisons: Rows of comparisons.csv.
         elsewhere: Rows of elsewhere.csv, all test sets.
         findings: What arithmetic finds in the paper's Table 1.
-        arms: Variant to how it was trained.
+        arms: Variant to how it was trained; one of which all trainings diverged has no seeds.
         parameters: Variant to how many it has.
         histories: Columns variant, seed, epoch, validation_dice, validation_accuracy, validation_loss.
         drawn: Whether the films are drawn ones, which say nothing about lungs.
@@ -106,6 +109,7 @@ class Evidence:
             raise InputError("claims.yaml, under", under, f"conditions of the plan: {known}", "Correct one of the two.")
         arms = [self.arms[name] for name in dict.fromkeys(variants)]
         found = [each for arm in arms for each in arm.departs(self.plan.conditions[under])]
+        found += [f"{arm.lost} of {arm.seeds + arm.lost} trainings diverged" for arm in arms if arm.lost]
         if part:
             dumps = [arm.variant.model_dump() for arm in arms]
             differ = {key for key in dumps[0] if any(other[key] != dumps[0][key] for other in dumps)}
@@ -113,12 +117,26 @@ class Evidence:
             found += [f"the two do not differ in {key}" for key in part if key not in differ]
         return list(dict.fromkeys(found))
 
+    def absent(self, variants: Sequence[str], published: float | None = None) -> "Verdict | None":
+        """The verdict on networks of which one has no scores: it is not here, or diverged; None where all have."""
+        for name in variants:
+            if name not in self.arms:
+                return not_run(name, published)
+            if not self.arms[name].seeds:
+                return Verdict("untested", f"every training of {self.paper.name(name)} diverged", published)
+        return None
+
+    def other_width(self, variants: Sequence[str]) -> list[str]:
+        """In what width a plain U-Net among them is not the paper's, in words."""
+        asked = Conditions(width=self.paper.conditions.width)
+        return [each for name in variants if name in self.arms for each in self.arms[name].departs(asked)]
+
 
 def arms(cards: Sequence[Mapping[str, Any]]) -> dict[str, Arm]:
     """How each variant was trained.
 
     Args:
-        cards: Of the runs.
+        cards: Of the runs, also of those that diverged.
     """
     by_variant: dict[str, list[Mapping[str, Any]]] = {}
     for card in cards:
@@ -129,7 +147,8 @@ def arms(cards: Sequence[Mapping[str, Any]]) -> dict[str, Arm]:
             min(_passes(card) for card in own),
             own[0]["training"]["schedule"],
             own[0]["size"],
-            len(own),
+            len(own) - (lost := sum(map(diverged, own))),
+            lost,
         )
         for name, own in by_variant.items()
     }
@@ -143,27 +162,26 @@ def _passes(card: Mapping[str, Any]) -> int:
 def read_runs(
     runs: Sequence[Mapping[str, Any]], cards: Sequence[str | Path], histories: Sequence[str | Path]
 ) -> tuple[list[dict[str, Any]], pd.DataFrame]:
-    """The cards of runs, and their histories in one table; without the runs that diverged.
+    """The cards of runs, and in one table the histories of those that did not diverge.
 
     Args:
         runs: variant, train_on and seed of each.
         cards: Files weights.json, in the order of the runs.
         histories: Files history.csv, likewise.
     """
-    whole, tables = [], []
+    read, tables = [], [pd.DataFrame(columns=["variant", "seed", "epoch"])]
     for run, card, history in zip(runs, cards, histories, strict=True):
-        facts = read_card(card, NEEDED)
-        if not diverged(facts):
-            whole.append({**run, **facts})
+        read.append({**run, **read_card(card, NEEDED)})
+        if not diverged(read[-1]):
             tables.append(read_csv(history).assign(**run))
-    return whole, pd.concat(tables)
+    return read, pd.concat(tables[1:] or tables)
 
 
 def parameters(cards: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """How many parameters each variant has.
 
     Args:
-        cards: Of the runs.
+        cards: Of the runs, also of those that diverged.
     """
     return {card["run"].partition("/")[0]: card["parameters"] for card in cards}
 
@@ -195,13 +213,19 @@ def rounding(text: str) -> float:
 
 
 def claimed_gain(text: str, row: Mapping[str, Any], margin: float | None) -> tuple[str, str]:
-    """Verdict and reason for a claimed difference, as printed, and ours, by the plan's rule for gains."""
+    """Verdict and reason for a claimed difference, as printed, and ours, by the plan's rule for gains.
+
+    A gain that is smaller than the margin is not shown by a difference of the other sign, or of an undecided one.
+    """
     published, low, high, off = float(text), row["low"], row["high"], rounding(text)
     told = f"{gain(row)} here"
     if isnan(low) or isnan(high):
         return "inconclusive", f"no interval around {told}: too few films or seeds"
+    if row.get("note") == ONE_RUN:
+        return "inconclusive", f"{told} is of one training, which does not tell what another would give"
     away = max(low - published - off, published - off - high)
-    if margin is not None and published - margin <= low and high <= published + margin:
+    signed = (low > 0, high < 0) == (published > 0, published < 0)
+    if margin is not None and signed and published - margin <= low and high <= published + margin:
         return "supported", f"all of {told} lies within {margin:g} of the claimed {published:+g}"
     if away <= 0:
         return "compatible", f"the claimed {published:+g} lies inside {told}"
@@ -227,11 +251,16 @@ def cell_on(text: str, row: Mapping[str, Any], margin: float | None) -> str:
 
 
 def over_test_sets(words: Collection[str]) -> str:
-    """The verdict on a cell from what each test set says; those without an interval say nothing."""
-    words = {word for word in words if word != "inconclusive"} or {"inconclusive"}
-    if len(words) == 1:
-        return next(iter(words))
-    return "depends on the films" if "contradicted" in words else "compatible"
+    """The verdict on a cell from what each test set says.
+
+    Those without an interval say nothing: beside them what others say is shown on some films, and not on all.
+    """
+    told = {word for word in words if word != "inconclusive"}
+    if len(told) > 1:
+        return "depends on the films" if "contradicted" in told else "compatible"
+    if told and "inconclusive" not in words:
+        return next(iter(told))
+    return "compatible" if told & {"supported", "compatible"} else "inconclusive"
 
 
 def find(table: pd.DataFrame, **where: str) -> Mapping[str, Any] | None:
@@ -247,8 +276,8 @@ def find_pair(comparisons: pd.DataFrame, a: str, b: str, metric: str) -> Mapping
         return row
     if row := find(comparisons, variant_a=b, variant_b=a, metric=metric):
         other = {"a better": "b better", "b better": "a better"}
-        turned = {"low": -row["high"], "high": -row["low"]}
-        turned |= {key: -row[key] for key in ("difference", "difference_without") if key in row}
+        turned = {"low": 0 - row["high"], "high": 0 - row["low"]}  # not -0 of 0
+        turned |= {key: 0 - row[key] for key in ("difference", "difference_without") if key in row}
         turned |= {key: other.get(str(row[key]), row[key]) for key in ("verdict", "sign") if key in row}
         return dict(row) | turned
     return None
@@ -281,6 +310,11 @@ def step(row: Mapping[str, Any]) -> str:
     if row["verdict"] != "equivalent":
         return side(row)
     return "undecided, within the margin" if side(row) == "undecided" else f"{side(row)}, by less than the margin"
+
+
+def outcome(row: Mapping[str, Any]) -> str:
+    """The same, with what a simulation says of such intervals where they fall short."""
+    return step(row) + (f" (of such intervals: {note})" if (note := simulated(row.get("note"))) else "")
 
 
 def not_run(what: str, published: float | None = None) -> Verdict:

@@ -44,9 +44,9 @@ from lungseg.claims.evidence import (
     find_pair,
     gain,
     not_run,
+    outcome,
     over_test_sets,
     side,
-    step,
 )
 from lungseg.errors import InputError
 from lungseg.outside import Written, read_yaml, refuse_truths, refused
@@ -152,21 +152,21 @@ class Trained(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """That verdict, or `untested` and where the run points."""
-        if missing := [name for name in self.variants(evidence.paper) if name not in evidence.arms]:
-            return not_run(missing[0], self.claimed())
-        found = self.decide(evidence)
-        if found.verdict == "untested":
-            return found
-        points = POINTS.get(found.verdict, "")
+        if (absent := evidence.absent(self.variants(evidence.paper), self.claimed())) is not None:
+            return absent
+        decided = self.decide(evidence)
+        if decided.verdict == "untested":
+            return decided
+        points = POINTS.get(decided.verdict, "")
         if evidence.drawn:
-            return replace(found, verdict="untested", why=f"{DRAWN}; on them: {found.why}")
+            return replace(decided, verdict="untested", why=f"{DRAWN}; on them: {decided.why}")
         if evidence.plan is None:
-            why = f"no rules were fixed before this experiment was trained; {found.why}"
-            return replace(found, verdict="untested", why=why)
+            why = f"no rules were fixed before this experiment was trained; {decided.why}"
+            return replace(decided, verdict="untested", why=why)
         if apart := evidence.departures(self.variants(evidence.paper), self.under, self.part):
-            why = f"not the networks that are meant ({'; '.join(apart)}); this run: {found.why}"
-            return replace(found, verdict="untested", points=points, why=why)
-        return found
+            why = f"not the networks that are meant ({'; '.join(apart)}); this run: {decided.why}"
+            return replace(decided, verdict="untested", points=points, why=why)
+        return decided
 
 
 def _not_judged(metric: str, evidence: Evidence) -> str | None:
@@ -217,8 +217,9 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _foretold(rows: Sequence[Mapping[str, Any]]) -> str:
     """One test set's mean, and what another laboratory's test sets of some sizes would give."""
     ours = f"{rows[0]['mean']:.4f} {between(rows[0]['low'], rows[0]['high'], '.4f')}"
-    theirs = ", ".join(f"{one['their_low']:.3f}-{one['their_high']:.3f} on {one['their_films']}" for one in rows)
-    return f"{ours}, other films {theirs}"
+    told = [one for one in rows if not pd.isna(one["their_low"]) and not pd.isna(one["their_high"])]
+    theirs = ", ".join(f"{one['their_low']:.3f}-{one['their_high']:.3f} on {one['their_films']}" for one in told)
+    return f"{ours}, other films {theirs or 'cannot be foretold'}"
 
 
 class Order(Trained):
@@ -241,7 +242,7 @@ class Order(Trained):
             if row is None:
                 return not_run(f"{worse} beside {better}")
             sides.append(side(row))
-            told.append(f"{name(better)} against {name(worse)} {gain(row)}: {step(row)}")
+            told.append(f"{name(better)} against {name(worse)} {gain(row)}: {outcome(row)}")
         verdict = "contradicted" if "worse" in sides else "supported" if set(sides) == {"better"} else "inconclusive"
         return Verdict(verdict, "; ".join(told))
 
@@ -273,7 +274,7 @@ class Gain(Trained):
             return not_run(f"{self.variant} beside {self.against}", self.claimed())
         numbers = (self.claimed(), row["difference"], row["low"], row["high"])
         verdict, why = claimed_gain(self.published, row, evidence.margin(self.metric))
-        return Verdict(verdict, f"{why}; {step(row)}", *numbers)
+        return Verdict(verdict, f"{why}; {outcome(row)}", *numbers)
 
 
 class Better(Trained):
@@ -290,7 +291,7 @@ class Better(Trained):
         if row is None:
             return not_run(f"{self.variant} beside {self.against}")
         name = evidence.paper.name
-        why = f"{name(self.variant)} against {name(self.against)}: {gain(row)}, {step(row)}"
+        why = f"{name(self.variant)} against {name(self.against)}: {gain(row)}, {outcome(row)}"
         verdict = {"better": "supported", "worse": "contradicted"}.get(side(row), "inconclusive")
         return Verdict(verdict, why, None, row["difference"], row["low"], row["high"])
 
@@ -303,10 +304,10 @@ class Row(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Impossible or inconsistent where arithmetic has a finding; nothing else can decide it."""
-        found = [finding for finding in evidence.findings if finding.row == self.variant]
-        if found:
-            worst = "impossible" if any(one.verdict == "impossible" for one in found) else "inconsistent"
-            return Verdict(worst, "; ".join(one.message for one in found))
+        own = [finding for finding in evidence.findings if finding.row == self.variant]
+        if own:
+            worst = "impossible" if any(one.verdict == "impossible" for one in own) else "inconsistent"
+            return Verdict(worst, "; ".join(one.message for one in own))
         return Verdict("inconclusive", "no rule of arithmetic is broken, which does not show that they do")
 
 
@@ -320,16 +321,20 @@ class Agreement(_Claim):
     percent: Percent
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Whether any values that round to the two cells give the percentage, as a difference or relative."""
+        """Whether values that round to the two cells give the percentage, as a difference or relative to either."""
         cells = [evidence.paper.cells.get(variant, {}).get(self.metric) for variant in (self.variant, self.against)]
         if None in cells:
             return Verdict("untested", "the table has not both cells", float(self.percent))
         new, old = (printed(str(cell), fraction=self.metric != "loss") for cell in cells)
         said = printed(self.percent, fraction=False)
-        ranges: dict[str, tuple[Fraction, Fraction | float]] = {
+        ranges: dict[str, tuple[Fraction | float, Fraction | float]] = {
             "in points": (100 * (new.low - old.high), 100 * (new.high - old.low)),
             # Of a cell that rounds to 0 it may be any.
             "relative": (100 * (new.low / old.high - 1), 100 * (new.high / old.low - 1) if old.low else inf),
+            "relative to the new value": (
+                100 * (1 - old.high / new.low) if new.low else -inf,
+                100 * (1 - old.low / new.high),
+            ),
         }
         why = "; ".join(f"{how} {float(low):.2f} to {float(high):.2f} %" for how, (low, high) in ranges.items())
         told = f"{old.text} to {new.text} is {why}, the text says {self.percent} %"
@@ -356,7 +361,10 @@ class Parameters(_Claim):
     implementations: tuple[Implementation, ...] = Field((), description="Others than ours.")
 
     def judge(self, evidence: Evidence) -> Verdict:
-        """Untested where implementations differ by more than the percentage is printed to; else by our counts."""
+        """Untested where implementations differ by more than the percentage is printed to; else by our counts.
+
+        Our own implementation alone does not tell by how much others differ.
+        """
         counts = evidence.parameters
         if not {self.variant, self.against} <= set(counts):
             return not_run(f"{self.variant} beside {self.against}", float(self.percent))
@@ -367,17 +375,25 @@ class Parameters(_Claim):
             name: min(own.values(), key=lambda value: abs(value - float(self.percent)))
             for name, own in readings.items()
         }
-        told = "; ".join(
-            f"{one.name}: {one.variant:,} parameters against {one.against:,}, {readings[one.name]['more']:.2f} % more, "
-            f"the smaller {readings[one.name]['of it']:.2f} % of the larger"
-            for one in every
-        )
+        told = "; ".join(map(_counted, every))
         numbers = (float(self.percent), near["ours"])
+        if apart := evidence.other_width([self.variant, self.against]):
+            return Verdict("untested", f"not the networks that are meant ({'; '.join(apart)}); {told}", *numbers)
         if any(said.low <= value <= said.high for own in readings.values() for value in own.values()):
             return Verdict("supported", told, *numbers)
+        if not self.implementations:
+            return Verdict("untested", f"one implementation does not tell by how much others differ: {told}", *numbers)
         if max(near.values()) - min(near.values()) > said.high - said.low:
             return Verdict("untested", f"implementations differ by more than the claim: {told}", *numbers)
         return Verdict("contradicted", told, *numbers)
+
+
+def _counted(counts: Implementation) -> str:
+    """Both networks' parameters in words."""
+    own, other = counts.variant, counts.against
+    apart = f"{100 * (own / other - 1):.2f} % more" if own >= other else f"{100 * (1 - own / other):.2f} % fewer"
+    share = 100 * min(own, other) / max(own, other)
+    return f"{counts.name}: {own:,} parameters against {other:,}, {apart}, the smaller {share:.2f} % of the larger"
 
 
 def _readings(counts: Implementation) -> dict[str, float]:
@@ -406,6 +422,8 @@ class Cost(_Claim):
             "time depends on implementation and machine by more than the sentence says; here "
             f"{name(self.variant)} has {size:.2f} times the parameters of {name(self.against)}"
         )
+        if apart := evidence.other_width([self.variant, self.against]):
+            why += f" (with {'; '.join(apart)})"
         return Verdict("untested", why, None, size)
 
 
@@ -421,8 +439,10 @@ class Convergence(_Claim):
 
     def judge(self, evidence: Evidence) -> Verdict:
         """Compare the validation films' Dice, accuracy and loss at that epoch with their means at the end, by seed."""
+        if (absent := evidence.absent([self.variant])) is not None:
+            return absent
         runs = evidence.histories[evidence.histories["variant"] == self.variant]
-        if runs.empty or self.variant not in evidence.arms:
+        if runs.empty:
             return not_run(self.variant)
         last = int(runs.groupby("seed")["epoch"].max().min())
         if last < 2 * self.epochs:
@@ -436,6 +456,12 @@ class Convergence(_Claim):
         margin = evidence.margin("dice")
         if margin is None:
             return Verdict("untested", "no margin was fixed before this experiment was trained")
+        asked, arm = evidence.plan.conditions.get("published") if evidence.plan else None, evidence.arms[self.variant]
+        if arm.lost:
+            return Verdict("untested", f"{arm.lost} of {arm.seeds + arm.lost} trainings diverged")
+        if asked and asked.seeds and arm.seeds < asked.seeds:
+            few = f"{arm.seeds} training{'s' if arm.seeds > 1 else ''}"
+            return Verdict("untested", f"{few} of {evidence.paper.name(self.variant)}, and {asked.seeds} are asked for")
         columns = ["validation_dice", "validation_accuracy", "validation_loss"]
         then = runs[runs["epoch"] == self.epochs].set_index("seed")[columns]
         ends = runs.groupby("seed")["epoch"].transform("max")
@@ -443,8 +469,7 @@ class Convergence(_Claim):
         most = {column.removeprefix("validation_"): float(moved[column].abs().max()) for column in columns}
         told = ", ".join(f"{name} by at most {value:.4f}" for name, value in most.items())
         why = f"from epoch {self.epochs} to the mean of the last {LAST} of {last}, {told}, in {len(then)} seeds"
-        asked = evidence.plan.conditions.get("published") if evidence.plan else None
-        if asked and (apart := evidence.arms[self.variant].departs(asked)):
+        if asked and (apart := arm.departs(asked)):
             why += f"; of this experiment's network, which is not the paper's: {'; '.join(apart)}"
         verdict = "supported" if max(most.values()) <= margin else "contradicted"
         return Verdict(verdict, why, None, max(most.values()))

@@ -109,7 +109,7 @@ def _marks() -> list[Line2D]:
     round_: dict[str, Any] = {"marker": "o", "markersize": 2 * RADIUS, "ls": "", "markeredgecolor": INK}
     return [
         Line2D([], [], color=INK, **round_, label="on the front"),
-        Line2D([], [], color="white", **round_, label="another one costs no more and is no worse"),
+        Line2D([], [], color="white", **round_, label="another one costs no more, and its mean is no worse"),
         Line2D([], [], color="0.4", linewidth=0.9, linestyle="--", label="front of the means"),
     ]
 

@@ -9,6 +9,7 @@ from lungseg.claims.definitions import COMPARED, Definition
 from lungseg.claims.evidence import between
 from lungseg.claims.mixtures import in_words
 from lungseg.report.look import Look
+from lungseg.report.page_tables import records
 from lungseg.report.results import Results
 
 TITLES = {"dice": "Dice", "iou": "IoU", "recall": "recall", "precision": "precision", "loss": "loss"}
@@ -147,9 +148,9 @@ def groups(results: Results, train_on: str, test_on: str) -> list[dict[str, Any]
         test_on: The test set to show.
     """
     here = "train_on == @train_on and test_on == @test_on and metric == 'dice'"
-    means = results.table("subgroups").query(here).to_dict("records")
+    means = records(results.table("subgroups").query(here))
     told = results.has("subgroup_differences")
-    rows = results.table("subgroup_differences").query(here).to_dict("records") if told else []
+    rows = records(results.table("subgroup_differences").query(here)) if told else []
     differences = {row["variant"]: row for row in rows}
     found: dict[str, dict[str, Any]] = {}
     for row in means:

@@ -5,13 +5,14 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from lungseg.claims.evidence import find_pair, gain
+from lungseg.claims.evidence import find_pair
 from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.results import Results
-from lungseg.report.tables import conditions
+from lungseg.report.tables import SHORT, conditions, lost_runs, marked, over
 
 NOT_RUN = "not run yet"
+FILLED = ("less", "diverged")  # what a cell of an earlier run says
 TESTED_BY, WORTH = 3, 4  # columns of the table
 NAMED = r"`([a-z][a-z0-9_]+)`(?: against `([a-z][a-z0-9_]+)`)?"
 BEGIN, END = "<!-- worth: written by `snakemake publish`, edits are lost -->", "<!-- /worth -->"
@@ -30,12 +31,18 @@ def filled(page: str, results: Results, paper: Paper) -> str:
         return page
     experiment = results.experiment()
     tested = f"trained on `{experiment.table1.train_on}`, tested on `{experiment.table1.test_on}`"
-    told = f"{markdown(conditions(experiment, paper.headline.variant))}, {tested}. {markdown(experiment.note)}"
+    limits = (
+        f"{100 * experiment.statistics.level:g}% intervals over {over(len(experiment.seeds))}, not corrected for their "
+        f"number; by simulation, those with {SHORT} hold the truth, or lie rightly within the margin, less often than "
+        "they should"
+    )
+    notes = " ".join([experiment.note, *lost_runs(results.diverged())])
+    told = f"{markdown(conditions(experiment, paper.headline.variant))}, {tested}, with {limits}. {markdown(notes)}"
     page = re.sub(rf"({BEGIN}\n).*?({END})", lambda marks: f"{marks[1]}{told}\n{marks[2]}", page, flags=re.DOTALL)
-    return fill_worth(page, results.dice("comparisons"), paper.headline.variant)
+    return fill_worth(page, results.dice("comparisons"), paper.headline.variant, list(experiment.variants))
 
 
-def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str) -> str:
+def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str, variants: Collection[str] = ()) -> str:
     """Fill the last column of the page's table.
 
     A variant is compared with the one that the page names after it (`a` against `b`), else with the network that it is
@@ -46,22 +53,35 @@ def fill_worth(page: str, comparisons: pd.DataFrame, proposal: str) -> str:
         page: Markdown with one table; its fourth column names variants between backticks.
         comparisons: Rows of comparisons.csv of one training set, test set and metric.
         proposal: The variant that is taken apart.
+        variants: All of the experiment; of one that nothing is compared with all trainings diverged.
     """
-    trained = {*comparisons["variant_a"], *comparisons["variant_b"]}
+    compared = {*comparisons["variant_a"], *comparisons["variant_b"]}
+    trained = {*compared, *variants}
     lines = []
     for line in page.splitlines():
         cells = line.strip().strip("|").split("|")
-        pairs = re.findall(NAMED, cells[TESTED_BY]) if line.startswith("| ") and len(cells) == 5 else []
+        in_table = line.startswith("| ") and len(cells) == WORTH + 1
+        pairs = re.findall(NAMED, cells[TESTED_BY]) if in_table else []
         names = [name for name, _ in pairs]
-        told = [_worth(name, base, trained, comparisons, proposal) for name, base in pairs if name in trained]
-        if told or cells[-1].strip() == NOT_RUN or "less" in cells[-1]:
+        told = [_worth(name, base, trained, compared, comparisons, proposal) for name, base in pairs if name in trained]
+        if in_table and (told or cells[-1].strip() == NOT_RUN or any(mark in cells[-1] for mark in FILLED)):
             missing = [f"`{name}` {NOT_RUN}" for name in names if name not in trained] if told else [NOT_RUN]
             line = "|".join(["", *cells[:WORTH], f" {'; '.join(told + missing)} ", ""])
         lines.append(line)
     return "\n".join(lines) + "\n"
 
 
-def _worth(name: str, base: str, trained: Collection[str], comparisons: pd.DataFrame, proposal: str) -> str:
+def _worth(
+    name: str,
+    base: str,
+    trained: Collection[str],
+    compared: Collection[str],
+    comparisons: pd.DataFrame,
+    proposal: str,
+) -> str:
     base = base or max((one for one in trained if name.startswith(f"{one}_")), key=len, default=proposal)
     row = find_pair(comparisons, name, base, "dice")
-    return f"`{name}` less `{base}` {gain(row)}" if row is not None else f"`{name}` {NOT_RUN}"
+    if row is not None:
+        return f"`{name}` less `{base}` {marked(row)}"
+    gone = [one for one in (name, base) if one in trained and one not in compared]
+    return f"every training of `{gone[0]}` diverged" if gone else f"`{name}` {NOT_RUN}"

@@ -26,11 +26,34 @@ from lungseg.report.inline import inline
 from lungseg.report.learning_curves import curve_rows, curves_of, length_in_words
 from lungseg.report.look import Look
 from lungseg.report.methods import common, otherwise, trained_on
-from lungseg.report.page_tables import beside, card, crossing, networks, of_cells, pairs, records, with_columns
+from lungseg.report.page_tables import (
+    beside,
+    card,
+    crossing,
+    networks,
+    noted,
+    of_cells,
+    pairs,
+    records,
+    seeds_in_words,
+    with_columns,
+)
 from lungseg.report.parts import in_words, parts, worth
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
-from lungseg.report.tables import TITLES, VERDICTS, answer, failures, lost_runs, over, remade, tally, when_fixed
+from lungseg.report.tables import (
+    TITLES,
+    VERDICTS,
+    answer,
+    before_training,
+    failures,
+    lost_runs,
+    over,
+    remade,
+    small,
+    tally,
+    when_fixed,
+)
 
 # Figures that stand in the page, and what they show.
 PLOTS = {
@@ -93,8 +116,8 @@ def page(
         "margin": margin,
         "verdicts": VERDICTS,
         "when_fixed": when_fixed(manifest),
-        "band": [*band(manifest, paper), *(lost_runs(results.table("diverged")) if results.has("diverged") else [])],
-        "over": over(len(manifest["config"]["seeds"])),
+        "before_training": before_training(manifest),
+        "band": [*band(manifest, paper), *lost_runs(results.diverged())],
         "plots": {name: _figure(results, name, says) for name, says in PLOTS.items()},
         "look": look,
         "pooled": list(experiment.pooled),
@@ -115,7 +138,7 @@ def environment(template: Path, paper: Paper, look: Look) -> jinja2.Environment:
     made.filters |= {"trained_on": look.trained_on, "tested_on": look.tested_on}
     made.filters["beside"] = lambda reference: beside(reference, paper)
     made.filters["relation"] = lambda key: RELATION_TITLES[key]
-    made.filters |= {"sections": sections, "strong": strong}
+    made.filters |= {"sections": sections, "strong": strong, "noted": noted, "small": small}
     made.filters["day"] = lambda time: f"{time.day} {time:%B %Y}"
     return made
 
@@ -150,12 +173,15 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     curves = curves_of(results)
     universe = results.table("multiverse") if results.has("multiverse") else pd.DataFrame({"declared": []})
     return {
-        "sentences": sentences(cells, comparisons, own, foreseen, paper, results.experiment(), plan),
+        "sentences": sentences(
+            cells, comparisons, own, foreseen, paper, results.experiment(), plan, results.diverged()
+        ),
         "tally": tally(claims),
         "table1": networks(cells, paper, means, of_cells(claims, said)),
         "legend": failures(estimates, train_on, test_on),
         "cut": bool((results.table("crossing")["high"] >= 1).any() or (cells["high"] >= 1).any()),
-        "pooled_seeds": "seed_variance" in estimates and estimates["seed_variance"].eq("pool").any(),
+        "over": over(int(estimates.query("train_on == @train_on and test_on == @test_on")["seeds"].max())),
+        "seeds_said": seeds_in_words(results.dice("comparisons"), len(config["seeds"])),
         "claims": records(claims),
         "cells_tally": tally(claims[in_cells]) if in_cells.any() else "",
         "takes": claims["takes"].value_counts().to_dict(),
@@ -185,11 +211,11 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     }
 
 
-def _allows(cell: Row, text: str | None, foreseen: pd.DataFrame) -> bool:
-    """Whether a printed value, with its rounding, lies in the prediction interval for other films."""
+def _allows(cell: Row, text: str | None, foreseen: pd.DataFrame) -> bool | None:
+    """Whether a printed value, with its rounding, lies in the prediction interval for other films; None without one."""
     row = find(foreseen, variant=cell["variant"], metric=cell["metric"])
-    if row is None:
-        return False
+    if row is None or pd.isna(row["their_low"]) or pd.isna(row["their_high"]):
+        return None
     published = cell["published"]
     off = rounding(f"{published}" if text is None or float(text) != published else text)
     return bool(row["their_low"] - off <= published <= row["their_high"] + off)
@@ -242,6 +268,7 @@ def sentences(
     paper: Paper,
     experiment: Experiment,
     plan: Plan | None,
+    diverged: pd.DataFrame | None = None,
 ) -> list[str]:
     """The answer, each sentence by a rule: the gain, the printed values that other films allow, the printed table.
 
@@ -253,11 +280,9 @@ def sentences(
         paper: Whose table.
         experiment: What was run.
         plan: What was decided before.
+        diverged: The table diverged.csv.
     """
-    printed = cells[cells["inside"].notna()]
-    fewest = elsewhere[elsewhere["their_films"] == elsewhere["their_films"].min()]
-    allowed = sum(_allows(row, paper.text(row["variant"], row["metric"]), fewest) for row in records(printed))
-    gain = answer(comparisons, paper, experiment, plan, str).strip()
+    gain = answer(comparisons, paper, experiment, plan, str, diverged).strip()
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0
@@ -270,9 +295,22 @@ def sentences(
         gain,
         "Its films are drawn, and say nothing about the printed values."
         if "phantom" in experiment.datasets
-        else f"{allowed} of the {len(printed)} printed values that this run can compare lie where such networks, "
-        f"trained once, are expected to score on {fewest['their_films'].iloc[0]:.0f} other films of this kind."
-        if len(printed)
-        else "No printed value can be compared with an interval of this run.",
-        own if len(audited) else "The printed table holds no contradiction.",
+        else _foreseen(cells[cells["inside"].notna()], elsewhere, paper, experiment.statistics.level),
+        own if len(audited) else "Arithmetic finds no contradiction in the printed table, which may be wrong even so.",
     ]
+
+
+def _foreseen(printed: pd.DataFrame, elsewhere: pd.DataFrame, paper: Paper, level: float) -> str:
+    """How many printed values other films of this kind would allow."""
+    if printed.empty:
+        return "No printed value can be compared with an interval of this run."
+    fewest = elsewhere[elsewhere["their_films"] == elsewhere["their_films"].min()]
+    told = [_allows(row, paper.text(row["variant"], row["metric"]), fewest) for row in records(printed)]
+    known = [one for one in told if one is not None]
+    if not known:
+        return "No printed value is compared with what other films would give: this run does not tell it."
+    return (
+        f"{sum(known)} of the {len(known)} printed values that this run can compare lie where such networks, trained "
+        f"once, are expected to score on {fewest['their_films'].iloc[0]:.0f} other films of this kind "
+        f"({100 * level:g}% prediction intervals, each by itself)."
+    )

@@ -14,6 +14,7 @@ from lungseg.report.axis import Axis
 from lungseg.report.differences import of_seeds
 from lungseg.report.look import Look
 from lungseg.report.results import Results
+from lungseg.statistics.simulated import ONE_RUN
 
 PARTS = ["train", "validation", "test"]
 Row = dict[str, Any]
@@ -110,6 +111,32 @@ def pairs(comparisons: pd.DataFrame, paper: Paper, look: Look, margin: float | N
     values += [value for row in rows for value in row["seeds"]]
     axis = Axis.over([*values, -(margin or 0), margin or 0])
     return [row | {"axis": axis} for row in rows]
+
+
+def noted(note: str | None) -> str:
+    """The note of a row of comparisons.csv as a sentence; empty where there is none."""
+    if note == ONE_RUN:
+        return "One training alone: the interval is over films, and decides nothing."
+    return f"Of such intervals: {note}." if note else ""
+
+
+def seeds_in_words(compared: pd.DataFrame, seeds: int) -> str:
+    """Where the intervals of differences have the seeds' variance from, as a sentence.
+
+    Args:
+        compared: The rows of comparisons.csv that are shown.
+        seeds: Of the experiment.
+    """
+    table = with_columns(compared, "seed_variance")
+    sources = {one for told in table["seed_variance"].fillna("own") for one in str(told).split(", ")}
+    if sources == {"none"}:
+        return "One training of each network says nothing about how much trainings differ."
+    known = {
+        frozenset({"pool"}): "that is estimated from all networks of the pool together",
+        frozenset({"own"}): "each network has its own estimate of it, so the widths of neighbours can differ by luck",
+    }
+    mixed = "some networks have their own estimate of it, so the widths of neighbours can differ by luck"
+    return f"{seeds} seeds say little about how much trainings differ: {known.get(frozenset(sources), mixed)}."
 
 
 def _sign(row: Row, a: str, b: str) -> str:

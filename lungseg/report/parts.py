@@ -13,7 +13,7 @@ from lungseg.plan import Plan
 from lungseg.report.axis import Axis
 from lungseg.report.page_tables import records
 from lungseg.report.results import Results
-from lungseg.report.tables import conditions
+from lungseg.report.tables import SHORT, conditions, lost_runs, marked, over, remade
 
 SIGNS = {"a better": "gain", "b better": "loss"}
 
@@ -27,20 +27,23 @@ def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> l
         named: The name for people of a variant.
 
     Returns:
-        effect (empty of a pair), a and b (the variants of a pair, else empty), says (in words), difference, low, high,
-        sign (`gain`, `loss`, `undecided`), relevance, detectable (None where it is not known), margin (None where none
-        was declared), and one axis for all.
+        effect (empty of a pair), a and b (the variants of a pair, else empty), of (all variants), says (in words),
+        difference, low, high, sign (`gain`, `loss`, `undecided`), relevance, detectable (None where it is not known),
+        margin (None where none was declared), and one axis for all.
         None where no effect was declared or none could be estimated.
     """
     if plan is None or not plan.effects or not results.has("effects"):
         return []
-    found = [row | {"a": "", "b": "", "says": row["effect"]} for row in records(results.dice("effects"))]
+    found = [
+        row | {"a": "", "b": "", "says": row["effect"], "of": tuple(plan.effects[row["effect"]])}
+        for row in records(results.dice("effects"))
+    ]
     compared, power = results.dice("comparisons"), results.dice("power")
     for a, b in plan.contrasts:
         row = find_pair(compared, a, b, "dice")
         if row is not None:
             (told,) = records(pd.DataFrame([row]))
-            told |= {"effect": "", "a": a, "b": b, "says": f"{named(a)} less {named(b)}"}
+            told |= {"effect": "", "a": a, "b": b, "of": (a, b), "says": f"{named(a)} less {named(b)}"}
             found.append(told | {"sign": SIGNS.get(str(told["sign"]), "undecided"), "detectable": _reach(power, a, b)})
     if not any(row["effect"] for row in found):
         return []
@@ -70,7 +73,7 @@ def in_words(rows: Sequence[Mapping[str, Any]], experiment: Experiment, margin: 
 
     Args:
         rows: As from `parts`.
-        experiment: Says how `proposed` was trained.
+        experiment: Says how the networks of the effects were trained.
         margin: The difference that does not count.
     """
     effects = [row for row in rows if row["effect"]]
@@ -80,8 +83,9 @@ def in_words(rows: Sequence[Mapping[str, Any]], experiment: Experiment, margin: 
         f" True effects of {max(known):.4f} would have been found in 80 % of repetitions, uncorrected." if known else ""
     )
     counts = f"; less than {margin:g} does not count" if margin else ""
-    begins = conditions(experiment, "proposed")
-    return f"{begins}, worth in Dice, with intervals over seeds and films{counts}: {told}.{reach}"
+    begins = conditions(experiment, *dict.fromkeys(name for row in effects for name in row["of"]))
+    limits = f"{100 * experiment.statistics.level:g}% intervals over {over(len(experiment.seeds))}"
+    return f"{begins}, worth in Dice, with {limits}{counts}: {told}.{reach}"
 
 
 def parts_block(results: Results, paper: Paper, folder: str) -> str:
@@ -94,11 +98,13 @@ def parts_block(results: Results, paper: Paper, folder: str) -> str:
     lines = ["| part | worth in Dice | in words | would have been found ¶ |", "| --- | --- | --- | --- |"]
     for row in rows:
         reach = "–" if row["detectable"] is None else f"{row['detectable']:.4f}"
-        lines.append(f"| {markdown(row['says'])} | {gain(row)} | {worth(row)} | {reach} |")
+        lines.append(f"| {markdown(row['says'])} | {marked(row)} | {worth(row)} | {reach} |")
+    told = " ".join([manifest["config"]["note"], *filter(None, [remade(manifest)]), *lost_runs(results.diverged())])
     note = (
         "¶ The true difference that 80 % of repetitions would find: of the effects without a correction, as their "
-        "signs are judged, of the pairs at the hardest step of Holm's. "
-        f"{markdown(manifest['config']['note'])} All numbers, each open to its films: [{folder}]({folder}/README.md)."
+        f"signs are judged, of the pairs at the hardest step of Holm's. {SHORT} By simulation, intervals of this shape "
+        "hold the truth, or differences are rightly called within the margin, less often than they should; of effects "
+        f"nothing is simulated. {markdown(told)} All numbers, each open to its films: [{folder}]({folder}/README.md)."
     )
     question = "**What is each part of the proposal worth?**"
     return "\n\n".join([f"{question} {markdown(said)}", "\n".join(lines), note])

@@ -18,13 +18,14 @@ def reach(power: pd.DataFrame, sizes: pd.DataFrame, paper: Paper) -> dict[str, A
 
     Returns:
         The columns of power.csv, `differences`, and `rows`: each has `seeds` and `films`, a number for each difference,
-        None where no number is enough. None where the paper has no headline or the experiment not both networks.
+        None where no number is enough. None where the paper has no headline or the experiment not both networks, or
+        where nothing varies, so that any difference would be found.
     """
     if paper.headline is None:
         return None
     one, other = paper.headline.variant, paper.headline.against
     for a, b in ((one, other), (other, one)):
-        if row := find(power, variant_a=a, variant_b=b):
+        if (row := find(power, variant_a=a, variant_b=b)) and row["detectable"] > 0:
             own = sizes[(sizes["variant_a"] == a) & (sizes["variant_b"] == b)]
             wide = own.pivot_table(index="seeds", columns="difference", values="films", dropna=False)
             rows = [

@@ -10,16 +10,17 @@ from lungseg.errors import InputError
 from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.multiverse import in_words
-from lungseg.report.parts import parts_block
+from lungseg.report.parts import parts, parts_block
 from lungseg.report.results import Results
 from lungseg.report.tables import (
-    CORRECTED,
     answer,
     beside_table,
     comparison_table,
+    corrected,
     coverage_note,
     dataset_table,
     lost_runs,
+    number_of_seeds,
     over,
     remade,
     tally,
@@ -61,27 +62,29 @@ def result_block(results: Results, paper: Paper, folder: str) -> str:
     shown = (config["table1"]["train_on"], config["table1"]["test_on"])
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
     note = f"{config['note']} {left_out(config.get('exclude', {}))}".strip()
-    films = int(estimates.query("test_on == @shown[1] and train_on == @shown[0]")["images"].iloc[0])
-    lost = lost_runs(results.table("diverged")) if results.has("diverged") else []  # older results have no such table
-    parts = [
-        answer(comparisons, paper, results.experiment(), results.plan()).strip(),
+    cells = estimates.query("test_on == @shown[1] and train_on == @shown[0]")
+    number, most = int(cells["images"].iloc[0]), int(cells["seeds"].max())
+    films = f"{number} test film{'s' if number > 1 else ''}"
+    diverged, seeds = results.diverged(), len(config["seeds"])
+    paragraphs = [
+        answer(comparisons, paper, results.experiment(), results.plan(), diverged=diverged).strip(),
         *other_ways(results),
         *gains_picture(results, folder),
         beside_table(estimates, comparisons, paper, *shown),
-        f"Mean Dice over {films} test films of `{shown[1]}`, trained on `{shown[0]}`, {len(config['seeds'])} seeds "
-        f"[{100 * config['statistics']['level']:g}% interval over {over(len(config['seeds']))}]. {CORRECTED} "
+        f"Mean Dice over {films} of `{shown[1]}`, trained on `{shown[0]}`, {number_of_seeds(seeds)} "
+        f"[{100 * config['statistics']['level']:g}% interval over {over(most)}]. {corrected(results.plan())} "
         f"{markdown(note)} "
-        f"{markdown(' '.join([remade(results.manifest()), *lost]))}".strip(),
+        f"{markdown(' '.join([remade(results.manifest()), *lost_runs(diverged)]))}".strip(),
         f"All numbers: [{folder}]({folder}/README.md). The paper's claims, judged by this run: {tally(claims)}; "
         f"[each with its reason]({folder}/claims.md). {markdown(when_fixed(results.manifest()))}",
     ]
-    return "\n\n".join(parts)
+    return "\n\n".join(paragraphs)
 
 
 def readme_block(results: Results, paper: Paper, folder: str) -> str:
     """The block of an experiment: what each part is worth where its plan takes a proposal apart, else the answer."""
     plan = results.plan()
-    taken_apart = plan is not None and plan.effects
+    taken_apart = parts(results, plan, paper.name)  # none where no effect is declared, or networks of all diverged
     return parts_block(results, paper, folder) if taken_apart else result_block(results, paper, folder)
 
 
@@ -117,25 +120,24 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
     train_on, test_on = config["table1"]["train_on"], config["table1"]["test_on"]
     estimates, comparisons, claims = (results.table(name) for name in ("estimates", "comparisons", "claims"))
     table1 = (results.folder / "table1.md").read_text(encoding="utf-8").strip()
-    parts = [
+    paragraphs = [
         f"# {config['name']}: what it found",
         "Written by `snakemake publish` from the tables beside it; edits are lost.",
-        answer(comparisons, paper, results.experiment(), results.plan()).strip(),
+        answer(comparisons, paper, results.experiment(), results.plan(), diverged=results.diverged()).strip(),
         *other_ways(results),
         *gains_picture(results, "."),
         table1,
         *([said] if (said := remade(results.manifest())) else []),
         "## By test set\n\nMean Dice per film.",
         dataset_table(estimates, paper, train_on, "dice").strip(),
-        coverage_note(coverage, estimates, len(config["seeds"]), root),
+        coverage_note(coverage, estimates, len(config["seeds"]), root, config["statistics"]["level"]),
         "## Are the differences real?",
         comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
-        CORRECTED,
         f"## The paper's claims\n\n{_sentence(tally(claims))}: [each with its reason](claims.md). "
         f"{markdown(when_fixed(results.manifest()))}",
         "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _sentence(text: str) -> str:

@@ -52,6 +52,10 @@ class Results:
         here = (table["train_on"] == shown["train_on"]) & (table["test_on"] == shown["test_on"])
         return table[here & (table["metric"] == "dice")]
 
+    def diverged(self) -> pd.DataFrame:
+        """diverged.csv; without a row where older code did not make it."""
+        return self.table("diverged") if self.has("diverged") else pd.DataFrame({"variant": [], "train_on": []})
+
     def manifest(self) -> dict[str, Any]:
         """What made the results.
 

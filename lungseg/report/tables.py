@@ -13,7 +13,7 @@ from lungseg.errors import InputError
 from lungseg.escape import latex, markdown
 from lungseg.paper import Paper
 from lungseg.plan import Plan
-from lungseg.statistics.simulated import BEFORE, IN_TABLES, LOWEST, OBSERVED
+from lungseg.statistics.simulated import BEFORE, IN_TABLES, LEVEL, LOWEST, OBSERVED, ONE_RUN, simulated
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision",
           "accuracy": "Accuracy"}  # fmt: skip
@@ -25,8 +25,8 @@ VERDICTS = {
     "inconclusive": "this run does not decide it",
     "contradicted": "this run shows otherwise",
     "inconsistent": "its numbers cannot stand together if all are of the lung and averaged alike",
-    "impossible": "its numbers cannot stand together, however they are averaged, if both are averaged alike; or the "
-    "text gives another number than the cells it speaks of, however these were rounded",
+    "impossible": "its numbers cannot stand together, however they are averaged, if both are of the same masks and "
+    "averaged alike; or the text gives another number than the cells it speaks of, however these were rounded",
     "untested": "this run does not meet the conditions under which it is claimed, or nothing here can decide it",
 }
 LIMITS = ("mean", "low", "high")
@@ -120,9 +120,14 @@ def _noted(cell: Cell) -> str:
     return _interval(cell) + _mark(cell)
 
 
+def marked(row: Mapping[Any, Any]) -> str:
+    """A difference with its interval, as text, and the sign of one that falls short."""
+    return gain(row) + _mark(row)
+
+
 def _mark(row: Mapping[Any, Any]) -> str:
     """The sign of an interval that falls short, as the note of its row says; tables of older code have no notes."""
-    return SHORT if "simulated" in str(row.get("note")) else ""
+    return SHORT if simulated(row.get("note")) else ""
 
 
 def legend(level: float, seeds: int = 2) -> str:
@@ -141,6 +146,11 @@ def legend(level: float, seeds: int = 2) -> str:
 def over(seeds: int) -> str:
     """What an interval is over: with one seed nothing is known of others."""
     return "seeds and films" if seeds > 1 else "films, of one seed"
+
+
+def number_of_seeds(seeds: int) -> str:
+    """How many there are."""
+    return f"{seeds} seed{'' if seeds == 1 else 's'}"
 
 
 def lost_runs(diverged: pd.DataFrame) -> list[str]:
@@ -247,14 +257,25 @@ def dataset_table(estimates: pd.DataFrame, paper: Paper, train_on: str, metric: 
     return "\n".join(rows) + "\n"
 
 
-# Said below differences: an interval is of its pair alone.
-CORRECTED = (
-    f"{SHORT} By simulation, intervals of this shape hold the truth, or differences are rightly called within the "
-    "margin, less often than they should: the `note` of the row in estimates.csv or comparisons.csv says how often. "
-    "Better and worse are corrected (Holm) for the pairs that the plan declares, on each test set, in each metric; a "
-    "pair beside them is corrected with these. Intervals, and what is said of the margin, are not corrected: where an "
-    "interval leaves 0 out by little, the sign may be undecided."
-)
+def corrected(plan: Plan | None) -> str:
+    """What is said below differences: an interval is of its pair alone, a sign is not.
+
+    Args:
+        plan: Declares pairs and margins; without one the pairs of the paper's networks are corrected together.
+    """
+    pairs = "the pairs that the plan declares" if plan else "all pairs of the networks of the paper's table"
+    margin = (
+        " The margin is a matter of two one-sided tests, whose interval is shorter: the printed one may reach past it."
+        if plan
+        else ""
+    )
+    return (
+        f"{SHORT} By simulation, intervals of this shape hold the truth, or differences are rightly called within the "
+        "margin, less often than they should: the `note` of the row in estimates.csv or comparisons.csv says how "
+        f"often. Better and worse are corrected (Holm) for {pairs}, on each test set, in each metric; a pair beside "
+        "them is corrected with these. Intervals, and what is said of the margin, are not corrected: where an interval "
+        f"leaves 0 out by little, the sign may be undecided.{margin}"
+    )
 
 
 def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, test_on: str, metric: str) -> str:
@@ -276,7 +297,7 @@ def comparison_table(comparisons: pd.DataFrame, paper: Paper, train_on: str, tes
         if published is None or pair is None:
             continue
         name = f"{markdown(paper.name(b))} against {markdown(paper.name(a))}"
-        rows.append(f"| {name} | {published:+.3f} | {gain(pair)}{_mark(pair)} | {step(pair)} |")
+        rows.append(f"| {name} | {published:+.3f} | {marked(pair)} | {step(pair)} |")
     return "\n".join(rows) + "\n"
 
 
@@ -300,7 +321,7 @@ def beside_table(estimates: pd.DataFrame, comparisons: pd.DataFrame, paper: Pape
     for cell in shown.to_dict(orient="records"):
         variant = str(cell["variant"])
         printed, pair = paper.printed(variant, "dice"), find_pair(pairs, variant, base, "dice")
-        compared = [gain(pair) + _mark(pair), step(pair)] if pair else ["", ""]
+        compared = [marked(pair), step(pair)] if pair else ["", ""]
         row = [markdown(paper.name(variant)), _number(printed), _noted(cell), *compared]
         rows.append("| " + " | ".join(row) + " |")
     return "\n".join(rows)
@@ -337,19 +358,34 @@ def when_fixed(manifest: Mapping[str, Any]) -> str:
     """
     plan, began = manifest.get("plan"), manifest.get("first_training")
     if plan is None:
-        return "No rules were fixed for this experiment, so it has intervals and no verdicts."
+        return "No rules were fixed for this experiment, so it has intervals, and no verdicts but those of arithmetic."
     if plan["committed"] is None or plan["changed"]:
         return f"The rules stand in {plan['file']}, which was under no commit when this was made."
-    fixed = datetime.fromisoformat(plan["committed"]).astimezone(UTC)
+    fixed, first = _fixed(plan), datetime.fromisoformat(began or manifest["finished"])
     known = plan["plan"]["after"]
     told = f"Rules fixed on {_day(fixed)} ({plan['file']}, commit {plan['commit'][:7]})"
     told += "" if known == "none" else f", {known}"
-    first = datetime.fromisoformat(began or manifest["finished"])
     if fixed > first:
         return f"{told}, and after this run, which {'began' if began else 'ended'} on {_day(first)}."
     if began is None:
         return f"{told}; when this run's first training began is not recorded."
     return f"{told}, and before this run, whose first training began on {_day(first)} at {first:%H:%M} UTC."
+
+
+def _fixed(plan: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(plan["committed"]).astimezone(UTC)
+
+
+def before_training(manifest: Mapping[str, Any]) -> bool:
+    """Whether it is known that the plan was committed before the first training.
+
+    Args:
+        manifest: As in `when_fixed`.
+    """
+    plan, began = manifest.get("plan"), manifest.get("first_training")
+    if plan is None or plan["committed"] is None or plan["changed"] or began is None:
+        return False
+    return _fixed(plan) <= datetime.fromisoformat(began)
 
 
 def remade(manifest: Mapping[str, Any]) -> str:
@@ -371,7 +407,9 @@ def _day(time: datetime) -> str:
     return f"{time.day} {time:%B %Y}"
 
 
-def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, root: str = ".") -> str:
+def coverage_note(
+    coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, root: str = ".", level: float = LEVEL
+) -> str:
     """How honest the printed intervals of means are, by simulation.
 
     Args:
@@ -379,7 +417,10 @@ def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, r
         estimates: The table estimates.csv; without a column seed_variance its intervals are made as they once were.
         seeds: Of the experiment; where none was simulated with as many, the nearest number.
         root: The way to the repository's root, for the link.
+        level: Of the printed intervals.
     """
+    if level != LEVEL:
+        return f"How often intervals of {100 * level:g} % hold the truth was not simulated, but for {LEVEL:.0%} alone."
     method = IN_TABLES if "seed_variance" in estimates else BEFORE
     made = coverage[coverage["method"].str.endswith(f"({method})")]
     nearest = min(made["seeds"].unique(), key=lambda simulated: abs(simulated - seeds))
@@ -393,9 +434,9 @@ def coverage_note(coverage: pd.DataFrame, estimates: pd.DataFrame, seeds: int, r
             f"means and {_from_to(differences)} of those of differences"
         )
     return (
-        f"Nominal 95 % intervals with {nearest} seeds do not all reach it: in a [simulation]({root}/bench/results/"
-        f"coverage.md) on films as networks scored them the truth lay within, {'; '.join(said)}. A row of "
-        f"estimates.csv or comparisons.csv whose like held it in fewer than {LOWEST:.0%} says so in its `note`, and "
+        f"Nominal 95 % intervals with {number_of_seeds(int(nearest))} do not all reach it: in a [simulation]({root}/"
+        f"bench/results/coverage.md) on films as networks scored them the truth lay within, {'; '.join(said)}. A row "
+        f"of estimates.csv or comparisons.csv whose like held it in fewer than {LOWEST:.0%} says so in its `note`, and "
         f"has the mark {SHORT} above."
     )
 
@@ -405,9 +446,18 @@ def _from_to(shares: pd.Series) -> str:
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
-def small(p: float) -> str:
-    """A p for a sentence: two digits, or that it is below the least of them."""
-    return f"{p:.2f}" if p >= 0.01 else f"{p:.3f}" if p >= 0.001 else "below 0.001"
+def small(p: float, level: float = LEVEL) -> str:
+    """A p for a sentence: two decimals, three below .01, more where it would seem to cross 1 - level.
+
+    Args:
+        p: The probability.
+        level: Of the intervals beside it.
+    """
+    if p < 0.001:
+        return "below 0.001"
+    edge = round(1 - level, 9)
+    shown = (f"{p:.{digits}f}" for digits in range(2 if p >= 0.01 else 3, 12))
+    return next((text for text in shown if (float(text) < edge) == (p < edge)), f"{p}")
 
 
 def claims_table(claims: pd.DataFrame, note: str) -> str:
@@ -437,6 +487,7 @@ def answer(
     experiment: Experiment,
     plan: Plan | None,
     written: Callable[[object], str] = markdown,
+    diverged: pd.DataFrame | None = None,
 ) -> str:
     """Does the paper's network beat what it is compared with, how was it trained, and was that what the paper says?
 
@@ -446,6 +497,7 @@ def answer(
         experiment: Says under which conditions, and which training and test set to show.
         plan: Says what does not count, and under which conditions the paper's networks would have been run.
         written: Escapes what the paper calls its networks, for where the sentence is going.
+        diverged: The table diverged.csv; None where older code made none.
     """
     if paper.headline is None:
         return "The paper names no difference that its table is about.\n"
@@ -453,8 +505,11 @@ def answer(
     one, other, metric = written(asked.variant_in_words), written(asked.against_in_words), asked.metric
     shown = comparisons[(comparisons["train_on"] == train_on) & (comparisons["test_on"] == test_on)]
     pair = find_pair(shown, asked.variant, asked.against, metric)
+    lost = _lost(diverged, train_on, {asked.variant: one, asked.against: other})
     if pair is None:
-        return f"This experiment has not both {other} and {one}.\n"
+        gone = [f"of {name}" for name, number in lost.items() if number == len(experiment.seeds)]
+        why = f"Every training {' and '.join(gone)} diverged: there is nothing to compare." if gone else ""
+        return f"{why or f'This experiment has not both {other} and {one}.'}\n"
     verdict = {
         "better": f"beats {other} in {TITLES[metric]}",
         "worse": f"is worse than {other} in {TITLES[metric]}",
@@ -462,9 +517,9 @@ def answer(
     }[side(pair)]
     if pair["verdict"] == "equivalent" and plan and (margin := plan.margins.get(metric)):
         verdict += f", and the difference is less than the margin of {margin:g} that its plan declares"
-    corrected = pair.get("p_holm")
-    sure = "" if corrected is None or pd.isna(corrected) else f", p {small(corrected)} after Holm's correction"
-    told = f"**{conditions(experiment, asked.variant)}, {one} {verdict}: {gain(pair)}{sure}."
+    told = f"**{conditions(experiment, asked.variant)}, {one} {verdict}: {_with_its_interval(pair, experiment)}."
+    for name, number in lost.items():
+        told += f" Of {len(experiment.seeds)} trainings of {name} {number} diverged: this is about the others."
     published = paper.gain(asked.variant, asked.against, metric)
     if published is None:
         return f"{told} The paper prints no gain.**\n"
@@ -472,9 +527,34 @@ def answer(
         return f"{told} Films that are drawn are not compared with the published gain.**\n"
     if (inside := _inside(published, pair["low"], pair["high"])) is None:
         return f"{told} Without an interval the published gain, {published:+.3f}, is not compared.**\n"
-    contained = "lies inside" if inside else "lies outside"
-    told = f"{told} The published gain, {published:+.3f}, {contained} that interval.**"
-    return " ".join([told, *_not_the_papers(experiment, plan, [asked.variant, asked.against])]) + "\n"
+    compared = f"The published gain, {published:+.3f}, lies {'inside' if inside else 'outside'} that interval."
+    if pair.get("note") == ONE_RUN:
+        compared = (
+            f"What another training would give is not known, so the published gain, {published:+.3f}, is not compared."
+        )
+    apart = _not_the_papers(experiment, plan, [asked.variant, asked.against])
+    return " ".join([f"{told} {compared}**", *apart]) + "\n"
+
+
+def _with_its_interval(pair: Mapping[str, Any], experiment: Experiment) -> str:
+    """A difference, what its interval is over, how sure its sign is, and how well such intervals do."""
+    if pd.isna(pair["low"]) or pd.isna(pair["high"]):
+        return gain(pair)
+    level, seeds = experiment.statistics.level, 1 if pair.get("note") == ONE_RUN else len(experiment.seeds)
+    said, p = [f"{100 * level:g}% interval over {over(seeds)}"], pair.get("p_holm")
+    if p is not None and not pd.isna(p):
+        said.append(f"p {small(p, level)} after Holm's correction")
+    if note := simulated(pair.get("note")):
+        said.append(f"of such intervals: {note}")
+    return f"{gain(pair)} ({'; '.join(said)})"
+
+
+def _lost(diverged: pd.DataFrame | None, train_on: str, words: Mapping[str, str]) -> dict[str, int]:
+    """How many trainings of networks diverged, by their names in words; one that lost none is not among them."""
+    if diverged is None:
+        return {}
+    here = diverged[diverged["train_on"] == train_on]["variant"].value_counts()
+    return {told: int(here[variant]) for variant, told in words.items() if variant in here}
 
 
 def _not_the_papers(experiment: Experiment, plan: Plan | None, variants: Sequence[str]) -> list[str]:
@@ -488,17 +568,17 @@ def _not_the_papers(experiment: Experiment, plan: Plan | None, variants: Sequenc
     return [f"The paper's own networks have not been trained here: these had {'; '.join(apart)}."] if apart else []
 
 
-def conditions(experiment: Experiment, variant: str) -> str:
-    """How a variant was trained, as the beginning of a sentence."""
-    seeds = f"{len(experiment.seeds)} seed{'s' if len(experiment.seeds) > 1 else ''}"
-    size, length = experiment.preprocessing.size, experiment.trained_as(variant).length
-    text = f"At {size} px, {length} and {seeds}"
+def conditions(experiment: Experiment, *variants: str) -> str:
+    """How variants were trained, as the beginning of a sentence."""
+    lengths = dict.fromkeys(experiment.trained_as(variant).length for variant in variants)
+    text = f"At {experiment.preprocessing.size} px, {' or '.join(lengths)} and {number_of_seeds(len(experiment.seeds))}"
     text += ", on drawn films" if "phantom" in experiment.datasets else ""
-    network = experiment.variants[variant]
-    starts = [network.start(encoder) for encoder in network.encoders]
+    networks = [experiment.variants[variant] for variant in variants]
+    starts = [network.start(encoder) for network in networks for encoder in network.encoders]
     if starts and set(starts) == {"random"}:
         return f"{text}, with encoders that start from random weights"
-    return f"{text}, with one encoder that starts from random weights" if "random" in starts else text
+    some = "one encoder that starts" if len(variants) == 1 else "some encoders that start"
+    return f"{text}, with {some} from random weights" if "random" in starts else text
 
 
 def headline(estimates: pd.DataFrame, train_on: str, test_on: str) -> dict[str, dict[str, float]]:

@@ -14,6 +14,7 @@ from lungseg.statistics.contrasts import NONE, Contrast, contrast
 from lungseg.statistics.intervals import interval, p_equivalence, p_zero
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
 from lungseg.statistics.seeds import SeedVariance, own_variance
+from lungseg.statistics.simulated import ONE_RUN
 
 COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
 LOWER_IS_BETTER = {"loss", "hd95_px", "assd_px", "hd95_mm", "assd_mm"}
@@ -23,7 +24,6 @@ COLUMNS = [
     "bootstrap_high", "images", "seeds_a", "seeds_b", "p_these_networks", "se", "df", "skewness", "seed_variance",
     "influential_film", "difference_without", "note",
 ]  # fmt: skip
-ONE_RUN = "one run"  # the note where a side is a single run, and no pool says how much its seeds vary
 SIDES = {1: "a better", -1: "b better", 0: "undecided"}
 Pair = tuple[str, str]
 

@@ -28,6 +28,7 @@ from scipy.stats import t as student
 from lungseg.scores.cases import APART
 from lungseg.scores.metrics import RATIOS
 from lungseg.scores.scoring import PRIMARY, WAY
+from lungseg.statistics.contrasts import NONE
 from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
 from lungseg.statistics.score_blocks import METRICS, Block, blocks, pooled_films
 from lungseg.statistics.seeds import SeedVariance, seed_variances
@@ -72,7 +73,8 @@ def elsewhere(
         pool: Variants whose seeds' variance is estimated together, as in `seeds`.
 
     Returns:
-        Columns of `COLUMNS`, one row per network, training set, test set, metric and size in `films`.
+        Columns of `COLUMNS`, one row per network, training set, test set, metric and size in `films`. Where one run
+        alone stands for a network, nothing tells what another training would give: their_low and their_high are empty.
 
     Raises:
         InputError: A score is doubled, missing for a film that other runs have, or no number.
@@ -94,6 +96,7 @@ def _rows(block: Block, films: Sequence[int], level: float, pool: Sequence[str])
         ours = np.clip(interval(estimate, level), 0, 1)
         for size in films:
             theirs = np.clip(predicted(estimate, runs.metrics, seeds[runs.variant], size, level), 0, 1)
+            theirs = np.where(np.array(seeds[runs.variant].source()) == NONE, np.nan, theirs)
             cells = {"metric": METRICS, "mean": estimate.mean, "low": ours[0], "high": ours[1]}
             who = {"variant": runs.variant, "train_on": block.train_on, "test_on": block.test_on}
             sizes = {"images": len(block.films), "seeds": len(runs.metrics), "their_films": size}

@@ -17,6 +17,12 @@ OBSERVED = "as observed"  # and the scenes made of scored films
 FALSE_EQUIVALENCE = "within the margin"
 LEVEL = 0.95  # the only one simulated
 LOWEST = 0.93  # from here on an interval holds
+ONE_RUN = "one run"  # the note where a side is a single run, and no pool says how much its seeds vary
+
+
+def simulated(note: object) -> str:
+    """A note that tells what a simulation says; empty where it tells something else, or nothing."""
+    return str(note) if "simulated" in str(note) else ""
 
 
 def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str]:

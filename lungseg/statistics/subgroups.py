@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float
 
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.comparisons import COMPARED, SIDES, better, holm
+from lungseg.statistics.contrasts import NONE
 from lungseg.statistics.intervals import crossed_estimate, interval, p_zero
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import pooled_variances
@@ -43,8 +44,9 @@ def subgroup_differences(scores: pd.DataFrame, level: float, pool: Collection[st
     Returns:
         Columns of `COLUMNS`; a row per network, training set, test set and metric, for test sets that have both groups.
         difference is the mean within data sets, as above, with its interval over seeds and films; p is of the same
-        crossed t, p_holm corrected by Holm for the networks of the pool and the row's own. sign: `abnormal better` or
-        `normal better` where p_holm < 1 - level, else `undecided`. images_group and images_against count the films
+        crossed t, p_holm corrected by Holm for the networks of the pool and the row's own, both empty where one run
+        alone stands for the network. sign: `abnormal better` or `normal better` where p_holm < 1 - level, else
+        `undecided`. images_group and images_against count the films
         behind it: those of a data set with both groups.
 
     Raises:
@@ -84,7 +86,8 @@ def _of_block(block: Block, abnormal: "pd.Series[bool]", level: float, pool: Col
     rows: list[dict[str, object]] = []
     for one, group, seeds in zip(block.runs, groups, variances, strict=True):
         estimate = crossed_estimate([group], [1], strata, [seeds])
-        columns = {"difference": estimate.mean, "p": p_zero(estimate), "se": estimate.se, "df": estimate.df}
+        p = np.where(np.array(seeds.source()) == NONE, np.nan, p_zero(estimate))
+        columns = {"difference": estimate.mean, "p": p, "se": estimate.se, "df": estimate.df}
         columns |= dict(zip(("low", "high"), interval(estimate, level), strict=True))
         where = {"variant": one.variant, "train_on": block.train_on, "test_on": block.test_on}
         sizes = {"images_group": int((shares > 0).sum()), "images_against": int((shares < 0).sum())}

@@ -149,7 +149,9 @@ def test_an_inconsistent_finding_says_what_it_takes_for_granted(
 def test_an_impossible_finding_is_one_in_every_averaging_but_any(averaging: Averaging) -> None:
     made = findings(averaging, dice=".984", iou=".966")
     assert "impossible" in {one.verdict for one in made}
-    assert made[0].message.endswith("in whatever way Dice and IoU are averaged, if it is the same way")
+    assert made[0].message.endswith(
+        "in whatever way Dice and IoU are averaged, if it is the same way and of the same masks"
+    )
     assert findings("any", dice=".984", iou=".966") == []
 
 

@@ -78,5 +78,5 @@ def test_a_dice_of_printed_means_is_not_called_impossible() -> None:
     assert (
         other.rule == "Dice/(2-Dice) <= IoU"
         and other.verdict == "impossible"
-        and "if it is the same way" in other.message
+        and "if it is the same way and of the same masks" in other.message
     )

@@ -67,6 +67,18 @@ def test_what_was_not_trained_is_not_run_also_where_an_earlier_run_had_it() -> N
     assert lines[5].endswith(f"| {NOT_RUN} |") and lines[6].endswith(f"| `proposed_dice` | {NOT_RUN} |")
 
 
+def test_what_diverged_was_run_and_prose_is_no_cell() -> None:
+    page = PAGE.replace("# Open", "Less of it, or less often.")
+    lines = fill_worth(page, TABLE[1:3], "proposed", ["proposed", "proposed_skip", "twice"]).splitlines()
+    assert lines[0] == "Less of it, or less often."
+    assert "`every training" not in lines[4] and "every training of `proposed_skip` diverged; `unet_mob" in lines[4]
+    assert lines[5].endswith("| every training of `twice` diverged |") and lines[6].endswith(f"| {NOT_RUN} |")
+    noted = TABLE.assign(note="nominal 95%, simulated 84% at this shape")
+    assert fill_worth(PAGE, noted, "proposed").splitlines()[5].endswith("+0.0190]‡ |")
+    again = fill_worth("\n".join(lines), TABLE[1:2], "proposed")  # of an experiment without them
+    assert "diverged" not in again
+
+
 def test_all_else_stays_and_filling_twice_changes_nothing() -> None:
     once = fill_worth(PAGE, TABLE, "proposed")
     assert once.splitlines()[:4] + once.splitlines()[7:] == PAGE.splitlines()[:4] + PAGE.splitlines()[7:]

@@ -10,7 +10,7 @@ from lungseg.report.axis import Axis
 from lungseg.report.differences import claimed_gains, of_seeds, seed_means
 from lungseg.report.look import Look
 from lungseg.report.page import sections, strong
-from lungseg.report.page_tables import networks, of_cells, pairs
+from lungseg.report.page_tables import networks, noted, of_cells, pairs, seeds_in_words
 from tests.workflow import MISHRA
 
 LOOK = Look.of(MISHRA, ["mine"], ["jsrt"], {})
@@ -74,6 +74,27 @@ def test_a_difference_is_seen_from_the_later_network_with_sign_size_film_and_not
 def test_sign_and_size_of_tables_of_both_ages(told: dict[str, Any], sign: str, size: str) -> None:
     (one,) = drawn(row("unet", "proposed", **told))
     assert (one["sign"], one["size"]) == (sign, size)
+
+
+@pytest.mark.parametrize(
+    ("sources", "seeds", "said"),
+    [
+        (["pool", "pool"], 3, "from all networks of the pool together."),
+        (["own", "own"], 3, "each network has its own estimate of it, so the widths of neighbours can differ by luck."),
+        (["pool", "own, pool"], 3, "some networks have their own estimate of it, so the widths"),
+        (["none", "none"], 1, "One training of each network says nothing about how much trainings differ."),
+        ([None, None], 2, "each network has its own"),  # tables of older code
+    ],
+)
+def test_where_the_seeds_variance_is_from_is_told_of_what_is_shown(
+    sources: list[str | None], seeds: int, said: str
+) -> None:
+    assert said in seeds_in_words(pd.DataFrame({"seed_variance": sources}), seeds)
+
+
+def test_a_note_is_a_sentence() -> None:
+    assert noted("nominal 95%, simulated 84%") == "Of such intervals: nominal 95%, simulated 84%."
+    assert noted("one run").startswith("One training alone") and noted(None) == ""
 
 
 def test_what_the_headline_claims_comes_first_and_what_is_not_printed_last() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from lungseg.plan import Plan
 from lungseg.report.parts import in_words, parts, parts_block, worth
 from lungseg.report.readme import readme_block, result_block
 from lungseg.report.results import Results
+from lungseg.statistics.effects import COLUMNS as EFFECT_COLUMNS
 from lungseg.statistics.effects import effects
 from lungseg.tables import read_parquet
 from tests.workflow import MISHRA, ROOT
@@ -89,3 +91,19 @@ def test_words_name_the_conditions(taken_apart: Results) -> None:
     experiment = read_experiment(taken_apart.manifest()["config"])
     said = in_words(parts(taken_apart, taken_apart.plan(), MISHRA.name), experiment, 0.005)
     assert said.startswith("At 64 px, 8 epochs and 2 seeds") and "less than 0.005 does not count" in said
+    assert "with 95% intervals over seeds and films" in said
+    others = [row | {"of": ("unet",)} for row in parts(taken_apart, taken_apart.plan(), MISHRA.name)]
+    alone = experiment.model_copy(update={"variants": {"unet": experiment.variants["unet"]}, "seeds": (0,)})
+    said = in_words(others, alone, 0.005)  # another paper has no network called proposed
+    assert said.startswith("At 64 px, 8 epochs and 1 seed, worth in Dice, with 95% intervals over films, of one seed")
+
+
+def test_block_marks_short_intervals_and_tells_of_trainings_that_diverged(taken_apart: Results, tmp_path: Path) -> None:
+    folder = shutil.copytree(taken_apart.folder, tmp_path / "apart")
+    assert "]‡ |" in (block := parts_block(Results(folder), MISHRA, "x")) and "‡ By simulation" in block
+    (folder / "diverged.csv").write_text("variant,train_on,seed,epoch,epochs\nunet,pooled,7,3,8\n")
+    assert "1 training: unet, pooled, seed 7 (epoch 3 of 8)." in parts_block(Results(folder), MISHRA, "x")
+    (folder / "effects.csv").write_text(",".join(EFFECT_COLUMNS) + "\n")  # of networks that all diverged
+    shutil.copy(ROOT / "results/laptop/estimates.csv", folder)
+    shutil.copy(ROOT / "results/laptop/claims.csv", folder)
+    assert readme_block(Results(folder), MISHRA, "x") == result_block(Results(folder), MISHRA, "x")

@@ -28,5 +28,6 @@ def test_the_headlines_difference_is_told_either_way_round(turned: bool) -> None
 
 def test_without_the_two_networks_there_is_nothing_to_tell() -> None:
     assert reach(POWER[:1], SIZES, MISHRA) is None
+    assert reach(POWER.assign(detectable=0.0), SIZES, MISHRA) is None  # networks that are all alike
     assert reach(POWER[:0], SIZES[:0], MISHRA) is None
     assert reach(POWER, SIZES, MISHRA.model_copy(update={"headline": None})) is None

@@ -17,15 +17,18 @@ from lungseg.report.tables import (
     OUTSIDE,
     TITLES,
     answer,
+    before_training,
     beside_table,
     comparison_table,
     conditions,
+    corrected,
     coverage_note,
     dataset_table,
     failures,
     headline,
     layout,
     legend,
+    small,
     table1,
     tally,
     to_html,
@@ -164,8 +167,67 @@ def test_comparison_table_shows_gains_of_the_later_network() -> None:
 
 def test_answer_without_an_interval_compares_nothing() -> None:
     text = answer(pd.DataFrame([pair(np.nan, np.nan, "undecided") | {"difference": -0.01}]), MISHRA, EXPERIMENT, PLAN)
-    assert "+0.0100 [no interval]" in text and "is not compared" in text
+    assert "+0.0100 [no interval]." in text and "is not compared" in text
     assert "lies" not in text and "nan" not in text
+
+
+def test_answer_names_what_its_interval_is_over_and_how_such_intervals_do() -> None:
+    row = pair(-0.03, -0.01, "b better") | {"p_holm": 0.0496, "note": "nominal 95%, simulated 84% at this shape"}
+    said = "(95% interval over seeds and films; p 0.0496 after Holm's correction; of such intervals: nominal 95%, "
+    assert said in answer(pd.DataFrame([row]), MISHRA, EXPERIMENT, PLAN)
+    alone = pair(-0.03, -0.01, "undecided") | {"p_holm": np.nan, "note": "one run"}
+    text = answer(pd.DataFrame([alone]), MISHRA, EXPERIMENT, PLAN)
+    assert "(95% interval over films, of one seed)" in text and "+0.027, is not compared" in text and "lies" not in text
+
+
+@pytest.mark.parametrize(
+    ("p", "level", "text"),
+    [
+        (0.3, 0.95, "0.30"),
+        (0.0432, 0.95, "0.04"),
+        (0.0496, 0.95, "0.0496"),
+        (0.0504, 0.95, "0.05"),
+        (0.0012, 0.95, "0.001"),
+        (0.0001, 0.95, "below 0.001"),
+        (0.0998, 0.9, "0.0998"),
+        (0.05, 0.95, "0.05"),
+    ],
+)
+def test_a_p_is_shown_on_its_side_of_the_level(p: float, level: float, text: str) -> None:
+    assert small(p, level) == text
+
+
+def lost(**number: int) -> pd.DataFrame:
+    rows = [(variant, "pooled", seed, 3, 60) for variant, count in number.items() for seed in range(count)]
+    return pd.DataFrame(rows, columns=["variant", "train_on", "seed", "epoch", "epochs"])
+
+
+@pytest.mark.parametrize(
+    ("diverged", "there", "said"),
+    [
+        (lost(proposed=5), False, "Every training of the network with both encoders diverged: there is nothing"),
+        (
+            lost(proposed=5, unet=5),
+            False,
+            "Every training of the network with both encoders and of the plain U-Net div",
+        ),
+        (lost(mine=5), False, "This experiment has not both"),
+        (
+            lost(proposed=2),
+            True,
+            "Of 5 trainings of the network with both encoders 2 diverged: this is about the others.",
+        ),
+        (
+            lost(proposed=2).assign(train_on="nlm"),
+            True,
+            "+0.0200 [+0.0100, +0.0300] (95% interval over seeds and films). The",
+        ),
+        (lost(), True, "+0.0200 [+0.0100, +0.0300] (95% interval over seeds and films). The"),
+    ],
+)
+def test_answer_tells_of_trainings_that_diverged(diverged: pd.DataFrame, there: bool, said: str) -> None:
+    table = pd.DataFrame([pair(-0.03, -0.01, "b better")])
+    assert said in answer(table if there else table[:0], MISHRA, EXPERIMENT, PLAN, diverged=diverged)
 
 
 BY_LESS = ", and the difference is less than the margin of 0.005 that its plan declares: "
@@ -238,6 +300,14 @@ def test_conditions_stand_in_the_sentence(change: dict[str, object], said: str) 
     assert text.endswith(said)
 
 
+def test_conditions_of_several_networks_are_those_of_all() -> None:
+    more = {"proposed": BOTH, "own": BOTH | {"weights": "imagenet", "training": {"epochs": 3}}}
+    experiment = read_experiment(CONFIG | {"variants": more})
+    assert conditions(experiment, "proposed", "own") == (
+        "At 256 px, 60 epochs or 3 epochs and 5 seeds, with some encoders that start from random weights"
+    )
+
+
 def test_an_experiment_without_the_pair_says_so() -> None:
     columns = ["variant_a", "variant_b", "train_on", "test_on", "metric", "difference", "low", "high", "verdict"]
     assert "has not both" in answer(pd.DataFrame(columns=columns), MISHRA, EXPERIMENT, PLAN)
@@ -273,6 +343,8 @@ def test_coverage_is_told_for_the_nearest_number_of_seeds() -> None:
         and "on the 28 films of montgomery 92 % of those of means and 92 % of those of differences." in note
     )
     assert "50 % of those of means" in coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3)
+    other = coverage_note(pd.DataFrame(rows), pd.DataFrame(), seeds=3, level=0.9)
+    assert other == "How often intervals of 90 % hold the truth was not simulated, but for 95% alone."
     worse = rows[8] | {"coverage": 0.81, "quantity": "mean"}
     assert worse["scene"].endswith("as observed") and worse["seeds"] == 2
     note = coverage_note(pd.DataFrame([*rows, worse]), pd.DataFrame({"seed_variance": ["pool"]}), seeds=3)
@@ -301,7 +373,7 @@ def manifest(committed: str | None, began: str | None, **changes: object) -> dic
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        ({}, "No rules were fixed for this experiment, so it has intervals and no verdicts."),
+        ({}, "No rules were fixed for this experiment, so it has intervals, and no verdicts but those of arithmetic."),
         (
             manifest("2026-11-26T00:30:00+02:00", "2026-11-26T09:15:00+00:00"),
             "Rules fixed on 25 November 2026 (plan-x.yaml, commit 0123456), after a first look, and before this run, "
@@ -334,3 +406,9 @@ def manifest(committed: str | None, began: str | None, **changes: object) -> dic
 )
 def test_it_is_said_when_the_rules_were_fixed(made: dict[str, object], said: str) -> None:
     assert when_fixed(made) == said
+    assert before_training(made) == ("and before this run" in said)
+
+
+def test_without_a_plan_nothing_is_said_to_be_declared() -> None:
+    assert "the pairs that the plan declares" in corrected(PLAN) and "two one-sided tests" in corrected(PLAN)
+    assert "plan" not in corrected(None) and "the paper's table" in corrected(None)

@@ -55,6 +55,8 @@ def test_a_test_set_may_join_data_sets_and_its_mean_is_over_all_its_films() -> N
     more = found[found["their_films"] == 192].reset_index(drop=True)
     less = found[found["their_films"] == 28].reset_index(drop=True)
     assert (less["their_low"] <= more["their_low"]).all() and (less["their_high"] >= more["their_high"]).all()
+    alone = elsewhere(scores(variants=2, seeds=1), SETS, [28], 0.95, [])
+    assert alone["their_low"].isna().all() and alone["their_high"].isna().all() and alone["low"].notna().all()
     assert (more["their_low"] <= more["low"] + 1e-3).all() and found[["their_low", "their_high"]].isin(
         [np.nan]
     ).sum().sum() == 0

@@ -30,7 +30,7 @@ def test_standard_error_of_one_seed_is_that_of_two_independent_groups() -> None:
     found = dice(table)
     assert found["difference"] / found["se"] == pytest.approx(witness.statistic)
     assert found["df"] <= witness.df + 1e-9  # kurtosis takes some away
-    assert found["p"] == pytest.approx(witness.pvalue, abs=0.05)
+    assert np.isnan(found["p"]) and np.isnan(found["p_holm"]) and found["sign"] == "undecided"  # of one run alone
 
 
 def test_films_are_not_paired_across_groups() -> None:
