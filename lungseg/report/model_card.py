@@ -219,7 +219,7 @@ def _goals(table: pd.DataFrame) -> str:
     told = [
         f"{name} {goal:g} {'met' if whole[name] >= goal else 'missed'}" for name, goal in GOALS.items() if name in whole
     ]
-    return f"Goals set before: {', '.join(told)}." if told else ""
+    return f"Goals set before, for the means on these films: {', '.join(told)}." if told else ""
 
 
 def _scores(table: pd.DataFrame) -> str:

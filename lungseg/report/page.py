@@ -286,9 +286,10 @@ def sentences(
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0
+    number = f"{len(audited)} contradiction{'' if len(audited) == 1 else 's'}"
     own = (
         "If all its columns are about the lung and averaged alike, no masks can give the printed table: "
-        f"{len(audited)} contradictions in {audited['row'].nunique()} of its {len(paper.networks)} rows: {kinds}. "
+        f"{number} in {audited['row'].nunique()} of its {len(paper.networks)} rows: {kinds}. "
         f"{sure} of them also for averages over lung and background."
     )
     return [
