@@ -1,5 +1,9 @@
 """The command `lungseg`, for people without Snakemake."""
 
+from lungseg.terminal import interruptible, never_fail, plain, say
+
+interruptible()
+
 import json
 import sys
 from collections.abc import Mapping
@@ -23,7 +27,6 @@ from lungseg.jobs.console import describe
 from lungseg.outside import missing, output, read_settings
 from lungseg.recipe import SHORT_NAMES
 from lungseg.serve.commands import serve
-from lungseg.terminal import never_fail, plain, say
 
 if TYPE_CHECKING:
     from lungseg.data.datasets import Dataset

@@ -3,6 +3,7 @@
 import io
 import sys
 import unicodedata
+from types import TracebackType
 
 # Control characters, surrogates (bytes of a file name that are no UTF-8), separators of lines, and what turns the
 # direction of writing or has no shape of its own.
@@ -37,3 +38,16 @@ def never_fail() -> None:
 def say(line: object) -> None:
     """Print a line that may hold what came from outside; it stays one line, whatever a file is called."""
     print(plain(line, kept="\t"))
+
+
+def interruptible() -> None:
+    """From here on Ctrl-C ends the program with one line, also while it imports what takes long."""
+    former = sys.excepthook
+
+    def tell(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            print("lungseg: stopped", file=sys.stderr)
+        else:
+            former(kind, error, traceback)
+
+    sys.excepthook = tell

@@ -96,6 +96,25 @@ def test_a_terminal_of_few_characters_gets_every_line(tmp_path: Path) -> None:
     assert ended.returncode == 1 and r"\xdc: inconsistent: Dice 0.95 \xb1 0.5" in ended.stdout and not ended.stderr
 
 
+@pytest.mark.parametrize("module", ["lungseg.cli", "lungseg.jobs.pieces"])
+def test_an_interrupt_while_a_command_imports_ends_in_one_line(module: str) -> None:
+    program = f"""
+import runpy, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("argparse", "typer", "json", "dataclasses"):
+            raise KeyboardInterrupt
+
+for name in ("argparse", "json", "dataclasses"):
+    sys.modules.pop(name, None)
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module({module!r}, run_name="__main__")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ended.returncode != 0 and ended.stderr == "lungseg: stopped\n"
+
+
 def test_phantom_draws_a_picture(tmp_path: Path, run: Run) -> None:
     assert run("data", "phantom", tmp_path / "sheet.png") == 0
     with Image.open(tmp_path / "sheet.png") as picture:

@@ -27,6 +27,7 @@ METHOD = {"method", "network", "model", "variant"}
 # Behind a column's name: (%), [%], in %, and what its cells hold beside the mean.
 UNIT = re.compile(r"\s*(\(\s*(in )?%\s*\)|\[\s*%\s*\]|(in )?%)\s*")
 BESIDE = re.compile(r"\s*(±\s*(sd|std)?|\(\s*±?\s*(sd|std)\s*\))\s*$")
+BREAK = re.compile(r"\s*[\r\n]\s*")  # a spreadsheet's, within a cell
 FORM = "a comma-separated file whose first line names the columns: method, and some of " + ", ".join(SYNONYMS)
 NUMBER = "a number such as 0.957, 95.7, 0.957 ± 0.02 or 0.957 (0.02)"
 WRITE = "Write the mean, with its standard deviation if you like; leave the cell empty if none is printed."
@@ -43,6 +44,19 @@ class Column:
 
     metric: str
     percent: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file that is not empty.
+
+    Args:
+        number: From 1 on; of a cell with line breaks, the last.
+        cells: Its texts.
+    """
+
+    number: int
+    cells: list[str]
 
 
 def read_table(path: str | Path, percent: bool = False, of_classes: bool = False) -> dict[str, dict[str, Printed]]:
@@ -66,12 +80,15 @@ def read_table(path: str | Path, percent: bool = False, of_classes: bool = False
     if not path.is_file():
         raise InputError(path, missing(path), FORM, "Give the path of a table.")
     try:
-        lines = list(csv.reader(bounded(path, TEXT).read_text(encoding="utf-8-sig").splitlines(), strict=True))
+        with bounded(path, TEXT).open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            lines = [Line(reader.line_num, [BREAK.sub(" ", text).strip() for text in cells]) for cells in reader]
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(path, f"no table ({error})", FORM, "Save it as CSV in UTF-8.") from error
+    lines = [line for line in lines if any(line.cells)]
     if not lines:
         raise InputError(path, "an empty file", FORM, "See lungseg audit --help.")
-    columns = _columns(path, [name.strip() for name in lines[0]], of_classes)
+    columns = _columns(f"{path}, line {lines[0].number}", lines[0].cells, of_classes)
     texts = _texts(path, columns, lines[1:])
     if not any(metric != "n" for row in texts.values() for metric in row):
         raise InputError(path, "no row with a value", "at least one", "See lungseg audit --help.")
@@ -89,25 +106,24 @@ def read_table(path: str | Path, percent: bool = False, of_classes: bool = False
     }
 
 
-def _texts(path: Path, columns: list[Column], lines: Iterable[list[str]]) -> dict[str, dict[str, str]]:
+def _texts(path: Path, columns: list[Column], lines: Iterable[Line]) -> dict[str, dict[str, str]]:
     """Method to metric to text, without empty cells."""
     table: dict[str, dict[str, str]] = {}
-    for line, cells in enumerate(lines, start=2):
-        if not any(text.strip() for text in cells):
-            continue
-        if len(cells) != len(columns):
+    for line in lines:
+        where = f"{path}, line {line.number}"
+        if len(line.cells) != len(columns):
             expected = f"{len(columns)} as the first line"
-            raise InputError(f"{path}, line {line}", f"{len(cells)} cells", expected, "Mend the line.")
-        row = {column.metric: text.strip() for column, text in zip(columns, cells, strict=True)}
+            raise InputError(where, f"{len(line.cells)} cells", expected, "Mend the line.")
+        row = {column.metric: text for column, text in zip(columns, line.cells, strict=True)}
         method = row.pop("method")
         if not method or method in table:
             found = f"the method {method!r} a second time" if method else "no method"
-            raise InputError(f"{path}, line {line}", found, "a name of its own for each row", "Name the row.")
+            raise InputError(where, found, "a name of its own for each row", "Name the row.")
         table[method] = {metric: text for metric, text in row.items() if text}
     return table
 
 
-def _columns(path: Path, names: list[str], of_classes: bool) -> list[Column]:
+def _columns(where: str, names: list[str], of_classes: bool) -> list[Column]:
     """The columns under our names."""
     columns: list[Column] = []
     for name in names:
@@ -115,15 +131,17 @@ def _columns(path: Path, names: list[str], of_classes: bool) -> list[Column]:
         bare = UNIT.sub("", plain)
         known = [metric for metric, others in ({"method": METHOD} | SYNONYMS).items() if bare in others]
         if not known:
-            raise InputError(f"{path}, line 1", f"the column {name!r}", FORM, "Rename it or leave it out.")
+            apart = len(names) == 1 and re.search(r"[;\t|]", name)
+            remedy = f"Write commas in the place of {apart[0]!r}." if apart else "Rename it or leave it out."
+            raise InputError(where, f"the column {name!r}", FORM, remedy)
         if any(column.metric == known[0] for column in columns):
-            raise InputError(f"{path}, line 1", f"a second column {known[0]} ({name!r})", "one", "Leave one out.")
+            raise InputError(where, f"a second column {known[0]} ({name!r})", "one", "Leave one out.")
         columns.append(Column(known[0], bare != plain))
     metrics = {column.metric for column in columns}
     if "method" not in metrics:
-        raise InputError(f"{path}, line 1", f"the columns {', '.join(names)}", "a column method", "Name the rows.")
+        raise InputError(where, f"the columns {', '.join(names)}", "a column method", "Name the rows.")
     if metrics <= {"method", "n"}:
-        raise InputError(f"{path}, line 1", "no column of a metric", FORM, "Add the metrics.")
+        raise InputError(where, "no column of a metric", FORM, "Add the metrics.")
     renamed = {"f1": "dice"} if "dice" not in metrics else {}
     if of_classes and "iou" not in metrics:
         renamed["miou"] = "iou"

@@ -10,6 +10,10 @@ A piece goes on where the last one on that machine stopped, from checkpoints. Wh
 another machine either: the cards of its bundles say what is done. `make gpu-experiment` does all three.
 """
 
+from lungseg.terminal import interruptible
+
+interruptible()
+
 import argparse
 import json
 import os

@@ -172,6 +172,12 @@ def test_every_column_has_its_name(table: Callable[[str], Path]) -> None:
     assert list(read_table(table("variant,F1\na,.9\n"))["a"]) == ["dice"]
 
 
+def test_a_line_break_within_a_cell_ends_no_line(table: Callable[[str], Path]) -> None:
+    """Nor does a character that other tools take for one."""
+    path = table('\nmethod,"pixel\r\naccuracy"\n"a\nb","0.9\n± 0.1"\nc\x0c\u2028d,0.8\nab,0.7\n')
+    assert list(read_table(path)) == ["a b", "c\x0c\u2028d", "ab"]
+
+
 def test_a_mean_over_classes_is_not_the_ious_of_the_lung(
     run: Run, table: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -237,6 +243,9 @@ def test_help_shows_how_to_write_a_table() -> None:
         ("method,dice\na,\n", "found no row with a value"),
         ("method,dice\n", "found no row with a value"),
         ("", "found an empty file"),
+        ("\n ,\n", "found an empty file"),
+        ("method;dice\na;0,9\n", "Write commas in the place of ';'."),
+        ('\nmethod,dice\n\n"a\nb",0.9,0.8\n', "line 5: found 3 cells, expected 2"),
         ('method,dice\n"a,0.9\n', "found no table ("),
     ],
 )
