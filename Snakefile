@@ -9,6 +9,7 @@ Rules stand in the order of the work. Each calls the script of its name in workf
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -61,12 +62,22 @@ name_user()  # Snakemake asks for it before the first job
 # A file of this repository, seen from the folder in which Snakemake runs.
 shipped = lambda path: os.path.relpath(Path(workflow.basedir, path))
 
+
+@contextmanager
+def told():
+    """Bad input as Snakemake tells it: one message, and no trace of calls."""
+    try:
+        yield
+    except InputError as error:
+        raise WorkflowError(str(error))
+
+
 if "name" not in config:
 
     configfile: shipped("config/config.yaml")
 
 
-try:
+with told():
     check_runnable([Path(workflow.basedir), Path.cwd()])
     for file in workflow.configfiles if workflow.is_main_process else []:
         read_settings(file)
@@ -81,8 +92,6 @@ try:
         from lungseg.data.datasets import refuse_unknown
 
         refuse_unknown(EXPERIMENT.exclude, OWN_SETS)
-except InputError as error:
-    raise WorkflowError(str(error))
 config.update(EXPERIMENT.model_dump(mode="json"))
 # What makes a file of this experiment again, when ` -- ` and the file are put behind it. No parameter of a rule: another
 # way to say the same makes no page anew.

@@ -19,12 +19,12 @@ from lungseg.claims.audited_lines import as_lines, counted
 from lungseg.claims.printed_table import read_combined, read_table
 from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
-from lungseg.config import KNOWN, Experiment, read_experiment
+from lungseg.config import KNOWN, read_configfiles
 from lungseg.errors import InputError
 from lungseg.files import file_hash, replacing, write_csv
 from lungseg.films import commands as films
 from lungseg.jobs.console import describe
-from lungseg.outside import missing, output, read_settings
+from lungseg.outside import missing, output
 from lungseg.recipe import SHORT_NAMES
 from lungseg.serve.commands import serve
 
@@ -167,20 +167,11 @@ def status(
     from lungseg.jobs.status import describe as describe_runs
     from lungseg.jobs.status import read_runs
 
-    experiment = _experiment(*configfile, *(more or ()))
+    experiment = read_configfiles(*configfile, *(more or ()))
     if not root.is_dir():
         raise InputError("--root", f"{root}, {missing(root)}", "the folder in which Snakemake runs", "Correct it.")
     for line in describe_runs(read_runs(experiment, root)):
         say(line)
-
-
-def _experiment(*configfiles: Path) -> Experiment:
-    """The configuration that a command is given, of one file or of several."""
-    for file in configfiles:
-        if not file.is_file():
-            remedy = "Give --configfile as you give it to snakemake."
-            raise InputError(file, missing(file), "the experiment's configuration", remedy)
-    return read_experiment(read_settings(*configfiles))
 
 
 @app.command()
@@ -195,7 +186,7 @@ def tune(
 
     files = [*configfile, *(more or ())]
     output(to, *files)
-    experiment, given = _experiment(*files), " ".join(map(str, files))
+    experiment, given = read_configfiles(*files), " ".join(map(str, files))
     tries = root / experiment.folder("results") / "tune/rates.csv"
     if not tries.is_file():
         remedy = f"Try the rates first: snakemake --cores all --configfile {given} -- tune"
@@ -222,7 +213,7 @@ def track(
     from lungseg.jobs.tracking import track as bring
     from lungseg.report.results import GIVEN, Results
 
-    experiment = Results(results, GIVEN).experiment() if results else _experiment(*configfile)
+    experiment = Results(results, GIVEN).experiment() if results else read_configfiles(*configfile)
     own = Results(results or root / experiment.folder("results"), GIVEN)
     trainings, scores = gather(experiment, root), own.table("scores")
     pictures = [path for path in [own.folder / "figures/figure5_overlays.png"] if path.is_file()]
@@ -322,7 +313,7 @@ def check(
     from lungseg.data.datasets import dataset, refuse_unknown
     from lungseg.films.own_sets import any_dataset, refuse_shared_names
 
-    experiment = _experiment(*configfile) if configfile else None
+    experiment = read_configfiles(*configfile) if configfile else None
     own, exclude = (experiment.own, experiment.exclude) if experiment else ({}, {})
     seed = experiment.split.seed if experiment else 0
     defined = {name: any_dataset(name, one) for name, one in own.items()}

@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from lungseg.errors import InputError
-from lungseg.outside import expected, refuse_truths
+from lungseg.outside import expected, missing, read_settings, refuse_truths
 from lungseg.own import Own, OwnName
 from lungseg.recipe import LEAST, ONE_VALUE, Choice, Head, Training, Variant
 
@@ -424,6 +424,19 @@ def read_experiment(config: Mapping[str, Any]) -> Experiment:
         raise InputError(f"config key {key}", _found(first), _expected(first), _remedy(first)) from error
     refuse_truths(config, experiment.model_dump(), "config key ")
     return experiment
+
+
+def read_configfiles(*files: Path) -> Experiment:
+    """The experiment of one configuration file, or of several that are laid over each other.
+
+    Raises:
+        InputError: One is missing or no plain YAML, or as `read_experiment`.
+    """
+    for file in files:
+        if not file.is_file():
+            remedy = "Give --configfile as you give it to snakemake."
+            raise InputError(file, missing(file), "the experiment's configuration", remedy)
+    return read_experiment(read_settings(*files))
 
 
 def _found(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails

@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -46,9 +45,6 @@ from lungseg.outside import TABLE, bounded, missing
 from lungseg.own import SIDES, TABLES, Own
 from lungseg.shapes import Bool
 from lungseg.zips import FILMS, open_zip
-
-if TYPE_CHECKING:
-    pass
 
 MEND = "Mend the file."
 PATHS = "Correct the path in the configuration file; it counts from the folder in which the command is given."

@@ -41,7 +41,7 @@ from lungseg.learning.bundles import FILES, Run, check_films, checked_card, plan
 from lungseg.learning.devices import count
 from lungseg.learning.memory import KEEP_BLOCKS, card_bytes, machine_mb, training_mb
 from lungseg.learning.run_files import CARD, NEEDED, PREDICTIONS, Card, read_card
-from lungseg.outside import missing, read_settings
+from lungseg.outside import missing
 from lungseg.zips import Bounds, open_zip
 
 MEBI = 2**20
@@ -400,14 +400,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _pack(options: argparse.Namespace) -> None:
-    from lungseg.config import read_experiment
+    from lungseg.config import read_configfiles
     from lungseg.jobs.prepared import check_prepared
     from lungseg.machine import commit
 
-    for file in options.configfile:
-        if not file.is_file():
-            raise InputError(file, missing(file), "a configuration", "Give --configfile.")
-    experiment = read_experiment(read_settings(*options.configfile))
+    experiment = read_configfiles(*options.configfile)
     check_prepared(experiment, Path())
     pack(options.films, experiment, commit(ROOT)["commit"], Path())
     if (size := options.films.stat().st_size) > options.mib * MEBI:

@@ -54,8 +54,8 @@ def check(name: str, variant: Variant, size: int = 64, batch: int = 2) -> None:
     except Exception as error:  # whatever the libraries say of names that do not go together
         found = f"{variant.decoder} on {', '.join(variant.encoders) or 'no encoder'}{at}"
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}".removesuffix(": ")
-        remedy = f"Choose another decoder or encoder. {REMEDIES.get(variant.decoder, MAPS)}"
-        remedy = "Choose a larger batch_size or size, or another encoder." if at else remedy
+        another = f"Choose another decoder or encoder. {REMEDIES.get(variant.decoder, MAPS)}"
+        remedy = "Choose a larger batch_size or size, or another encoder." if at else another
         raise InputError(
             f"config key variants.{name}", found, f"what can be built together ({reason})", remedy
         ) from error

@@ -30,7 +30,7 @@ def parts(results: Results, plan: Plan | None, named: Callable[[str], str]) -> l
         effect (empty of a pair), a and b (the variants of a pair, else empty), of (all variants), says (in words),
         difference, low, high, sign (`gain`, `loss`, `undecided`), relevance, detectable (None where it is not known),
         margin (None where none was declared), and one axis for all.
-        None where no effect was declared or none could be estimated.
+        Empty where no effect was declared or none could be estimated.
     """
     if plan is None or not plan.effects or not results.has("effects"):
         return []

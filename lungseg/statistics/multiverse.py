@@ -14,7 +14,8 @@ import pandas as pd
 from lungseg.paper import Headline
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.score_blocks import blocks
-from lungseg.statistics.sensitivity import differences
+from lungseg.statistics.seeds import seed_variances
+from lungseg.statistics.sensitivity import difference
 
 KEPT, LEFT_OUT = "kept", "left out"
 COLUMNS = [
@@ -70,14 +71,15 @@ def _difference(
     table: pd.DataFrame, headline: Headline, shown: tuple[str, str], level: float, pool: Sequence[str]
 ) -> list[dict[str, object]]:
     """One row, or none where a network or the test set is missing."""
-    pair, found = {headline.variant, headline.against}, []
+    found, named = [], {"variant": headline.variant, "against": headline.against}
     for block in blocks(table):
-        if (block.train_on, block.test_on) == shown:
-            for row in differences(block, level, pool):
-                if {row["variant"], row["against"]} == pair and row["metric"] == headline.metric:
-                    mean, low, high = (float(row.pop(name)) for name in ("mean", "low", "high"))  # type: ignore[arg-type]
-                    if row["variant"] != headline.variant:
-                        mean, low, high = -mean, -high, -low
-                    named = {"variant": headline.variant, "against": headline.against}
-                    found.append(row | named | {"difference": mean, "low": low, "high": high})
+        pair = [one for one in block.runs if one.variant in named.values()]
+        if (block.train_on, block.test_on) != shown or len(pair) < 2:
+            continue
+        for row in difference(block, pair[0], pair[1], seed_variances(block, pool), level):
+            if row["metric"] == headline.metric:
+                mean, low, high = (float(row.pop(name)) for name in ("mean", "low", "high"))  # type: ignore[arg-type]
+                if row["variant"] != headline.variant:
+                    mean, low, high = -mean, -high, -low
+                found.append(row | named | {"difference": mean, "low": low, "high": high})
     return found

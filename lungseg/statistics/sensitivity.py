@@ -1,6 +1,6 @@
 """What becomes of the numbers without the test films whose patient the networks have seen."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import pandas as pd
@@ -9,8 +9,8 @@ from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.comparisons import told
 from lungseg.statistics.estimation import estimates
 from lungseg.statistics.intervals import crossed_estimate, interval
-from lungseg.statistics.score_blocks import METRICS, Block, blocks
-from lungseg.statistics.seeds import seed_variances
+from lungseg.statistics.score_blocks import METRICS, Block, Runs, blocks
+from lungseg.statistics.seeds import SeedVariance, seed_variances
 
 COLUMNS = [
     "variant", "against", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds", "left_out",
@@ -66,13 +66,19 @@ def differences(block: Block, level: float, pool: Sequence[str]) -> Iterator[dic
     """Every two networks of a block in every metric that both have: the first less the second, with its interval."""
     seeds = seed_variances(block, pool)
     for a, b in combinations(block.runs, 2):
-        vary = [seeds[one.variant] for one in (a, b)]
-        estimate = crossed_estimate([a.metrics, b.metrics], [1, -1], block.strata, vary)
-        low, high = interval(estimate, level)
-        for metric in told(a, b):
-            at = METRICS.index(metric)
-            yield {
-                "variant": a.variant, "against": b.variant, "train_on": block.train_on, "test_on": block.test_on,
-                "metric": metric, "mean": estimate.mean[at], "low": low[at], "high": high[at],
-                "images": a.metrics.shape[1], "seeds": min(len(a.metrics), len(b.metrics)),
-            }  # fmt: skip
+        yield from difference(block, a, b, seeds, level)
+
+
+def difference(
+    block: Block, a: Runs, b: Runs, seeds: Mapping[str, SeedVariance], level: float
+) -> Iterator[dict[str, object]]:
+    """One network less another in every metric that both have, with its interval."""
+    estimate = crossed_estimate([a.metrics, b.metrics], [1, -1], block.strata, [seeds[one.variant] for one in (a, b)])
+    low, high = interval(estimate, level)
+    for metric in told(a, b):
+        at = METRICS.index(metric)
+        yield {
+            "variant": a.variant, "against": b.variant, "train_on": block.train_on, "test_on": block.test_on,
+            "metric": metric, "mean": estimate.mean[at], "low": low[at], "high": high[at],
+            "images": a.metrics.shape[1], "seeds": min(len(a.metrics), len(b.metrics)),
+        }  # fmt: skip
