@@ -9,7 +9,6 @@ Rules stand in the order of the work. Each calls the script of its name in workf
 import os
 import re
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -29,11 +28,11 @@ from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import (
     check_apart,
     check_files,
-    check_modules,
     check_places,
     check_runnable,
     fetch_pinned,
     keep_out_of_git,
+    lost_inputs,
     offered_hashes,
     own_hashes,
     weights_hashes,
@@ -62,36 +61,31 @@ name_user()  # Snakemake asks for it before the first job
 # A file of this repository, seen from the folder in which Snakemake runs.
 shipped = lambda path: os.path.relpath(Path(workflow.basedir, path))
 
-
-@contextmanager
-def told():
-    """Bad input as Snakemake tells it: one message, and no trace of calls."""
-    try:
-        yield
-    except InputError as error:
-        raise WorkflowError(str(error))
-
-
 if "name" not in config:
 
     configfile: shipped("config/config.yaml")
 
 
-with told():
+try:
     check_runnable([Path(workflow.basedir), Path.cwd()])
     for file in workflow.configfiles if workflow.is_main_process else []:
         read_settings(file)
     EXPERIMENT = read_experiment(config)
+    ARCHIVES, RAW = EXPERIMENT.archives and Path(EXPERIMENT.archives), Path(EXPERIMENT.folder("data"), "raw")
     OWN_SETS = {}
     if EXPERIMENT.own and workflow.is_main_process:
         from lungseg.films.own_sets import any_dataset, refuse_shared_names
 
+        if lost_inputs({}, EXPERIMENT.own):
+            check_files(EXPERIMENT.variants, EXPERIMENT.datasets, ARCHIVES, RAW, EXPERIMENT.own)
         OWN_SETS = {name: any_dataset(name, own) for name, own in EXPERIMENT.own.items()}
         refuse_shared_names(OWN_SETS, EXPERIMENT.datasets)
     if EXPERIMENT.exclude and workflow.is_main_process:
         from lungseg.data.datasets import refuse_unknown
 
         refuse_unknown(EXPERIMENT.exclude, OWN_SETS)
+except InputError as error:
+    raise WorkflowError(str(error))
 config.update(EXPERIMENT.model_dump(mode="json"))
 # What makes a file of this experiment again, when ` -- ` and the file are put behind it. No parameter of a rule: another
 # way to say the same makes no page anew.

@@ -138,7 +138,7 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Page to write.")] = None,
 ) -> None:
     """Which cells moved between two results of one experiment, and is it more than seeds and films explain?"""
-    from lungseg.report.changes import SCORES, as_page, as_text, compare_results, opened, whole
+    from lungseg.report.changes import SCORES, as_lines, as_page, compare_results, opened, whole
     from lungseg.statistics.comparisons import COMPARED
 
     if metric not in COMPARED:
@@ -148,7 +148,7 @@ def compare(
     with opened(a) as one, opened(b) as two:
         tables = whole(one.table("scores"), f"{a}/{SCORES}"), whole(two.table("scores"), f"{b}/{SCORES}")
         moved = compare_results(*tables)
-    for line in as_text(moved, metric).splitlines():
+    for line in as_lines(moved, metric):
         say(line)
     if csv:
         write_csv(moved, csv)

@@ -235,7 +235,7 @@ def read_sums(path: Path) -> dict[str, str]:
     """
     sums: dict[str, str] = {}
     try:
-        lines = bounded(path, TEXT).read_text(encoding="utf-8").splitlines()
+        lines = bounded(path, TEXT).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(path, "bytes that are no UTF-8", "hashes and file names", "Write it anew.") from error
     for number, line in enumerate(lines, 1):

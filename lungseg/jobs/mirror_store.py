@@ -45,7 +45,16 @@ def database_of(uri: str) -> Path | None:
 
 
 def reach(uri: str) -> None:
-    """See quickly whether a store is there: MLflow tries again and again before it says so."""
+    """See quickly whether a store is there: MLflow tries again and again before it says so.
+
+    Raises:
+        InputError: It is in memory, and would be gone with this process.
+        OSError: It does not answer, or cannot be written; also sqlite3.Error.
+    """
+    in_memory = not uri.removeprefix("sqlite:").strip("/") or any(word in uri for word in (":memory:", "mode=memory"))
+    if uri.startswith("sqlite:") and in_memory:
+        remedy = "Name a file in MLFLOW_TRACKING_URI, such as sqlite:///mlflow.db."
+        raise InputError(f"MLflow's store {uri}", "a database in memory, which ends with this process", GOOD, remedy)
     place = urlsplit(uri)
     if place.scheme in ("http", "https") and place.hostname:
         port = place.port or (443 if place.scheme == "https" else 80)

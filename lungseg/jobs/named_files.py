@@ -6,7 +6,6 @@ from pathlib import Path
 
 from lungseg.errors import InputError
 from lungseg.jobs.remembered import Hashes
-from lungseg.outside import missing
 from lungseg.own import Own
 from lungseg.recipe import EIGHT_BIT, Variant
 
@@ -36,19 +35,34 @@ def fetch_pinned(variants: Mapping[str, Variant]) -> None:
             source(name, "imagenet")
 
 
-def check_modules(variants: Mapping[str, Variant]) -> None:
-    """Look for the files of networks of one's own; Snakemake takes one for an input, and would not say whose it is.
+def lost_inputs(variants: Mapping[str, Variant], own: Mapping[str, Own]) -> list[str]:
+    """The missing files that Snakemake would stop at without saying whose they are: modules, and films of one's own.
 
     Args:
         variants: Networks to train.
+        own: Data sets of one's own by name.
 
-    Raises:
-        InputError: One is missing.
+    Returns:
+        A line for each: the file, the key that names it, what it must be.
     """
-    for name, variant in variants.items():
-        if variant.module_file is not None and not (file := Path(variant.module_file)).is_file():
-            remedy = "Give a file of Python with the function in it; its path counts from where Snakemake runs."
-            raise InputError(f"config key variants.{name}.module", f"{file}, {missing(file)}", "a file", remedy)
+    lines = [
+        f"  {file}, as variants.{name}.module says: give a file of Python with the function in it."
+        for name, variant in variants.items()
+        if variant.module_file is not None and not (file := Path(variant.module_file)).is_file()
+    ]
+    for name, one in own.items():
+        places = {"images": one.images, **one.mask_places()}
+        lines += [
+            f"  {place}, as own.{name}.{key} says: give a folder or a zip archive."
+            for key, place in places.items()
+            if not Path(place).exists()
+        ]
+        lines += [
+            f"  {table}, as own.{name}.{key} says: give a table with columns image_id and {key}."
+            for key, table in one.tables()
+            if not Path(table).exists()
+        ]
+    return lines
 
 
 def check_files(
@@ -56,7 +70,7 @@ def check_files(
     datasets: Collection[str],
     archives: Path | None,
     raw: Path,
-    own: Collection[str] = (),
+    own: Mapping[str, Own] | None = None,
 ) -> None:
     """Look for every file that is going to be read.
 
@@ -65,13 +79,14 @@ def check_files(
         datasets: Data sets whose archives are to be brought.
         archives: The folder of already downloaded archives.
         raw: The folder that has, or gets, one folder for each data set.
-        own: Data sets of one's own, which have no archives.
+        own: Data sets of one's own by name, which have no archives.
 
     Raises:
         InputError: Some are missing; it names all of them.
     """
-    instead = f"give a safetensors file of one encoder, or one of {', '.join(WORDS)}"
-    lines = [
+    instead, own = f"give a safetensors file of one encoder, or one of {', '.join(WORDS)}", own or {}
+    lines = lost_inputs(variants, own)
+    lines += [
         f"  {file}, as variants.{name}.weights says: {instead}."
         for name, variant in variants.items()
         for file in weights_files(variant)
@@ -81,7 +96,7 @@ def check_files(
         lines += _missing_archives(dataset, archives, raw / dataset)
     if lines:
         count = f"{len(lines)} missing file{'s' if len(lines) > 1 else ''}"
-        remedy = "Nothing was computed yet:\n" + "\n".join(lines)
+        remedy = f"Paths count from {Path.cwd()}. Nothing was computed yet:\n" + "\n".join(lines)
         raise InputError("the configuration", count, "every file that it names", remedy)
 
 

@@ -1,6 +1,7 @@
 """What a trained network says of films."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,9 +49,10 @@ def predict_run(
         parts: The films by the names of their parts.
         device: Where; as from `training.start`.
     """
-    choices = read_card(folder / CARD)["training"]
+    card = read_card(folder / CARD)
+    choices = card["training"]
     network = load_network(folder / WEIGHTS, folder / CARD).to(device)
     size, precision = choices["batch_size"], choices["precision"]
     coming = batches(list(parts.values()), size)
     answers = ((predict(network, images, size, precision), masks) for images, masks in coming)
-    return encode(variant, seed, answers, tested(parts))
+    return replace(encode(variant, seed, answers, tested(parts)), weights=card["weights_sha256"])

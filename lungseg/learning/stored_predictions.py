@@ -24,6 +24,7 @@ from numpy.lib.npyio import NpzFile
 from lungseg.data.opened import AnyPart
 from lungseg.errors import InputError
 from lungseg.files import AGAIN, replacing
+from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 from lungseg.shapes import Float16, UInt8, UInt32
 from lungseg.zips import open_arrays
 
@@ -81,12 +82,14 @@ class Prediction:
         seed: Of its training.
         codes: Of the test films' logits; `VALUES` decodes them.
         histograms: Of every film: how many pixels have each code, outside the lungs and in them.
+        weights: Hash of the weights that say it, as in the run's card; empty where it was not kept.
     """
 
     variant: str
     seed: int
     codes: UInt8[np.ndarray, "test size size"]
     histograms: UInt32[np.ndarray, "film 2 code"]
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def write_predictions(
     """Write a NumPy archive, the same bytes for the same content, run by run: none is held longer than it takes.
 
     It holds `dataset`, `image_id` and `part` of each film, `sha256` of all, and of each run its
-    `{variant}/seed{seed}/codes` and `…/histograms`.
+    `{variant}/seed{seed}/codes`, `…/histograms` and, where it is known, `…/weights`.
 
     Args:
         path: The file.
@@ -186,6 +189,8 @@ def _told(films: Films, diverged: Sequence[str]) -> Iterator[tuple[str, np.ndarr
 def _said(one: Prediction) -> Iterator[tuple[str, np.ndarray]]:
     yield f"{run_key(one.variant, one.seed)}/codes", one.codes
     yield f"{run_key(one.variant, one.seed)}/histograms", one.histograms
+    if one.weights:
+        yield f"{run_key(one.variant, one.seed)}/weights", np.array(one.weights)
 
 
 def run_key(variant: str, seed: int) -> str:
@@ -275,7 +280,8 @@ class Predictions:
             histograms = self._histograms(key)
             if (histograms.sum(axis=(1, 2)) != codes[0].size).any():
                 raise ValueError(f"histograms of {key} do not count its films")
-        return Prediction(variant, seed, codes, histograms)
+            weights = str(self.stored[f"{key}/weights"]) if f"{key}/weights" in self.stored else ""
+        return Prediction(variant, seed, codes, histograms, weights)
 
     def _known(self, variant: str, seed: int) -> str:
         key = run_key(variant, seed)
@@ -361,16 +367,28 @@ def _readable(path: str | Path) -> Iterator[None]:
         raise InputError(path, found, "stored predictions", "Delete the file and run again.") from error
 
 
-def read_bundle(path: str | Path, variant: str, seed: int, films: Films) -> Prediction:
+def read_bundle(folder: Path, variant: str, seed: int, films: Films) -> Prediction:
     """What a run that was trained elsewhere says of these films.
 
+    Args:
+        folder: With its predictions and card.
+        variant: Its network.
+        seed: Its seed.
+        films: Those films.
+
     Raises:
-        InputError: It speaks of other films, or of other bytes of them.
+        InputError: It speaks of other films, of other bytes of them, or other weights say it.
     """
-    stored = read_predictions(path)
+    path = folder / PREDICTIONS
+    stored, weights = read_predictions(path), read_card(folder / CARD).get("weights_sha256")
     if stored.films != films:
         found = f"{len(stored.films.image_id)} films with sha256 {stored.films.sha256}"
         expected = f"{len(films.image_id)} with {films.sha256}, as prepared here"
         remedy = "Same archives, size, frame, split, exclude and table1.train_on are needed; else train it here."
         raise InputError(path, found, expected, remedy)
-    return stored.prediction(variant, seed)
+    prediction = stored.prediction(variant, seed)
+    if prediction.weights not in ("", weights):
+        remedy = "The bundle's files are of different runs: bring it whole again."
+        expected = f"what those with sha256 {weights} say, as in its card"
+        raise InputError(path, f"what weights with sha256 {prediction.weights} say", expected, remedy)
+    return prediction

@@ -26,7 +26,7 @@ from lungseg.statistics.score_blocks import FILM, METRICS, POOLED, RUN, blocks, 
 
 CELL = ["variant", "train_on", "test_on", "metric"]
 COLUMNS = [*CELL, "a", "b", "difference", "low", "high", "seeds_a", "seeds_b", "films", "verdict"]
-SAME, WITHIN, BEYOND, OTHER = "the same", "within noise", "beyond noise", "other films"
+SAME, WITHIN, BEYOND, UNKNOWN, OTHER = "the same", "within noise", "beyond noise", "noise unknown", "other films"
 ONLY = {"a": "only in A", "b": "only in B"}
 SCORES = "scores.csv"
 KEY, COUNTED = [*RUN, *FILM], ["dice", "iou", *COUNTS]  # columns without which a score is none
@@ -149,8 +149,8 @@ def compare_results(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> pd
 
     Returns:
         Columns of `COLUMNS`. verdict: `the same` (every film's score in every seed), `within noise` (the interval
-        holds 0), `beyond noise`, `other films` (the test films are not the same, so nothing is paired: those of all
-        test sets, or of `pooled` alone), `only in A`, `only in B`.
+        holds 0), `beyond noise`, `noise unknown` (no interval, as of one film), `other films` (the test films are not
+        the same, so nothing is paired: those of all test sets, or of `pooled` alone), `only in A`, `only in B`.
 
     Raises:
         InputError: A table has gaps.
@@ -191,7 +191,8 @@ def _cells(scores: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
             estimate = crossed_estimate([two, one], [1, -1], block.strata)
             low, high = interval(estimate, level)[:, 0]
             same = one.shape == two.shape and bool((one == two).all())
-            verdict = SAME if same else WITHIN if low <= 0 <= high else BEYOND
+            known = np.isfinite([low, high]).all()
+            verdict = SAME if same else UNKNOWN if not known else WITHIN if low <= 0 <= high else BEYOND
             yield row | {"difference": estimate.mean[0], "low": low, "high": high, "verdict": verdict}
 
 
@@ -201,7 +202,7 @@ def _common(scores: pd.DataFrame) -> int | None:
     return None if a == b else len(a & b)
 
 
-def as_text(moved: pd.DataFrame, metric: str) -> str:
+def as_lines(moved: pd.DataFrame, metric: str) -> list[str]:
     """How many cells have each verdict, and those of one metric, the greatest difference first.
 
     Args:
@@ -209,14 +210,15 @@ def as_text(moved: pd.DataFrame, metric: str) -> str:
         metric: Which cells to list.
     """
     counts = moved["verdict"].value_counts()
-    lines = [", ".join(f"{count} cells {verdict}" for verdict, count in counts.items()) + "."]
+    lines = [", ".join(f"{count} cell{'s' * (count != 1)} {verdict}" for verdict, count in counts.items()) + "."]
     listed = moved[moved["metric"].isin([metric]) | moved["metric"].isna()]
     order = listed["difference"].abs().sort_values(ascending=False, kind="stable", na_position="first").index
     row: Any
     for row in listed.loc[order].itertuples():
         if row.verdict == OTHER:
             where = f"{row.variant}, {row.train_on}" + ("" if pd.isna(row.test_on) else f" on {row.test_on}")
-            lines.append(f"{row.verdict:13} {where}: {row.films} test films are in both")
+            films = "1 test film is" if row.films == 1 else f"{row.films} test films are"
+            lines.append(f"{row.verdict:13} {where}: {films} in both")
             continue
         cell = f"{row.variant}, {row.train_on} on {row.test_on}, {row.metric}"
         if pd.isna(row.difference):
@@ -224,7 +226,7 @@ def as_text(moved: pd.DataFrame, metric: str) -> str:
             continue
         change = f"{row.a:.4f} to {row.b:.4f}: {row.difference:+.4f} {between(row.low, row.high, '+.4f')}"
         lines.append(f"{row.verdict:13} {cell}: {change}")
-    return "\n".join(lines)
+    return lines
 
 
 def as_page(moved: pd.DataFrame, a: str, b: str) -> str:

@@ -148,6 +148,8 @@ def test_sums_of_other_files_leave_the_decision_to_the_official_hash(tmp_path: P
 def test_sums_are_read_as_sha256sum_writes_them(tmp_path: Path) -> None:
     (tmp_path / SUMS).write_text(f"{'a' * 64}  one two.zip\n{'B' * 64} *three.zip\n", encoding="utf-8")
     assert read_sums(tmp_path / SUMS) == {"one two.zip": "a" * 64, "three.zip": "b" * 64}
+    (tmp_path / SUMS).write_text(f"{'c' * 64}  four.zip\n", encoding="utf-8-sig")  # as editors of Windows write it
+    assert read_sums(tmp_path / SUMS) == {"four.zip": "c" * 64}
     (tmp_path / SUMS).write_text("hello world\n", encoding="utf-8")
     with pytest.raises(InputError, match="line 1"):
         read_sums(tmp_path / SUMS)

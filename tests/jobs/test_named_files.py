@@ -18,6 +18,7 @@ from lungseg.jobs.named_files import (
     check_places,
     check_runnable,
     keep_out_of_git,
+    lost_inputs,
     offered_hashes,
     weights_hashes,
 )
@@ -42,6 +43,25 @@ def test_every_missing_file_is_told_at_once(tmp_path: Path) -> None:
     ]
     assert "as variants.a.weights says" in told[1]
     assert "Register at" in told[2]
+
+
+def test_modules_and_films_of_ones_own_are_told_with_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "own.py").touch()
+    variants = {"a": LOST, "b": Variant(module="lost.py:network"), "c": Variant(module=f"{tmp_path}/own.py:network")}
+    masks, tables = {"left": "left", "right": str(tmp_path)}, {"patients": "who.csv", "split": f"{tmp_path}/own.py"}
+    own = {"mine": Own(images="films.zip", masks=masks, **tables)}
+    assert len(lost_inputs(variants, own)) == 4
+    with pytest.raises(InputError, match="found 6 missing files") as caught:
+        check_files(variants, ["mine", "jsrt"], tmp_path, tmp_path, own)
+    lines = [line.partition(":")[0].strip() for line in str(caught.value).splitlines()[1:]]
+    assert lines == [
+        "lost.py, as variants.b.module says",
+        "films.zip, as own.mine.images says",
+        "left, as own.mine.masks.left says",
+        "who.csv, as own.mine.patients says",
+        "lost.safetensors, as variants.a.weights says",
+        f"{tmp_path}/All247images.zip, of jsrt",
+    ]
 
 
 def test_an_archive_that_was_brought_already_is_not_missing(packed: object, members: dict, tmp_path: Path) -> None:  # type: ignore[type-arg]

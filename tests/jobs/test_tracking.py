@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from lungseg.errors import InputError
 from lungseg.jobs import mirror_store
-from lungseg.jobs.mirror_store import public, told
+from lungseg.jobs.mirror_store import public, reach, told
 from lungseg.jobs.tracking import Training, mirror, store, track
 
 SCORES = pd.DataFrame(
@@ -210,6 +210,14 @@ def test_a_folder_of_something_else_is_told(
     (tmp_path / "manifest.json").write_text(manifest)
     assert run("track", tmp_path) == 2
     assert f"manifest.json, config: found {found}, expected an experiment's choices" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rest", ["", "//", "///", "///:memory:", "///file:x?mode=memory&uri=true"])
+def test_a_store_in_memory_keeps_nothing_and_is_refused(tmp_path: Path, rest: str) -> None:
+    with pytest.raises(InputError, match=r"found a database in memory, which ends with this process.*mlflow\.db"):
+        reach(f"sqlite:{rest}")
+    (tmp_path / "memory").mkdir()
+    reach(f"sqlite:///{tmp_path}/memory/mlflow.db")
 
 
 def test_no_password_of_a_store_is_shown() -> None:

@@ -1,5 +1,6 @@
 """Stored predictions: masks kept exactly, logits nearly, counts of pixels enough for every way of counting."""
 
+import json
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ from lungseg.learning.stored_predictions import (
     read_predictions,
     write_predictions,
 )
+from lungseg.recipe import Training
 from tests.stored import encoded
 
 RNG = np.random.default_rng(0)
@@ -203,12 +205,30 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: bytes) -> None
         read_predictions(tmp_path / "p.npz")
 
 
+def bundle(folder: Path, weights: str = "", told: str | None = None) -> Path:
+    """The folder of a run: predictions of some weights, and a card that tells of the same ones or of others."""
+    facts = {"variant": {"decoder": "unet"}, "training": Training().model_dump(mode="json")}
+    own = {"weights_sha256": told} if told else {}
+    (folder / "weights.json").write_text(json.dumps(facts | own))
+    one = replace(encoded("unet", 0, LOGITS, PARTS), weights=weights)
+    write_predictions(folder / "predictions.npz", [one], predicted_films(PARTS))
+    return folder
+
+
 def test_a_bundle_of_other_films_is_refused(tmp_path: Path) -> None:
-    films, path = predicted_films(PARTS), tmp_path / "predictions.npz"
-    one = encoded("unet", 0, LOGITS, PARTS)
-    write_predictions(path, [one], films)
-    assert np.array_equal(read_bundle(path, "unet", 0, films).codes, one.codes)
+    films = predicted_films(PARTS)
+    made = read_bundle(bundle(tmp_path), "unet", 0, films)
+    assert np.array_equal(made.codes, encoded("unet", 0, LOGITS, PARTS).codes)
     changed = {**PARTS, "train": part(1)}  # the same name, other pixels
     for other in (predicted_films(changed), Films([], [], [], films.sha256)):
         with pytest.raises(InputError, match="found 3 films with sha256"):
-            read_bundle(path, "unet", 0, other)
+            read_bundle(tmp_path, "unet", 0, other)
+
+
+def test_a_bundle_says_what_the_weights_of_its_card_say(tmp_path: Path) -> None:
+    films = predicted_films(PARTS)
+    assert read_bundle(bundle(tmp_path, "ab12", "ab12"), "unet", 0, films).weights == "ab12"
+    assert read_bundle(bundle(tmp_path, "", "ab12"), "unet", 0, films).weights == ""  # of an age that kept no hash
+    for told in ("cd34", None):
+        with pytest.raises(InputError, match=f"found what weights with sha256 ab12 say, .*sha256 {told} say.*whole"):
+            read_bundle(bundle(tmp_path, "ab12", told), "unet", 0, films)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from lungseg.config import without_places
 from lungseg.errors import InputError
-from lungseg.jobs.named_files import check_modules, weights_hashes
+from lungseg.jobs.named_files import lost_inputs, weights_hashes
 from lungseg.jobs.remembered import Hashes
 from lungseg.learning.run_files import CARD, WEIGHTS
 from lungseg.learning.weights import load_network, save_network, starts
@@ -126,8 +126,8 @@ def test_every_generator_follows_the_seed(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_told_with_its_key() -> None:
     variant = Variant(module="lost.py:network")
-    with pytest.raises(InputError, match=r"variants.tiny.module: found lost.py, no such file, .*counts from where"):
-        check_modules({"tiny": variant, "unet": Variant()})
+    (told,) = lost_inputs({"tiny": variant, "unet": Variant()}, {})
+    assert told == "  lost.py, as variants.tiny.module says: give a file of Python with the function in it."
     with pytest.raises(InputError, match="no such file"):
         check("tiny", variant)
 

@@ -11,7 +11,7 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.report import changes
-from lungseg.report.changes import BEYOND, OTHER, SAME, WITHIN, as_page, as_text, compare_results, whole
+from lungseg.report.changes import BEYOND, OTHER, SAME, UNKNOWN, WITHIN, as_lines, as_page, compare_results, whole
 from lungseg.scores.metrics import COUNTS
 
 Run = Callable[..., int]
@@ -62,6 +62,24 @@ def test_numbers_of_seeds_may_differ_and_cells_of_one_side_are_told() -> None:
     assert moved.loc[moved["variant"] == "mine", "a"].isna().all()
 
 
+def test_without_an_interval_nothing_is_beyond_noise() -> None:
+    one_film = [table.query("image_id == 'film3'") for table in (scores(), scores(0.02, rng=1))]
+    assert verdicts(*one_film) == {UNKNOWN} and verdicts(one_film[0], one_film[0]) == {SAME}
+    lines = as_lines(compare_results(*one_film), "dice")
+    assert lines[0] == "4 cells noise unknown." and lines[1].endswith("[no interval]")
+
+
+def test_a_name_of_two_lines_stays_one_line(
+    tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+        scores(variants=("unet\nthe same      all, of all",)).to_csv(tmp_path / side / "scores.csv", index=False)
+    assert run("compare", tmp_path / "a", tmp_path / "b") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 4 and all("unet\\u000athe same" in line for line in printed[1:])
+
+
 def test_other_films_are_not_paired() -> None:
     moved = compare_results(scores(), scores().query("image_id != 'film3'"))
     assert list(moved["verdict"]) == [OTHER]
@@ -87,7 +105,7 @@ def test_pools_of_other_films_are_not_paired_and_their_sets_are(
         (row,) = moved[moved["test_on"] == "pooled"].to_dict("records")
         assert (row["verdict"], row["films"]) == (OTHER, common) and pd.isna(row["difference"])
         last = f"other films   unet, pooled on pooled: {common} test films are in both"
-        assert last in as_text(moved, "dice").splitlines()
+        assert last in as_lines(moved, "dice")
     same = [scores().assign(apart=scores()["test_on"].map(a))] * 2
     assert verdicts(*same) == {SAME}
 
@@ -324,5 +342,5 @@ def test_whole_tables_pass_and_other_films_are_told_without_a_gap() -> None:
     assert whole(scores().query("image_id != 'film3'"), "") is not None
     assert whole(scores().astype({"seed": float}), "").equals(scores())  # as pandas writes a column with a gap
     assert len(whole(scores()[:0].astype(object), "")) == 0
-    lines = as_text(compare_results(scores(), scores().query("image_id != 'film3'")), "dice").splitlines()
-    assert lines == ["1 cells other films.", "other films   unet, pooled: 39 test films are in both"]
+    lines = as_lines(compare_results(scores(), scores().query("image_id != 'film3'")), "dice")
+    assert lines == ["1 cell other films.", "other films   unet, pooled: 39 test films are in both"]

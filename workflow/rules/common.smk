@@ -14,9 +14,11 @@ MAIN_RUNS = RUNS[MAIN]
 NOTE = f"{config['note']} {left_out(config['exclude'])}".strip()
 RUN = "{run[variant]}/{run[train_on]}/seed{run[seed]}"
 # Where each run's files lie: with the results, or where a bundle brought them. A run with a bundle is not trained.
-with told():
+try:
     BUNDLES = find_bundles(config["bundles"], EXPERIMENT, CODE["train"])
     config["bundles_arithmetic"] = next(iter(arithmetics(BUNDLES)), None)  # what is trained here must have it too
+except InputError as error:
+    raise WorkflowError(str(error))
 OWN = f"{EXPERIMENT.folder('results')}/runs"
 FOLDERS = {run.name: BUNDLES.get(run.name, f"{OWN}/{run.name}") for run in planned(EXPERIMENT)}
 TRAINED = [run for run in ALL_RUNS if RUN.format(run=run) not in BUNDLES]
@@ -45,9 +47,11 @@ PREDICTED = {
     for name, runs in RUNS.items()
 }
 # What the paper prints.
-with told():
+try:
     PAPER = str(paper_folder(config["paper"], Path(shipped("workflow/papers"))))
     WHAT_IT_SAYS = read_paper(PAPER)
+except InputError as error:
+    raise WorkflowError(str(error))
 PRINTED = [f"{PAPER}/paper.yaml", f"{PAPER}/table1.csv"]
 # What was decided before this experiment was trained; without it there are intervals and no verdicts.
 PLAN = [path for path in [str(plan_file(PAPER, config["name"]))] if Path(path).is_file()]
@@ -55,8 +59,10 @@ CLAIMS, REFERENCES = (
     [path for path in [f"{PAPER}/{name}"] if Path(path).is_file()] for name in ("claims.yaml", "references.csv")
 )
 if workflow.is_main_process:
-    with told():
+    try:
         check_declared(PLAN, CLAIMS, REFERENCES, WHAT_IT_SAYS, EXPERIMENT)
+    except InputError as error:
+        raise WorkflowError(str(error))
 # Published tables whose arithmetic is checked.
 PUBLISHED_TABLES = [
     str(path) for path in sorted(Path(shipped("workflow/published")).glob("*.csv")) if path.stem != "sources"

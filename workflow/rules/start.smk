@@ -8,12 +8,14 @@ if workflow.is_main_process:
         print(said, file=sys.stderr)
 # Hashes of the files that the configuration names: another content plans again what is made of it.
 HASHES = Hashes(Path(".snakemake/lungseg/hashes.json"))
-ARCHIVES = Path(config["archives"]) if config["archives"] else None
 OFFERED, STARTS = dict.fromkeys(DATASETS, {}), dict.fromkeys(EXPERIMENT.variants, {})
 if workflow.is_main_process:
-    with told():
-        check_modules(TRAINED_VARIANTS)
-    RAW, PUBLIC = Path(EXPERIMENT.folder("data"), "raw"), [name for name in DATASETS if name not in EXPERIMENT.own]
+    try:
+        if lost_inputs(TRAINED_VARIANTS, {}):
+            check_files(TRAINED_VARIANTS, DATASETS, ARCHIVES, RAW, EXPERIMENT.own)
+    except InputError as error:
+        raise WorkflowError(str(error))
+    PUBLIC = [name for name in DATASETS if name not in EXPERIMENT.own]
     OFFERED = {name: offered_hashes(name, ARCHIVES, RAW, HASHES) for name in PUBLIC}
     OFFERED |= own_hashes(EXPERIMENT.own, HASHES)
     STARTS = {name: weights_hashes(variant, HASHES) for name, variant in EXPERIMENT.variants.items()}
@@ -45,12 +47,14 @@ def look_for_files():
     fetched = [name for name in DATASETS if name in brought]  # jobs come in no order
     variants = {name: variant for name, variant in EXPERIMENT.variants.items() if name in trained}
     places = ["data", "results", "results/logs", "results/benchmarks"]
-    with told():
+    try:
         check_places(Path(EXPERIMENT.folder(place)) for place in places)
         check_apart(EXPERIMENT.own, [Path(EXPERIMENT.folder(place)) for place in ("data", "results")])
         check_files(variants, fetched, ARCHIVES, RAW, EXPERIMENT.own)
         check_networks(variants)
         fetch_pinned(variants)
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 
 def check_networks(variants):
@@ -66,16 +70,20 @@ def check_networks(variants):
 def begin():
     """Before the first job: nobody else works on this experiment, here or in a cluster's queue."""
     name = getattr(getattr(workflow.scheduler, "_executor", None), "run_uuid", None)  # of all its jobs in Slurm
-    with told():
+    try:
         queue.refuse_left(AT_WORK)
         at_work.begin(AT_WORK, not LOCAL)
         queue.remember(AT_WORK, name)
         if EXPERIMENT.folder(""):
             keep_out_of_git(Path(config["name"]), Path(workflow.basedir))
+    except InputError as error:
+        raise WorkflowError(str(error))
 
 
 # A dry run starts nothing, and tells what a run would be told.
 if workflow.is_main_process and workflow.output_settings.dryrun:
-    with told():
+    try:
         left = [run.variant for run in read_runs(EXPERIMENT, Path()) if not run.finished]
         check_networks({name: EXPERIMENT.variants[name] for name in left})
+    except InputError as error:
+        raise WorkflowError(str(error))

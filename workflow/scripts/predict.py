@@ -11,7 +11,7 @@ from tqdm import tqdm
 from lungseg.data.opened import open_part
 from lungseg.data.subset import subset
 from lungseg.learning.bundles import check_films
-from lungseg.learning.run_files import NEEDED, PREDICTIONS, diverged, read_card
+from lungseg.learning.run_files import NEEDED, diverged, read_card
 from lungseg.learning.stored_predictions import predicted_films, read_bundle, run_key, write_predictions
 
 files, choices = snakemake.input, snakemake.params
@@ -32,7 +32,7 @@ if any(not run["bundle"] for run, _ in whole):  # else torch is not needed
 
     device = start(choices.device, snakemake.threads)
 predictions = (
-    read_bundle(folder / PREDICTIONS, *who, films) if run["bundle"] else predict_run(folder, *who, parts, device)
+    read_bundle(folder, *who, films) if run["bundle"] else predict_run(folder, *who, parts, device)
     for run, folder in tqdm(whole, desc=f"predict {snakemake.wildcards.train_on}", unit="run")
     for who in [(run["variant"], run["seed"])]
 )
