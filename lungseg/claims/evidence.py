@@ -14,7 +14,7 @@ from lungseg.learning.run_files import NEEDED, diverged, read_card
 from lungseg.paper import Paper
 from lungseg.plan import Conditions, Plan
 from lungseg.recipe import Variant
-from lungseg.statistics.simulated import ONE_RUN, simulated
+from lungseg.statistics.simulated import ONE_RUN, by_common_variance, simulated, turned_round
 from lungseg.tables import read_csv
 
 
@@ -279,6 +279,7 @@ def find_pair(comparisons: pd.DataFrame, a: str, b: str, metric: str) -> Mapping
         turned = {"low": 0 - row["high"], "high": 0 - row["low"]}  # not -0 of 0
         turned |= {key: 0 - row[key] for key in ("difference", "difference_without") if key in row}
         turned |= {key: other.get(str(row[key]), row[key]) for key in ("verdict", "sign") if key in row}
+        turned |= {key: turned_round(row[key]) for key in ("note",) if key in row}
         return dict(row) | turned
     return None
 
@@ -313,8 +314,10 @@ def step(row: Mapping[str, Any]) -> str:
 
 
 def outcome(row: Mapping[str, Any]) -> str:
-    """The same, with what a simulation says of such intervals where they fall short."""
-    return step(row) + (f" (of such intervals: {note})" if (note := simulated(row.get("note"))) else "")
+    """The same, with why the interval may be too short."""
+    said, common = simulated(row.get("note")), by_common_variance(row.get("note"))
+    told = [f"of such intervals: {said}"] * bool(said) + [f"by a common seed variance {common}"] * bool(common)
+    return step(row) + (f" ({'; '.join(told)})" if told else "")
 
 
 def not_run(what: str, published: float | None = None) -> Verdict:

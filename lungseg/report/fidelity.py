@@ -33,8 +33,7 @@ def filled(page: str, results: Results, paper: Paper) -> str:
     tested = f"trained on `{experiment.table1.train_on}`, tested on `{experiment.table1.test_on}`"
     limits = (
         f"{100 * experiment.statistics.level:g}% intervals over {over(len(experiment.seeds))}, not corrected for their "
-        f"number; by simulation, those with {SHORT} hold the truth, or lie rightly within the margin, less often than "
-        "they should"
+        f"number; those with {SHORT} may be too short, as notes in comparisons.csv say"
     )
     notes = " ".join([experiment.note, *lost_runs(results.diverged())])
     told = f"{markdown(conditions(experiment, paper.headline.variant))}, {tested}, with {limits}. {markdown(notes)}"

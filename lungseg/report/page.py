@@ -270,7 +270,7 @@ def sentences(
     plan: Plan | None,
     diverged: pd.DataFrame | None = None,
 ) -> list[str]:
-    """The answer, each sentence by a rule: the gain, the printed values that other films allow, the printed table.
+    """The answer, each sentence by a rule: the gain, the paper's conditions, its values on other films, its table.
 
     Args:
         cells: The table table1.csv.
@@ -282,7 +282,7 @@ def sentences(
         plan: What was decided before.
         diverged: The table diverged.csv.
     """
-    gain = answer(comparisons, paper, experiment, plan, str, diverged).strip()
+    gain, strong, apart = answer(comparisons, paper, experiment, plan, str, diverged).strip().partition("** ")
     kinds = ", ".join(f"{rule} ({len(rows)})".replace("<=", "≤") for rule, rows in audited.groupby("rule", sort=False))
     # Tables of older code have no such column.
     sure = int((audited["verdict"] == "impossible").sum()) if "verdict" in audited else 0
@@ -293,7 +293,8 @@ def sentences(
         f"{sure} of them also for averages over lung and background."
     )
     return [
-        gain,
+        gain + strong.strip(),
+        *filter(None, [apart]),
         "Its films are drawn, and say nothing about the printed values."
         if "phantom" in experiment.datasets
         else _foreseen(cells[cells["inside"].notna()], elsewhere, paper, experiment.statistics.level),

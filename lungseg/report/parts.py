@@ -13,7 +13,7 @@ from lungseg.plan import Plan
 from lungseg.report.axis import Axis
 from lungseg.report.page_tables import records
 from lungseg.report.results import Results
-from lungseg.report.tables import SHORT, conditions, lost_runs, marked, over, remade
+from lungseg.report.tables import SHORT, SHORTER, conditions, lost_runs, marked, over, remade
 
 SIGNS = {"a better": "gain", "b better": "loss"}
 
@@ -102,9 +102,8 @@ def parts_block(results: Results, paper: Paper, folder: str) -> str:
     told = " ".join([manifest["config"]["note"], *filter(None, [remade(manifest)]), *lost_runs(results.diverged())])
     note = (
         "¶ The true difference that 80 % of repetitions would find: of the effects without a correction, as their "
-        f"signs are judged, of the pairs at the hardest step of Holm's. {SHORT} By simulation, intervals of this shape "
-        "hold the truth, or differences are rightly called within the margin, less often than they should; of effects "
-        f"nothing is simulated. {markdown(told)} All numbers, each open to its films: [{folder}]({folder}/README.md)."
+        f"signs are judged, of the pairs at the hardest step of Holm's. {SHORT} {SHORTER}; of effects "
+        f"neither is told. {markdown(told)} All numbers, each open to its films: [{folder}]({folder}/README.md)."
     )
     question = "**What is each part of the proposal worth?**"
     return "\n\n".join([f"{question} {markdown(said)}", "\n".join(lines), note])

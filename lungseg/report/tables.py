@@ -13,11 +13,24 @@ from lungseg.errors import InputError
 from lungseg.escape import latex, markdown
 from lungseg.paper import Paper
 from lungseg.plan import Plan
-from lungseg.statistics.simulated import BEFORE, IN_TABLES, LEVEL, LOWEST, OBSERVED, ONE_RUN, simulated
+from lungseg.statistics.simulated import (
+    BEFORE,
+    IN_TABLES,
+    LEVEL,
+    LOWEST,
+    OBSERVED,
+    ONE_RUN,
+    by_common_variance,
+    simulated,
+)
 
 TITLES = {"dice": "Dice", "loss": "Loss", "iou": "IoU", "recall": "Recall", "precision": "Precision",
           "accuracy": "Accuracy"}  # fmt: skip
-OUTSIDE, SHORT = "†", "‡"  # an interval that a simulation says holds less often than it should is marked
+OUTSIDE, SHORT = "†", "‡"  # an interval that may be too short, as the note of its row says, is marked
+SHORTER = (  # what the second mark means
+    "By simulation, intervals of this shape hold the truth, or differences are rightly called within the margin, less "
+    "often than they should; or the interval would be longer by a quarter or more if all networks' seeds varied alike"
+)
 VERDICTS = {
     "supported": "this run shows it, as closely as the plan's margin asks",
     "compatible": "nothing here speaks against it, and too little for it",
@@ -127,7 +140,7 @@ def marked(row: Mapping[Any, Any]) -> str:
 
 def _mark(row: Mapping[Any, Any]) -> str:
     """The sign of an interval that falls short, as the note of its row says; tables of older code have no notes."""
-    return SHORT if simulated(row.get("note")) else ""
+    return SHORT if simulated(row.get("note")) or by_common_variance(row.get("note")) else ""
 
 
 def legend(level: float, seeds: int = 2) -> str:
@@ -270,11 +283,10 @@ def corrected(plan: Plan | None) -> str:
         else ""
     )
     return (
-        f"{SHORT} By simulation, intervals of this shape hold the truth, or differences are rightly called within the "
-        "margin, less often than they should: the `note` of the row in estimates.csv or comparisons.csv says how "
-        f"often. Better and worse are corrected (Holm) for {pairs}, on each test set, in each metric; a pair beside "
-        "them is corrected with these. Intervals, and what is said of the margin, are not corrected: where an interval "
-        f"leaves 0 out by little, the sign may be undecided.{margin}"
+        f"{SHORT} {SHORTER}: the `note` of the row in estimates.csv or comparisons.csv says more. Better and worse "
+        f"are corrected (Holm) for {pairs}, on each test set, in each metric; a pair beside them is corrected with "
+        "these. Intervals, and what is said of the margin, are not corrected: where an interval leaves 0 out by "
+        f"little, the sign may be undecided.{margin}"
     )
 
 
@@ -546,6 +558,8 @@ def _with_its_interval(pair: Mapping[str, Any], experiment: Experiment) -> str:
         said.append(f"p {small(p, level)} after Holm's correction")
     if note := simulated(pair.get("note")):
         said.append(f"of such intervals: {note}")
+    if other := by_common_variance(pair.get("note")):
+        said.append(f"by a seed variance common to the networks {other}")
     return f"{gain(pair)} ({'; '.join(said)})"
 
 

@@ -14,7 +14,7 @@ from lungseg.statistics.contrasts import NONE, Contrast, contrast
 from lungseg.statistics.intervals import interval, p_equivalence, p_zero
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
 from lungseg.statistics.seeds import SeedVariance, own_variance
-from lungseg.statistics.simulated import ONE_RUN
+from lungseg.statistics.simulated import COMMON, ONE_RUN
 
 COMPARED = ["dice", "iou", "recall", "precision", "loss", "nsd", "hd95_px", "assd_px"]
 LOWER_IS_BETTER = {"loss", "hd95_px", "assd_px", "hd95_mm", "assd_mm"}
@@ -24,6 +24,7 @@ COLUMNS = [
     "bootstrap_high", "images", "seeds_a", "seeds_b", "p_these_networks", "se", "df", "skewness", "seed_variance",
     "influential_film", "difference_without", "note",
 ]  # fmt: skip
+LONGER = 1.25  # times an interval, from which on another one beside it is told
 SIDES = {1: "a better", -1: "b better", 0: "undecided"}
 Pair = tuple[str, str]
 
@@ -63,6 +64,7 @@ def compare(
     rules: Rules,
     seeds: Mapping[str, SeedVariance] | None = None,
     shared: Collection[Pair] = (),
+    common: Mapping[str, SeedVariance] | None = None,
 ) -> pd.DataFrame:
     r"""Compare pairs of variants on the films of a block, in every metric of `COMPARED`.
 
@@ -88,7 +90,9 @@ def compare(
       the sign. `equivalent` beside the sign `a better` is: better, by less than counts.
     - influential_film: the film without which the difference moves most; difference_without: what it is then.
     - note: `one run` where a side's seed_variance is `none`: then p, p_holm and p_equivalence are empty and sign and
-      relevance undecided. Else empty here, see `simulated`.
+      relevance undecided. `common seed variance: LOW to HIGH` where networks keep their own variance and the pool's
+      would make the interval longer by a quarter or more: a few seeds that agree may do so by chance. See `simulated`
+      for what is added to it.
 
     Args:
         block: Scores of both.
@@ -98,13 +102,17 @@ def compare(
         seeds: How much each variant's seeds vary; without it, by its own seeds.
         shared: Pairs whose two sides are made of the same trained networks. Their difference is taken seed by seed,
             see `contrasts`.
+        common: The pool's variance for all, for the note.
     """
     runs = {one.variant: one for one in block.runs}
     known = seeds or {name: own_variance(one.metrics) for name, one in runs.items()}
     tables = []
     for a, b in pairs:
-        one = contrast(block, runs[a], runs[b], told(runs[a], runs[b]), known, (a, b) in shared)
-        tables.append(_pair(block, one, rules).join(_resampled(one, resampled, rules)))
+        metrics, together = told(runs[a], runs[b]), (a, b) in shared
+        one = contrast(block, runs[a], runs[b], metrics, known, together)
+        other = contrast(block, runs[a], runs[b], metrics, common, together) if common else one
+        table = _pair(block, one, rules).join(_resampled(one, resampled, rules))
+        tables.append(table.assign(note=_common(table, other, rules.level)))
     if not tables:
         return pd.DataFrame(columns=COLUMNS)
     table = pd.concat(tables).sort_values("metric", key=lambda names: names.map(COMPARED.index), kind="stable")
@@ -116,7 +124,7 @@ def compare(
     table["sign"] = [SIDES[int(side)] for side in np.where(table["p_holm"] < 1 - rules.level, better(table), 0)]
     table["relevance"] = relevance(table, rules.margins, rules.level)
     table["verdict"] = table["sign"].mask(table["relevance"] == "within", "equivalent")
-    return table.assign(note=alone.map({True: ONE_RUN, False: None}))[COLUMNS]
+    return table.assign(note=table["note"].mask(alone, ONE_RUN))[COLUMNS]
 
 
 def better(table: pd.DataFrame) -> Float[np.ndarray, " row"]:
@@ -198,6 +206,21 @@ def _pair(block: Block, one: Contrast, rules: Rules) -> pd.DataFrame:
     }
     sizes = {"images": len(films), "seeds_a": len(a.metrics), "seeds_b": len(b.metrics)}
     return pd.DataFrame(identity | numbers | sizes)
+
+
+def _common(table: pd.DataFrame, other: Contrast, level: float) -> pd.Series:
+    """The interval by the pool's variance, for the note of each metric, where it is longer than the one by their own.
+
+    Args:
+        table: Columns low and high, one row for each metric of the contrast.
+        other: The same pair, with the pool's variance.
+        level: Of the intervals.
+    """
+    low, high = interval(other.parts.estimate(), level)
+    longer = high - low >= LONGER * (table["high"] - table["low"])
+    words = [f"{COMMON}: {one:+.4f} to {two:+.4f}" for one, two in zip(low, high, strict=True)]
+    by_pool = pd.Series(other.sources, table.index).str.contains("pool")
+    return pd.Series(words, table.index).where(longer & by_pool, None)
 
 
 def influence(films: Float[np.ndarray, "image metric"]) -> tuple[list[int], Float[np.ndarray, " metric"]]:

@@ -26,7 +26,7 @@ from lungseg.statistics.power import power
 from lungseg.statistics.ranks import ranks
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import SeedVariance, seed_variances
-from lungseg.statistics.simulated import notes
+from lungseg.statistics.simulated import noted
 from lungseg.statistics.stability import stability
 
 POOLED = [f"{name}_pooled" for name in RATIOS]
@@ -111,7 +111,7 @@ def make_tables(
     seeds = {(block.train_on, block.test_on): seed_variances(block, declared) for block in cut}
     family = list(combinations(declared, 2)) if contrasts is None else contrasts
     ours, theirs = (Rules(level, one, margins or {}) for one in (family, None))
-    compared = [compare(b, pairs, r, ours, seeds[b.train_on, b.test_on])
+    compared = [compare(b, pairs, r, ours, seeds[b.train_on, b.test_on], common=seed_variances(b, declared, (), False))
                 for b, r in zip(cut, drawn, strict=True) if (pairs := _every_pair(b))]  # fmt: skip
     apart = set(beside["variant"])
     joined = [compare(b, pairs, resample(b, together=True), theirs, seed_variances(b, declared, apart),
@@ -154,9 +154,7 @@ def _told(table: pd.DataFrame, special: Sequence[str]) -> pd.DataFrame:
 
 
 def _noted(table: pd.DataFrame, coverage: pd.DataFrame | None, level: float) -> pd.DataFrame:
-    return (
-        table if coverage is None else table.assign(note=table["note"].fillna(pd.Series(notes(table, coverage, level))))
-    )
+    return table if coverage is None else table.assign(note=noted(table, coverage, level))
 
 
 def _every_pair(block: Block) -> list[tuple[str, str]]:

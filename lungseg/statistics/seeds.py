@@ -57,13 +57,14 @@ def own_variance(group: Float[np.ndarray, "seed image *metric"]) -> SeedVariance
 
 
 def pooled_variances(
-    groups: Sequence[Float[np.ndarray, "seed image *metric"]], members: Collection[int]
+    groups: Sequence[Float[np.ndarray, "seed image *metric"]], members: Collection[int], parted: bool = True
 ) -> list[SeedVariance]:
     """That of each group, by the pool where the pool holds.
 
     Args:
         groups: Scores of networks on the same films.
         members: Which of them make up the pool. Those with one seed add nothing; without two others there is no pool.
+        parted: Whether networks keep their own where the test says that they differ.
     """
     own = [own_variance(group) for group in groups]
     sizes = {i: len(groups[i]) - 1 for i in members if len(groups[i]) > 1}
@@ -77,22 +78,25 @@ def pooled_variances(
     found = []
     for i, alone in enumerate(own):
         keeps = inside if i in members else inside | _differ([means[i], *(means[j] for j in sizes)])
-        keeps = keeps & np.isfinite(alone.df)  # a network with one seed has none of its own
+        keeps = keeps & np.isfinite(alone.df) & parted  # a network with one seed has none of its own
         found.append(_where(keeps, alone, pool))
     return found
 
 
-def seed_variances(block: Block, pool: Sequence[str], apart: Collection[str] = ()) -> dict[str, SeedVariance]:
+def seed_variances(
+    block: Block, pool: Sequence[str], apart: Collection[str] = (), parted: bool = True
+) -> dict[str, SeedVariance]:
     """That of each variant of a block.
 
     Args:
         block: Scores.
         pool: The declared variants; those that the block lacks are passed over.
         apart: Variants that have nothing to do with the pool, such as ensembles.
+        parted: As of `pooled_variances`.
     """
     runs = [one for one in block.runs if one.variant not in apart]
     members = [i for i, one in enumerate(runs) if one.variant in pool]
-    found = pooled_variances([one.metrics for one in runs], members)
+    found = pooled_variances([one.metrics for one in runs], members, parted)
     beside = {one.variant: own_variance(one.metrics) for one in block.runs if one.variant in apart}
     return beside | {one.variant: variance for one, variance in zip(runs, found, strict=True)}
 

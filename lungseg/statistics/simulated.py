@@ -3,6 +3,9 @@
 bench/coverage.py draws experiments from films as they were scored, with a known truth, and writes how often intervals
 held it. That depends on what is estimated, on how many seeds there are, and on how skewed the value's distribution is:
 where one film in a hundred makes the tail, a sample without that film looks harmless and is too sure.
+
+A note has up to two parts: what a simulation says, and the interval by a variance common to all networks, where the
+networks' own makes it shorter (`comparisons`).
 """
 
 from collections.abc import Mapping
@@ -17,12 +20,43 @@ OBSERVED = "as observed"  # and the scenes made of scored films
 FALSE_EQUIVALENCE = "within the margin"
 LEVEL = 0.95  # the only one simulated
 LOWEST = 0.93  # from here on an interval holds
+COMMON = "common seed variance"  # with which the part of a note begins that tells the interval by it
+BETWEEN = "; "  # of the parts of a note
 ONE_RUN = "one run"  # the note where a side is a single run, and no pool says how much its seeds vary
 
 
 def simulated(note: object) -> str:
-    """A note that tells what a simulation says; empty where it tells something else, or nothing."""
-    return str(note) if "simulated" in str(note) else ""
+    """What a note tells of a simulation; empty where it tells something else, or nothing."""
+    return BETWEEN.join(part for part in str(note).split(BETWEEN) if "simulated" in part)
+
+
+def by_common_variance(note: object) -> str:
+    """The interval that a note tells beside the one of its row, as `LOW to HIGH`; empty where it tells none."""
+    told = (part.removeprefix(f"{COMMON}: ") for part in str(note).split(BETWEEN) if part.startswith(COMMON))
+    return next(told, "")
+
+
+def turned_round(note: object) -> object:
+    """The note of b against a, from that of a against b."""
+    if not (told := by_common_variance(note)):
+        return note
+    low, high = (float(number) for number in told.split(" to "))
+    return str(note).replace(told, f"{0 - high:+.4f} to {0 - low:+.4f}")
+
+
+def noted(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str]:
+    """The notes of a table, with what a simulation says added to each; a single run's note stands alone.
+
+    Args:
+        table: As of `notes`, with a column note.
+        coverage: As of `notes`.
+        level: As of `notes`.
+    """
+    pairs = zip(table["note"], notes(table, coverage, level), strict=True)
+    return [
+        ONE_RUN if own == ONE_RUN else BETWEEN.join(part for part in (own, said) if isinstance(part, str) and part)
+        for own, said in pairs
+    ]
 
 
 def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str]:

@@ -257,6 +257,9 @@ def test_a_simulation_that_says_less_stands_in_the_reason() -> None:
         whole = entry | {"metric": "dice"}
         assert f"better (of such intervals: {note})" in judge(claim(**whole), evidence(comparisons=table))["why"][0]
         assert "such intervals" not in judge(claim(**whole), evidence())["why"][0]
+        both = comparisons().assign(note=f"common seed variance: -0.0300 to +0.0100; {note}")
+        told = f"better (of such intervals: {note}; by a common seed variance -0.0100 to +0.0300)"
+        assert told in judge(claim(**whole), evidence(comparisons=both))["why"][0]
 
 
 @pytest.mark.parametrize(
@@ -397,8 +400,9 @@ def test_tables_without_a_sign_tell_it_by_the_interval(gain: float, expected: st
 
 
 def test_a_pair_turned_round_is_turned_in_every_column() -> None:
-    table = comparisons().assign(difference_without=-0.009)
+    table = comparisons().assign(difference_without=-0.009, note="common seed variance: -0.0300 to +0.0100")
     row = find_pair(table, "proposed", "unet", "dice")
+    assert row is not None and row["note"] == "common seed variance: -0.0100 to +0.0300"
     assert row is not None and row["low"] < row["difference"] < row["high"] and row["difference_without"] == 0.009
     assert (row["sign"], row["verdict"]) == ("a better", "a better")
     same = find_pair(comparisons().assign(difference=0.0, low=0.0, high=0.0), "proposed", "unet", "dice")

@@ -175,6 +175,9 @@ def test_answer_names_what_its_interval_is_over_and_how_such_intervals_do() -> N
     row = pair(-0.03, -0.01, "b better") | {"p_holm": 0.0496, "note": "nominal 95%, simulated 84% at this shape"}
     said = "(95% interval over seeds and films; p 0.0496 after Holm's correction; of such intervals: nominal 95%, "
     assert said in answer(pd.DataFrame([row]), MISHRA, EXPERIMENT, PLAN)
+    row["note"] = "common seed variance: -0.0400 to +0.0100"
+    said = "p 0.0496 after Holm's correction; by a seed variance common to the networks -0.0100 to +0.0400)"
+    assert said in answer(pd.DataFrame([row]), MISHRA, EXPERIMENT, PLAN)
     alone = pair(-0.03, -0.01, "undecided") | {"p_holm": np.nan, "note": "one run"}
     text = answer(pd.DataFrame([alone]), MISHRA, EXPERIMENT, PLAN)
     assert "(95% interval over films, of one seed)" in text and "+0.027, is not compared" in text and "lies" not in text

@@ -20,6 +20,7 @@ from lungseg.statistics.comparisons import (
     influence,
 )
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
+from lungseg.statistics.seeds import seed_variances
 
 MARGIN = 0.005
 RULES = Rules(0.95, None, {"dice": MARGIN})
@@ -228,6 +229,22 @@ def test_a_single_run_that_no_pool_speaks_for_decides_nothing(seeds: tuple[int, 
     assert "none" in row["seed_variance"] and row["note"] == "one run" and row["high"] < -0.04
     assert np.isnan([row["p"], row["p_holm"], row["p_equivalence"]]).all() and row["p_these_networks"] < 1e-6
     assert [row["sign"], row["relevance"], row["verdict"]] == ["undecided"] * 3
+
+
+def test_the_interval_by_a_common_variance_is_told_where_seeds_agree_by_chance() -> None:
+    cut = block(scores(3), twice(scores(1, seed=1, better=0.01))[[0, 1, 0]], scores(3, seed=2, spread=0.02))
+    drawn = Resampled({f"v{i}": np.zeros((3, len(METRICS))) for i in range(3)}, np.ones((2, 30)))
+    own, common = (seed_variances(cut, ["v0", "v1", "v2"], parted=parted) for parted in (True, False))
+    alone = compare(cut, [("v0", "v1")], drawn, RULES, own)
+    row = compare(cut, [("v0", "v1")], drawn, RULES, own, common=common).iloc[0]
+    assert row["seed_variance"] == "own" and alone["note"].isna().all()
+    pooled = compare(cut, [("v0", "v1")], drawn, RULES, common).iloc[0]
+    assert pooled["high"] - pooled["low"] > 1.25 * (row["high"] - row["low"])
+    assert row["note"] == f"common seed variance: {pooled['low']:+.4f} to {pooled['high']:+.4f}"
+    assert (row["low"], row["p"], row["sign"]) == tuple(alone.iloc[0][["low", "p", "sign"]])
+    told = compare(cut, [("v0", "v2")], drawn, RULES, own, common=common)["note"]
+    assert told.isna().all()  # v2 varies more than the pool
+    assert compare(cut, [("v0", "v1")], drawn, RULES, common, common=common)["note"].isna().all()
 
 
 @pytest.mark.parametrize("off", [0.3, -0.3])

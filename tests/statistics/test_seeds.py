@@ -62,6 +62,14 @@ def test_bartlett_decides_as_scipy_does_and_an_unlike_outsider_keeps_its_own() -
     assert decisions == {True, False}
 
 
+def test_the_pools_variance_is_to_be_had_where_the_test_parts_it() -> None:
+    alike, apart = group([0.1, 0.2, 0.3]), group([0.2, 0.2000001, 0.2])
+    assert [f.source() for f in pooled_variances([alike, apart], [0, 1])] == [["own"]] * 2
+    found = pooled_variances([alike, apart], [0, 1], parted=False)
+    assert [f.source() for f in found] == [["pool"]] * 2
+    assert [f.variance[0] for f in found] == pytest.approx([0.005] * 2)
+
+
 def test_two_seeds_are_not_tested() -> None:
     assert stats.bartlett([0.1, 0.9], [0.1, 0.1000001]).pvalue < 0.01
     found = pooled_variances([group([0.1, 0.9]), group([0.1, 0.1000001])], [0, 1])

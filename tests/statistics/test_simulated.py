@@ -4,7 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lungseg.statistics.simulated import FALSE_EQUIVALENCE, PERCENTILE, notes
+from lungseg.statistics.simulated import (
+    COMMON,
+    FALSE_EQUIVALENCE,
+    ONE_RUN,
+    PERCENTILE,
+    by_common_variance,
+    notes,
+    simulated,
+    turned_round,
+)
+from lungseg.statistics.simulated import noted as added
 
 
 def coverage() -> pd.DataFrame:
@@ -51,6 +61,18 @@ def test_a_ratio_of_all_pixels_is_told_what_percentile_intervals_do() -> None:
     assert noted(metric="dice_pooled", seeds=3, skewness=np.nan) == told
     assert noted(metric="dice_pooled", seeds=4, skewness=np.nan) == ""
     assert noted(level=0.9, metric="dice_pooled", seeds=3, skewness=np.nan) == ""
+
+
+def test_a_note_tells_both_the_other_interval_and_the_simulation_and_a_single_run_neither() -> None:
+    other, said = f"{COMMON}: -0.0040 to +0.0014", "nominal 95%, simulated 81% at this shape"
+    own = [(0.7, other), (0.0, other), (0.7, None), (0.0, np.nan), (0.7, ONE_RUN)]
+    table = pd.DataFrame(own, columns=["skewness", "note"]).assign(metric="dice", seeds=2)
+    both, *rest = added(table, coverage(), 0.95)
+    assert [both, *rest] == [f"{other}; {said}", other, said, "", ONE_RUN]
+    assert (by_common_variance(both), simulated(both)) == ("-0.0040 to +0.0014", said)
+    assert turned_round(both) == f"{COMMON}: -0.0014 to +0.0040; {said}"
+    for note in (said, "", ONE_RUN, None, np.nan):
+        assert by_common_variance(note) == "" and turned_round(note) is note
 
 
 @pytest.mark.parametrize("skewness", [np.nan, None])
