@@ -48,20 +48,27 @@ def in_words(table: pd.DataFrame) -> str:
     levels = {level for choice in LEVELS for level in others[choice]}
     ways = [told.format(lost=lost) for level, told in OTHERS.items() if level in levels]
     count = "one other way" if len(others) == 1 else f"{len(others)} other ways"
-    low, high = others["difference"].min(), others["difference"].max()
-    told = f"The same predictions analysed in {count} ({', '.join(ways)}) give {low:+.4f} to {high:+.4f}"
+    found = dict.fromkeys(f"{value:+.4f}" for value in (others["difference"].min(), others["difference"].max()))
+    told = f"The same predictions analysed in {count} ({', '.join(ways)}) give {' to '.join(found)}"
     if table["low"].isna().any():
         return f"{told}, without intervals."
     side, sides = _sides(declared)[0], _sides(others)
-    words = {1: "above 0", 0: "on both sides of 0", -1: "below 0"}
     if (sides == side).all():
-        return f"{told}; the declared interval and those of all others lie {words[side]}."
-    counts = " and ".join(f"{(sides == one).sum()} {words[one]}" for one in (1, 0, -1) if (sides == one).any())
+        return f"{told}; the declared interval and {'the other' if len(others) == 1 else 'all others'} {_lie(side, 2)}."
+    numbers = {one: int((sides == one).sum()) for one in (1, 0, -1)}
+    counts = " and ".join(f"{number} {_lie(one, number)}" for one, number in numbers.items() if number)
     blame = " and ".join(_blamed(others, sides != side))
     return (
-        f"{told}; the declared interval lies {words[side]}, of the others {counts}. On which side it lies hangs on "
+        f"{told}; the declared interval {_lie(side, 1)}, of the others {counts}. On which side it lies hangs on "
         f"such choices{': it is another ' + blame if blame else ''}."
     )
+
+
+def _lie(side: int, number: int) -> str:
+    """On which side of 0 one interval, or several, lie."""
+    if side == 0:
+        return "hold 0" if number > 1 else "holds 0"
+    return f"{'lie' if number > 1 else 'lies'} {'above' if side > 0 else 'below'} 0"
 
 
 def _sides(table: pd.DataFrame) -> np.ndarray:

@@ -459,7 +459,7 @@ def _from_to(shares: pd.Series) -> str:
 
 
 def small(p: float, level: float = LEVEL) -> str:
-    """A p for a sentence: two decimals, three below .01, more where it would seem to cross 1 - level.
+    """A p for a sentence: two decimals, three below .1, more where it would seem to cross 1 - level.
 
     Args:
         p: The probability.
@@ -468,7 +468,7 @@ def small(p: float, level: float = LEVEL) -> str:
     if p < 0.001:
         return "below 0.001"
     edge = round(1 - level, 9)
-    shown = (f"{p:.{digits}f}" for digits in range(2 if p >= 0.01 else 3, 12))
+    shown = (f"{p:.{digits}f}" for digits in range(2 if p >= 0.1 else 3, 12))
     return next((text for text in shown if (float(text) < edge) == (p < edge)), f"{p}")
 
 

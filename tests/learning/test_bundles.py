@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -173,6 +174,10 @@ def test_a_clone_with_bundles_alone_has_the_same_tables_and_bundles_and_trains_n
     assert "train" in planned_rules(clone)
     before = {path: path.read_bytes() for path in (clone / "results/tiny/runs").rglob("*.*")}
     assert len(before) == 3 * 4
+    for file in (path for path in before if path.name == PREDICTIONS):
+        seed, card = file.parent.name, read_card(file.with_name(CARD))
+        (said,) = [key for key in np.load(file) if key.endswith(f"{seed}/weights")]
+        assert str(np.load(file)[said]) == card["weights_sha256"]
     snakemake(clone, *bundled, "--", "all", "publish")
     assert {path: path.read_bytes() for path in (clone / "results/tiny/runs").rglob("*.*")} == before
     there, here = published / "tiny/results", clone / "tiny/results"

@@ -33,19 +33,18 @@ def test_a_sign_that_does_not_hang_on_them() -> None:
     said = in_words(table(-1, -1, -1, -1))
     assert said == (
         "The same predictions analysed in 7 other ways (at the films' own size, with the two largest parts of a mask "
-        "alone, without the 9 films whose patient is, or is suspected to be, in another part too) give -0.0030 to "
-        "-0.0030; the declared interval and those of all others lie below 0."
+        "alone, without the 9 films whose patient is, or is suspected to be, in another part too) give -0.0030; "
+        "the declared interval and all others lie below 0."
     )
-    assert in_words(table(0, 0, 0, 0)).endswith("lie on both sides of 0.")
+    assert in_words(table(0, 0, 0, 0)).endswith("the declared interval and all others hold 0.")
 
 
 @pytest.mark.parametrize(
     ("sides", "end"),
     [
-        ((-1, -1, 0, -1), "lies below 0, of the others 2 on both sides of 0 and 5 below 0. {hangs}."),
-        ((0, 0, 0, 1), "lies on both sides of 0, of the others 4 above 0 and 3 on both sides of 0. {hangs}: it is "
-                       "another without such films."),
-        ((1, -1, 1, 1), "lies above 0, of the others 6 above 0 and 1 below 0. {hangs}."),
+        ((-1, -1, 0, -1), "lies below 0, of the others 2 hold 0 and 5 lie below 0. {hangs}."),
+        ((0, 0, 0, 1), "holds 0, of the others 4 lie above 0 and 3 hold 0. {hangs}: it is another without such films."),
+        ((1, -1, 1, 1), "lies above 0, of the others 6 lie above 0 and 1 lies below 0. {hangs}."),
     ],
 )  # fmt: skip
 def test_a_sign_that_hangs_on_them(sides: tuple[int, int, int, int], end: str) -> None:
@@ -57,7 +56,7 @@ def test_what_parts_them_is_named() -> None:
     hangs = table(-1, -1, -1, -1)
     two = hangs["postprocessing"] == "two_largest"
     said = in_words(hangs.assign(high=hangs["high"].where(~two, 0.0002)))
-    assert "of the others 4 on both sides of 0 and 3 below 0." in said
+    assert "of the others 4 hold 0 and 3 lie below 0." in said
     assert said.endswith("hangs on such choices: it is another with the two largest parts of a mask alone.")
 
 
@@ -65,7 +64,7 @@ def test_nothing_else_nothing_said() -> None:
     whole = table(1, 1, 1, 1)
     assert in_words(whole[:1]) == "" and in_words(whole[:0]) == "" and rows(whole[:0]) == []
     assert in_words(whole[:2]).startswith("The same predictions analysed in one other way (without the 9 films")
-    assert in_words(whole.assign(low=float("nan"))).endswith("give +0.0020 to +0.0020, without intervals.")
+    assert in_words(whole.assign(low=float("nan"))).endswith("give +0.0020, without intervals.")
 
 
 def test_what_is_read_back_says_the_same(tmp_path: Path) -> None:
