@@ -40,7 +40,8 @@ def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:
         network = decoded(variant)
     if pretrained:
         load_pretrained(network, variant)
-    remove_unused(network, variant)
+    if not variant.usual:  # of usual parts everything is used
+        remove_unused(network, variant)
     _activate_out_of_place(network)
     return network
 
