@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoder
-from segmentation_models_pytorch.encoders import TimmViTEncoder
 from torch import nn
 
 from lungseg.networks.full_resolution import FullResolution
 from lungseg.networks.join import Outputs
+from lungseg.networks.libraries import smp
 from lungseg.networks.starts import encoders_of
 from lungseg.networks.unet import UNet
 from lungseg.recipe import Variant
@@ -65,13 +64,13 @@ def _told_apart(names: list[str]) -> list[str]:
 def _scales(encoder: nn.Module) -> list[int]:
     """Channels of its maps; a vision transformer's are all of one size."""
     channels: list[int] = list(encoder.out_channels)  # type: ignore[arg-type]
-    return channels if isinstance(encoder, TimmViTEncoder) else channels[1:]
+    return channels if isinstance(encoder, smp.encoders.TimmViTEncoder) else channels[1:]
 
 
 def _levels(decoder: nn.Module) -> list[int]:
     """Channels of a U-Net's decoder, level by level."""
     inner = decoder.decoder if isinstance(decoder, FullResolution) else decoder
-    if not isinstance(inner, UnetDecoder):
+    if not isinstance(inner, smp.decoders.unet.decoder.UnetDecoder):
         return []
     return [block.conv1[0].out_channels for block in inner.blocks]
 

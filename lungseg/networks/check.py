@@ -4,8 +4,6 @@ import difflib
 import warnings
 from functools import cache
 
-import segmentation_models_pytorch as smp
-import timm
 import torch
 from torch import nn
 
@@ -13,6 +11,7 @@ from lungseg.errors import InputError
 from lungseg.networks.build import build
 from lungseg.networks.encoders import of_timm
 from lungseg.networks.hollow import hollow
+from lungseg.networks.libraries import smp, timm
 from lungseg.networks.own import try_out
 from lungseg.recipe import SHORT_NAMES, Variant
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import segmentation_models_pytorch as smp
 from torch import nn
 
 from lungseg.networks.colours import in_colour
 from lungseg.networks.encoders import register
 from lungseg.networks.full_resolution import FullResolution
 from lungseg.networks.head import DenseHead
+from lungseg.networks.libraries import smp
 from lungseg.recipe import Variant
 
 ARCHITECTURES: dict[str, type[nn.Module]] = {

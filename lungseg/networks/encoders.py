@@ -3,15 +3,14 @@
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-import segmentation_models_pytorch as smp
 import torch
-from segmentation_models_pytorch.encoders import TimmUniversalEncoder
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from lungseg.networks.colours import in_colour
 from lungseg.networks.cpu_layers import StridedDepthwise
 from lungseg.networks.join import Sum, padded
+from lungseg.networks.libraries import smp
 
 # The models of timm behind our short names, with the pretrained weights that `imagenet` means.
 TIMM: dict[str, str] = {
@@ -115,12 +114,12 @@ def encoder(name: str, depth: int, output_stride: int, in_channels: int) -> nn.M
     """
     with _NothingDrawnOnMeta():
         if name in TIMM:
-            made = TimmUniversalEncoder(TIMM[name], False, in_channels, depth, output_stride)
+            made = smp.encoders.TimmUniversalEncoder(TIMM[name], False, in_channels, depth, output_stride)
             _pad(made)
         elif name in smp.encoders.encoders:
             made = smp.encoders.get_encoder(name, in_channels, depth, None, output_stride)
         else:
-            made = TimmUniversalEncoder(name.removeprefix("tu-"), False, in_channels, depth, output_stride)
+            made = smp.encoders.TimmUniversalEncoder(name.removeprefix("tu-"), False, in_channels, depth, output_stride)
     _replace_strided_depthwise(made)
     return made
 

@@ -6,10 +6,11 @@ integers with one scale per layer. The metadata of the file name source, commit,
 
 from pathlib import Path
 
-import timm
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
+
+from lungseg.networks.libraries import timm
 
 FILE = Path(__file__).with_name("pretrained_mobilenetv2.safetensors")
 

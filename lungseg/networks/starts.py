@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
@@ -15,6 +14,7 @@ from lungseg.files import file_hash
 from lungseg.networks import hub
 from lungseg.networks.encoders import JoinedEncoder, of_timm, timm_model
 from lungseg.networks.join import Outputs
+from lungseg.networks.libraries import timm
 from lungseg.networks.own import module_of
 from lungseg.networks.pretrained import FILE, for_grey, mobilenetv2_8bit
 from lungseg.recipe import EIGHT_BIT, Variant
