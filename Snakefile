@@ -23,7 +23,7 @@ from lungseg.config import left_out, read_experiment
 from lungseg.errors import InputError
 from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
-from lungseg.jobs.console import KILLED, killed, name_user
+from lungseg.jobs.console import KILLED, killed, name_user, pass_on_sigterm
 from lungseg.jobs.fingerprint import fingerprint
 from lungseg.jobs.named_files import (
     check_apart,
@@ -117,6 +117,7 @@ onstart:
     look_for_files()
     begin()
     tell_side_by_side()
+    pass_on_sigterm()
     watch(EXPERIMENT, Path())
 
 

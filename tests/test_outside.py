@@ -1,6 +1,7 @@
 """Files of others are measured first, and YAML makes nothing but numbers, texts, lists and mappings."""
 
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from lungseg.claims.printed_table import read_table
 from lungseg.data.archive import read_sums
 from lungseg.data.reading import open_archive
 from lungseg.errors import InputError
-from lungseg.files import replacing
+from lungseg.files import _machine, replacing
 from lungseg.outside import TABLE, TEXT, bounded, output, read_settings, read_yaml
 from lungseg.report.results import Results
 
@@ -80,6 +81,19 @@ def test_what_is_no_plain_yaml_is_one_message(tmp_path: Path, text: str, found: 
     with pytest.raises(InputError, match=f"a.yaml: found .*{found}.*Help"):
         read_yaml(tmp_path / "a.yaml", dict, "Help.")
     assert not Path("made").exists()
+
+
+def test_parts_of_ended_processes_are_swept_and_no_others(tmp_path: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    here = _machine()
+    alive, strange, other = f"{here}.{os.getpid()}", f"{here}.x", f"elsewhere-1.{ended.pid}"
+    kept = [f".t.csv.{one}.aa.part" for one in (alive, strange, other)] + [f".u.csv.{here}.{ended.pid}.aa.part"]
+    for name in [*kept, f".t.csv.{here}.{ended.pid}.aa.part"]:
+        (tmp_path / name).write_text("half")
+    with replacing(tmp_path / "t.csv") as part:
+        part.write_text("whole")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "t.csv"}
 
 
 def test_what_is_no_plain_file_is_never_replaced(tmp_path: Path) -> None:

@@ -183,7 +183,10 @@ def test_finished_experiment_plans_nothing_and_an_edit_plans_what_it_touches(pro
     ("change", "message"),
     [
         ("training={learning_rate: -1}", "config key training.learning_rate: found '-1', expected greater than 0"),
-        ("variants={unet: {module: lost.py:net}}", "config key variants.unet.module: found lost.py, no such file"),
+        (
+            "variants={unet: {module: lost.py:net}}",
+            "lost.py, as variants.unet.module says: give a file of Python",
+        ),
         (
             "variants={odd: {encoders: [resnet35]}}",
             "config key variants.odd.encoders: found 'resnet35', expected a na",

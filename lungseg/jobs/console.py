@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Protocol, TextIO, TypeVar
 
 from lungseg.errors import InputError
@@ -113,6 +113,31 @@ def begin(log: str) -> None:
     job = getattr(sys.modules["__main__"], "snakemake", None)  # what Snakemake gives to its scripts
     if job is not None:
         seals.keep(job.rule, map(str, job.input), map(str, job.output))
+
+
+TRAINS = ".train.py"  # how the name of a training's script ends, as Snakemake writes it
+
+
+def pass_on_sigterm() -> None:
+    """From here on SIGTERM that reaches Snakemake alone ends its trainings too, each with a checkpoint.
+
+    Snakemake itself starts nothing more and waits for what runs, which of a training may be hours. Other jobs are short
+    and end as they do without.
+    """
+    former = signal.getsignal(signal.SIGTERM)
+
+    def both(number: int, frame: FrameType | None) -> None:
+        if callable(former):
+            former(number, frame)
+        import psutil
+
+        for child in psutil.Process().children(recursive=True):
+            with suppress(psutil.Error):
+                command = child.cmdline()
+                if "-c" not in command and any(word.endswith(TRAINS) for word in command):  # the script, not its shell
+                    child.terminate()
+
+    signal.signal(signal.SIGTERM, both)
 
 
 def name_user() -> None:

@@ -21,7 +21,7 @@ from lungseg.report.results import GIVEN, Results
 from lungseg.scores.cases import APART
 from lungseg.scores.metrics import COUNTS
 from lungseg.statistics.comparisons import COMPARED
-from lungseg.statistics.intervals import crossed_estimate, interval
+from lungseg.statistics.intervals import crossed_estimate, possible_interval
 from lungseg.statistics.score_blocks import FILM, METRICS, POOLED, RUN, blocks, pooled_films
 
 CELL = ["variant", "train_on", "test_on", "metric"]
@@ -189,7 +189,7 @@ def _cells(scores: pd.DataFrame, level: float) -> Iterator[dict[str, object]]:
                 continue
             one, two = (runs.metrics[..., at, None] for runs in sorted(block.runs, key=lambda runs: runs.variant))
             estimate = crossed_estimate([two, one], [1, -1], block.strata)
-            low, high = interval(estimate, level)[:, 0]
+            low, high = possible_interval(estimate, level, [metric], 1)[:, 0]
             same = one.shape == two.shape and bool((one == two).all())
             known = np.isfinite([low, high]).all()
             verdict = SAME if same else UNKNOWN if not known else WITHIN if low <= 0 <= high else BEYOND

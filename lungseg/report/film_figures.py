@@ -100,7 +100,7 @@ def training_curves(histories: pd.DataFrame, look: Look, shown: Sequence[str] = 
     figure = Figure(figsize=(width, 0.45 + 1.75 * len(sets)), layout="constrained")
     panels = figure.subplots(len(sets), len(curves), sharex=True, sharey="col", squeeze=False)
     for row, train_on in zip(panels, sets, strict=True):
-        runs = histories[histories["train_on"] == train_on]
+        runs = histories[histories["train_on"] == train_on].reset_index(drop=True)  # seaborn asks for rows by number
         for panel, lines in zip(row, curves.values(), strict=True):
             for column, style in lines.items():
                 _lines(panel, runs, column, style, colours)

@@ -11,7 +11,7 @@ from scipy.stats import wilcoxon
 
 from lungseg.statistics.bootstrap import percentile_interval
 from lungseg.statistics.contrasts import NONE, Contrast, contrast
-from lungseg.statistics.intervals import interval, p_equivalence, p_zero
+from lungseg.statistics.intervals import p_equivalence, p_zero, possible_interval
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
 from lungseg.statistics.seeds import SeedVariance, own_variance
 from lungseg.statistics.simulated import COMMON, ONE_RUN
@@ -181,7 +181,7 @@ def told(a: Runs, b: Runs) -> list[str]:
 def _pair(block: Block, one: Contrast, rules: Rules) -> pd.DataFrame:
     """One row per metric."""
     a, b, metrics, estimate = one.a, one.b, one.metrics, one.parts.estimate()
-    low, high = interval(estimate, rules.level)
+    low, high = possible_interval(estimate, rules.level, metrics, 1)
     films = one.films()
     flip = np.where(np.isin(metrics, list(LOWER_IS_BETTER)), -1, 1)
     better = np.sign(films) * flip
@@ -216,7 +216,7 @@ def _common(table: pd.DataFrame, other: Contrast, level: float) -> pd.Series:
         other: The same pair, with the pool's variance.
         level: Of the intervals.
     """
-    low, high = interval(other.parts.estimate(), level)
+    low, high = possible_interval(other.parts.estimate(), level, other.metrics, 1)
     longer = high - low >= LONGER * (table["high"] - table["low"])
     words = [f"{COMMON}: {one:+.4f} to {two:+.4f}" for one, two in zip(low, high, strict=True)]
     by_pool = pd.Series(other.sources, table.index).str.contains("pool")

@@ -13,7 +13,7 @@ import pandas as pd
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.comparisons import COMPARED, better, relevance
 from lungseg.statistics.contrasts import NONE
-from lungseg.statistics.intervals import crossed_estimate, interval, p_equivalence, p_zero
+from lungseg.statistics.intervals import crossed_estimate, p_equivalence, p_zero, possible_interval
 from lungseg.statistics.power import detectable
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import SeedVariance, only, seed_variances
@@ -80,7 +80,7 @@ def _effect(
     at = [METRICS.index(metric) for metric in names]
     own = [only(seeds[variant], at) for variant in weights]
     estimate = crossed_estimate([one.metrics[..., at] for one in runs], list(weights.values()), block.strata, own)
-    low, high = interval(estimate, level)
+    low, high = possible_interval(estimate, level, names, sum(map(abs, weights.values())) / 2)
     sources = [", ".join(dict.fromkeys(one)) for one in zip(*(each.source() for each in own), strict=True)]
     alone = np.array([NONE in one for one in sources], dtype=bool)
     added_first = sorted(weights.items(), key=lambda one: -one[1])  # a cell that began with a sign would be a formula

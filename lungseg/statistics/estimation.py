@@ -12,7 +12,6 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from lungseg.paper import Paper
 from lungseg.scores.metrics import RATIOS
@@ -21,7 +20,7 @@ from lungseg.statistics.bootstrap import film_weights, keyed, percentile_interva
 from lungseg.statistics.comparisons import COLUMNS as COMPARISON
 from lungseg.statistics.comparisons import COMPARED, Pair, Resampled, Rules, compare
 from lungseg.statistics.effects import effects
-from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
+from lungseg.statistics.intervals import crossed_estimate, possible_interval
 from lungseg.statistics.power import power
 from lungseg.statistics.ranks import ranks
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
@@ -30,7 +29,6 @@ from lungseg.statistics.simulated import noted
 from lungseg.statistics.stability import stability
 
 POOLED = [f"{name}_pooled" for name in RATIOS]
-FRACTIONS = {*RATIOS, "nsd"}
 NAMES = ["variant", "train_on", "test_on", "metric", "mean", "low", "high", "images", "seeds", "failures"]
 
 
@@ -221,7 +219,7 @@ def _estimates(block: Block, level: float, pool: Sequence[str], drawn: Resampled
     tables, seeds = [], seed_variances(block, pool)
     for runs in block.runs:
         means = crossed_estimate([runs.metrics], [1], block.strata, [seeds[runs.variant]])
-        low, high = _limits(means, level)
+        low, high = possible_interval(means, level, METRICS)
         names, mean = METRICS, plain_means(runs)
         boot: dict[str, object] = {}
         if drawn:
@@ -236,12 +234,6 @@ def _estimates(block: Block, level: float, pool: Sequence[str], drawn: Resampled
         tables.append(pd.DataFrame(who | cells | sizes | boot).join(made))
     table = pd.concat(tables, ignore_index=True).assign(note=None)
     return table[table["mean"].notna()].astype({"skewness": float})
-
-
-def _limits(means: Estimate, level: float) -> Float[np.ndarray, "2 metric"]:
-    """The interval of means, within the values that each metric can have."""
-    top = [1.0 if name in FRACTIONS else np.inf for name in METRICS]
-    return np.clip(interval(means, level), 0, top)
 
 
 def _ensemble_pairs(block: Block, paper: Paper) -> list[tuple[str, str]]:
@@ -296,7 +288,7 @@ def crossing(
             domain = "in" if block.test_on in train_on[runs.variant] else "out"
             vary = [seeds[one.variant, block.test_on][block.train_on] for one in (runs, *homes)]
             means = crossed_estimate([runs.metrics], [1], block.strata, vary[:1])
-            limits = _limits(means, level)
+            limits = possible_interval(means, level, METRICS)
             for metric in COMPARED:
                 at = METRICS.index(metric)
                 where = {
@@ -309,7 +301,7 @@ def crossing(
                 rows.append(where | cell | {"images": runs.metrics.shape[1], "seeds": len(runs.metrics)})
                 if homes and runs is not homes[0]:
                     gap = crossed_estimate([runs.metrics, homes[0].metrics], [1, -1], block.strata, vary[:2])
-                    low, high = interval(gap, level)[:, at]
+                    low, high = possible_interval(gap, level, METRICS, 1)[:, at]
                     rows[-1] |= {"home": homes[0].variant, "gap": gap.mean[at], "gap_low": low, "gap_high": high}
     columns = ["variant", "train_on", "test_on", "metric", "domain", "mean", "low", "high", "images", "seeds"]
     table = pd.DataFrame(rows, columns=[*columns, "home", "gap", "gap_low", "gap_high"])

@@ -42,6 +42,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import t as student
 
+from lungseg.statistics.score_blocks import FRACTIONS
 from lungseg.statistics.seeds import SeedVariance, own_variance
 
 Values = Float[np.ndarray, "*metric"]
@@ -199,6 +200,24 @@ def interval(estimate: Estimate, level: float) -> Float[np.ndarray, "2 *metric"]
 def _bends(estimate: Estimate) -> tuple[Values, Values]:
     """By how much the arm below and the arm above grow with 1 + 2 t^2."""
     return np.maximum(-estimate.skewness, 0) / 6, np.maximum(estimate.skewness, 0) / 6
+
+
+def possible_interval(
+    estimate: Estimate, level: float, metrics: Sequence[str], apart: float = 0
+) -> Float[np.ndarray, "2 metric"]:
+    """`interval`, cut to the values that there can be: few seeds that differ much may give limits beyond them.
+
+    Args:
+        estimate: Of each metric.
+        level: Coverage aimed at.
+        metrics: Their names.
+        apart: How far below 0, and at most above it, a value of a metric from 0 to 1 can lie: 0 of a mean, whose limits
+            are 0 and 1; 1 of a difference; half the sum of the weights' sizes of a contrast. Others are cut, of a mean,
+            at 0 alone.
+    """
+    fraction = np.array([name in FRACTIONS for name in metrics])
+    least = np.where(fraction, -apart, -np.inf) if apart else np.zeros(len(metrics))
+    return np.clip(interval(estimate, level), least, np.where(fraction, apart or 1, np.inf))
 
 
 def p_below(estimate: Estimate, value: float | Values) -> Values:

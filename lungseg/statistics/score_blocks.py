@@ -10,11 +10,12 @@ from jaxtyping import Bool, Float
 from lungseg.errors import InputError
 from lungseg.scores.boundary import GRID, TOLERANCE_PX
 from lungseg.scores.cases import APART
-from lungseg.scores.metrics import COUNTS
+from lungseg.scores.metrics import COUNTS, RATIOS
 from lungseg.scores.scoring import DISTANCES, OVERLAP
 from lungseg.statistics.subsets import by_seed
 
 METRICS = [*OVERLAP, *DISTANCES]
+FRACTIONS = {*RATIOS, "nsd"}  # from 0 to 1
 RUN = ["variant", "train_on", "seed"]
 FILM = ["test_on", "image_id"]
 POOLED = "pooled"

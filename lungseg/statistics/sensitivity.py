@@ -8,7 +8,7 @@ import pandas as pd
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.comparisons import told
 from lungseg.statistics.estimation import estimates
-from lungseg.statistics.intervals import crossed_estimate, interval
+from lungseg.statistics.intervals import crossed_estimate, possible_interval
 from lungseg.statistics.score_blocks import METRICS, Block, Runs, blocks
 from lungseg.statistics.seeds import SeedVariance, seed_variances
 
@@ -74,7 +74,7 @@ def difference(
 ) -> Iterator[dict[str, object]]:
     """One network less another in every metric that both have, with its interval."""
     estimate = crossed_estimate([a.metrics, b.metrics], [1, -1], block.strata, [seeds[one.variant] for one in (a, b)])
-    low, high = interval(estimate, level)
+    low, high = possible_interval(estimate, level, METRICS, 1)
     for metric in told(a, b):
         at = METRICS.index(metric)
         yield {

@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.comparisons import COMPARED, SIDES, better, holm
 from lungseg.statistics.contrasts import NONE
-from lungseg.statistics.intervals import crossed_estimate, interval, p_zero
+from lungseg.statistics.intervals import crossed_estimate, p_zero, possible_interval
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import pooled_variances
 
@@ -88,7 +88,7 @@ def _of_block(block: Block, abnormal: "pd.Series[bool]", level: float, pool: Col
         estimate = crossed_estimate([group], [1], strata, [seeds])
         p = np.where(np.array(seeds.source()) == NONE, np.nan, p_zero(estimate))
         columns = {"difference": estimate.mean, "p": p, "se": estimate.se, "df": estimate.df}
-        columns |= dict(zip(("low", "high"), interval(estimate, level), strict=True))
+        columns |= dict(zip(("low", "high"), possible_interval(estimate, level, METRICS, 1), strict=True))
         where = {"variant": one.variant, "train_on": block.train_on, "test_on": block.test_on}
         sizes = {"images_group": int((shares > 0).sum()), "images_against": int((shares < 0).sum())}
         sizes["seeds"] = len(group)

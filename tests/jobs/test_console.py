@@ -109,6 +109,39 @@ def unhandled() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
+SIGTERM_TOLD = """
+import signal, sys, time
+from lungseg.jobs.console import pass_on_sigterm
+signal.signal(signal.SIGTERM, lambda *_: print("Snakemake waits", flush=True))
+pass_on_sigterm()
+import subprocess
+jobs = [subprocess.Popen(["bash", "-c", f"set -euo pipefail; {sys.executable} {script}"]) for script in sys.argv[1:]]
+for job in jobs:
+    job.wait()
+"""
+JOB = """
+import os, signal, sys, time
+def stop(*_):
+    os.write(1, f"{sys.argv[0]} stops\\n".encode())
+    sys.exit()
+signal.signal(signal.SIGTERM, stop)
+os.write(1, b"began\\n")
+time.sleep(float(open(sys.argv[0]).readline()[1:]))
+"""
+
+
+def test_sigterm_to_snakemake_alone_ends_trainings_and_lets_other_jobs_finish(tmp_path: Path) -> None:
+    scripts = [tmp_path / "tmpabc.train.py", tmp_path / "tmpdef.score.py"]
+    for script, seconds in zip(scripts, (60, 2), strict=True):
+        script.write_text(f"#{seconds}{JOB}")
+    command = [sys.executable, "-c", SIGTERM_TOLD, *map(str, scripts)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as main:
+        assert main.stdout and [main.stdout.readline() for _ in range(2)] == ["began\n"] * 2
+        main.terminate()
+        assert main.stdout.read().splitlines() == ["Snakemake waits", f"{scripts[0]} stops"]
+    assert main.returncode == 0
+
+
 @pytest.mark.usefixtures("unhandled")
 @pytest.mark.parametrize(("told", "seen"), [(1, [1]), (2, [1, 2]), (3, [1, 2, 3])])
 def test_sigterm_ends_a_training_after_its_epoch_and_lets_the_last_one_finish(told: int, seen: list[int]) -> None:

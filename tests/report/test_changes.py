@@ -62,6 +62,12 @@ def test_numbers_of_seeds_may_differ_and_cells_of_one_side_are_told() -> None:
     assert moved.loc[moved["variant"] == "mine", "a"].isna().all()
 
 
+def test_a_point_at_0_is_within_noise() -> None:
+    """All scores alike, of three seeds and of two: no difference, and nothing that varies."""
+    constant = [scores(seeds=seeds).assign(dice=0.9) for seeds in (3, 2)]
+    assert verdicts(*constant) == {WITHIN}
+
+
 def test_without_an_interval_nothing_is_beyond_noise() -> None:
     one_film = [table.query("image_id == 'film3'") for table in (scores(), scores(0.02, rng=1))]
     assert verdicts(*one_film) == {UNKNOWN} and verdicts(one_film[0], one_film[0]) == {SAME}

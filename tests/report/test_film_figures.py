@@ -119,6 +119,15 @@ def test_cases_are_the_first_run_of_each_variant(tmp_path: Path) -> None:
             assert mask.sum() == SIDE + 1
 
 
+def test_curves_of_a_run_that_diverged_end_where_it_did() -> None:
+    """Whatever the rows are called: those of runs laid below each other share their numbers."""
+    whole = histories(("pooled",))
+    lost = (whole["seed"] == whole["seed"].max()) & (whole["epoch"] > 1)
+    numbers = whole.groupby(["variant", "seed"]).cumcount()
+    figure = training_curves(whole[~lost].set_index(numbers[~lost]), LOOK)
+    assert len(figure.axes[0].lines) == len(training_curves(whole, LOOK).axes[0].lines)
+
+
 def test_curves_have_a_panel_each_for_each_training_set() -> None:
     figure = training_curves(histories(("pooled", "jsrt")), LOOK, [*CURVES])
     panels = figure.axes

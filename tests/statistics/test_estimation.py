@@ -381,5 +381,19 @@ def test_seeds_of_two_networks_are_drawn_apart_unless_they_are_the_same_networks
     resampler = Resampler(50, 0)
     apart, together = (list(resampler(block, both).means.values()) for both in (False, True))
     assert np.array_equal(*together, equal_nan=True) and not np.array_equal(*apart, equal_nan=True)
+    signs = resampler(block).signs
+    assert set(np.unique(signs)) == {-1.0, 1.0} and abs(signs.mean()) < 0.1
     usual = list(resampler(block).means.values())
     assert all(np.array_equal(one, other, equal_nan=True) for one, other in zip(usual, apart, strict=True))
+
+
+def test_no_difference_is_larger_than_its_values_allow() -> None:
+    """One of two seeds is lost: the t interval alone would reach beyond -1 and 1."""
+    table, fractions = scores(seeds=2), ["dice", "iou", "recall", "precision", "accuracy"]
+    table.loc[(table["seed"] == 1) & (table["variant"] == "v0"), fractions] = 0.0
+    made = inferred(table)
+    for one in (made.comparisons, made.crossing.rename(columns={"gap_low": "low", "gap_high": "high"})):
+        shown = one[one["metric"].isin(fractions)]
+        limits = shown[["low", "high"]].to_numpy(float)
+        assert len(limits) and (np.abs(limits[np.isfinite(limits)]) <= 1).all()
+    assert 1 in made.comparisons[["low", "high"]].abs().to_numpy()

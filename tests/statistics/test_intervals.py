@@ -7,7 +7,16 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from lungseg.statistics.intervals import Estimate, crossed_estimate, interval, p_above, p_below, p_equivalence, p_zero
+from lungseg.statistics.intervals import (
+    Estimate,
+    crossed_estimate,
+    interval,
+    p_above,
+    p_below,
+    p_equivalence,
+    p_zero,
+    possible_interval,
+)
 from lungseg.statistics.seeds import pooled_variances
 
 
@@ -175,6 +184,16 @@ def test_equivalence_needs_both_sides() -> None:
     assert p(0.001, 0.0) == 0 and p(0.006, 0.0) == 1 and p(0.005, 0.0) == 0.5
     assert p(0.003, 0.001, 0.5) > p(0.003, 0.001) == p(0.003, 0.001, -0.5)  # a tail beyond the margin
     assert np.isnan(p_equivalence(Estimate(*map(np.array, ([0.0], [0.1], [9.0], [0.0]))), np.nan)).all()
+
+
+def test_limits_stay_where_values_can_be() -> None:
+    wide = crossed_estimate([np.array([[0.1], [0.9]])[..., None].repeat(20, 1).repeat(3, 2)], [1], ["jsrt"] * 20)
+    low, high = interval(wide, 0.95)
+    assert (low < -1).all() and (high > 2).all()
+    names = ["dice", "nsd", "hd95_px"]
+    assert possible_interval(wide, 0.95, names).tolist() == [[0, 0, 0], [1, 1, high[2]]]
+    assert possible_interval(wide, 0.95, names, 1).tolist() == [[-1, -1, low[2]], [1, 1, high[2]]]
+    assert possible_interval(wide, 0.95, names, 2)[0].tolist() == [-2, -2, low[2]]
 
 
 def test_skewness_is_the_films_third_cumulant() -> None:
