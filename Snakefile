@@ -24,7 +24,7 @@ from lungseg.errors import InputError
 from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
 from lungseg.jobs.console import KILLED, killed, name_user, pass_on_sigterm
-from lungseg.jobs.fingerprint import fingerprint
+from lungseg.jobs.fingerprint import fingerprints
 from lungseg.jobs.named_files import (
     check_apart,
     check_files,
@@ -45,7 +45,7 @@ from lungseg.learning.memory import KEEP_BLOCKS, machine_mb, side_by_side, step_
 from lungseg.outside import read_settings
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
-from lungseg.report.learning_curves import curve_sets
+from lungseg.data.subset import curve_sets
 
 for variable, value in KEEP_BLOCKS.items():
     os.environ.setdefault(variable, value)
@@ -98,7 +98,8 @@ config["command"] = run_command(
 )
 
 # What a job's imported modules mean: an edit there plans the job again.
-CODE = {script.stem: fingerprint(script) for script in Path(workflow.basedir, "workflow/scripts").glob("*.py")}
+SCRIPTS = sorted(Path(workflow.basedir, "workflow/scripts").glob("*.py"))
+CODE = fingerprints(SCRIPTS, Path(".snakemake/lungseg/code.json"))
 
 
 include: "workflow/rules/common.smk"

@@ -1,5 +1,6 @@
 """Fewer films to learn from, for a curve over their number."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -42,3 +43,15 @@ def subset(part: Part, number: int | None, seed: int) -> Part:
         images=part.images[kept],
         masks=part.masks[kept],
     )
+
+
+def curve_sets(train_on: Mapping[str, Sequence[str]], films: Mapping[str, int], shown: str) -> list[str]:
+    """The training sets with the same data sets as one of them; none where all of these are whole.
+
+    Args:
+        train_on: Training set to its data sets.
+        films: Training sets that learn from so many films alone.
+        shown: The training set of Table 1.
+    """
+    alike = [name for name, datasets in train_on.items() if set(datasets) == set(train_on[shown])]
+    return alike if set(alike) & set(films) else []

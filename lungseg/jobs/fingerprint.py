@@ -6,8 +6,14 @@ the fingerprint of its script's modules as a parameter.
 
 import ast
 import hashlib
+import json
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from lungseg.files import replacing
 
 PACKAGE = Path(__file__).parents[1]
 # What these modules do is to talk, and to find a place for a training: nothing in a result depends on them.
@@ -45,24 +51,25 @@ def _file(module: str) -> Path | None:
     return path.with_suffix(".py") if path.with_suffix(".py").exists() else None
 
 
-def modules(script: Path) -> dict[str, Path]:
+def modules(script: Path, imported: Callable[[str], Collection[str]] = imports) -> dict[str, Path]:
     """The modules of this package that a script imports, directly or through another.
 
     Args:
         script: A Python file.
+        imported: `imports`, or what remembers its answers.
 
     Returns:
         Dotted module name below `lungseg` -> file, sorted by name.
     """
     found: dict[str, Path] = {}
-    waiting = set(imports(script.read_text(encoding="utf-8")))
+    waiting = set(imported(script.read_text(encoding="utf-8")))
     while waiting:
         name = waiting.pop()
         file = _file(name)
         if file is None or name in found or name in SILENT:
             continue
         found[name] = file
-        waiting |= imports(file.read_text(encoding="utf-8"))
+        waiting |= set(imported(file.read_text(encoding="utf-8")))
     return dict(sorted(found.items()))
 
 
@@ -90,10 +97,62 @@ def fingerprint(script: str | Path) -> str:
     digest = hashlib.sha256()
     for name, file in modules(Path(script)).items():
         digest.update(f"{name}\n{_meaning(file.read_text(encoding='utf-8'))}\n".encode())
-        for data in sorted(file.parent.glob(f"{file.stem}_*")):
-            if data.suffix != ".py":
-                digest.update(data.read_bytes())
+        for data in _beside(file):
+            digest.update(data.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _beside(file: Path) -> Iterator[Path]:
+    """The data files of a module."""
+    return (data for data in sorted(file.parent.glob(f"{file.stem}_*")) if data.suffix != ".py")
+
+
+def fingerprints(scripts: Iterable[Path], memory: Path) -> dict[str, str]:
+    """The fingerprints of scripts by their names, computed anew only where a file behind one has other bytes.
+
+    Args:
+        scripts: Python files.
+        memory: The file that remembers; one that cannot be read, or that other code wrote, is written anew.
+    """
+    by = _hash(f"{sys.version} {Path(__file__).read_text(encoding='utf-8')}".encode())
+    imported, codes = _recall(memory, by)
+    before = len(imported), len(codes)
+
+    def remembered(source: str) -> list[str]:
+        if (key := _hash(source.encode())) not in imported:
+            imported[key] = sorted(imports(source))
+        return imported[key]
+
+    found = {}
+    for script in scripts:
+        behind = hashlib.sha256()
+        for name, file in modules(script, remembered).items():
+            for each in (file, *_beside(file)):
+                behind.update(f"{name} {each.name} {_hash(each.read_bytes())}\n".encode())
+        if (key := behind.hexdigest()) not in codes:
+            codes[key] = fingerprint(script)
+        found[script.stem] = codes[key]
+    if before != (len(imported), len(codes)):
+        with suppress(OSError), replacing(memory) as part:  # a folder that cannot be written: computed again
+            part.write_text(json.dumps({"by": by, "imports": imported, "codes": codes}), encoding="utf-8")
+    return found
+
+
+@cache  # scripts share most of their files
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _recall(memory: Path, by: str) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Hash of a source to its imports, and hash of all files behind a script to its fingerprint."""
+    try:
+        known = json.loads(memory.read_text(encoding="utf-8"))
+        if known["by"] == by:
+            imported = {str(key): [str(name) for name in names] for key, names in known["imports"].items()}
+            return imported, {str(key): str(code) for key, code in known["codes"].items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        pass
+    return {}, {}
 
 
 def training(root: Path) -> str:

@@ -111,7 +111,8 @@ def start(device: str, threads: int, need: int = 0) -> torch.device:
         InputError: A GPU is asked for and none is there.
     """
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # As `use_deterministic_algorithms(True, warn_only=True)`, which also tells the compiler and so loads it.
+    torch.set_deterministic_debug_mode("warn")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else its sums differ from run to run, with a warning
     # Writing NaN into memory that the next line overwrites checks torch, not us (bench/results/optimisations.csv).
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

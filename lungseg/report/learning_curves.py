@@ -8,6 +8,7 @@ import pandas as pd
 
 from lungseg.claims.evidence import find_pair
 from lungseg.config import Experiment
+from lungseg.data.subset import curve_sets
 from lungseg.report.page_tables import records
 from lungseg.report.results import Results
 
@@ -31,18 +32,6 @@ class Curves:
     def variants(self) -> list[str]:
         """The networks that have a curve."""
         return [str(variant) for variant in self.points["variant"].unique()]
-
-
-def curve_sets(train_on: Mapping[str, Sequence[str]], films: Mapping[str, int], shown: str) -> list[str]:
-    """The training sets with the same data sets as one of them; none where all of these are whole.
-
-    Args:
-        train_on: Training set to its data sets.
-        films: Training sets that learn from so many films alone.
-        shown: The training set of Table 1.
-    """
-    alike = [name for name, datasets in train_on.items() if set(datasets) == set(train_on[shown])]
-    return alike if set(alike) & set(films) else []
 
 
 def film_numbers(

@@ -1,5 +1,6 @@
 """Fingerprints and imports agree: an edit is seen where it matters and nowhere else."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import pytest
 from lungseg.films.networks import MODELS
 from lungseg.jobs import fingerprint as module
 from lungseg.jobs.console import STOPPED
-from lungseg.jobs.fingerprint import SILENT, fingerprint, modules
+from lungseg.jobs.fingerprint import SILENT, fingerprint, fingerprints, modules
 
 ROOT = Path(__file__).parents[2]
 ROOMS = {path.parent.name for path in ROOT.glob("lungseg/*/__init__.py")}  # docstrings alone
@@ -119,6 +120,29 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_an_edit_counts_where_it_matters(package: Path, file: str, text: str, changes: bool) -> None:
-    before = fingerprint(package / "script.txt")
+    script, memory = package / "script.txt", package / "memory/code.json"
+    before = fingerprint(script)
+    assert fingerprints([script], memory) == fingerprints([script], memory) == {"script": before}
     (package / file).write_text(text)
-    assert (fingerprint(package / "script.txt") != before) is changes
+    assert (fingerprint(script) != before) is changes
+    assert fingerprints([script], memory) == {"script": fingerprint(script)}
+
+
+def test_what_is_remembered_is_computed_once(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script, memory = package / "script.txt", package / "code.json"
+    expected = fingerprints([script], memory)
+    monkeypatch.setattr(module, "_meaning", None)
+    monkeypatch.setattr(module, "imports", None)
+    assert fingerprints([script], memory) == expected
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "\xff", '{"by": 1}', '{"by": "BY"}', '{"by": "BY", "imports": {"a": 3}}',
+                                    '{"by": "BY", "imports": [], "codes": 5}', "other code"])  # fmt: skip
+def test_a_damaged_memory_of_code_or_one_of_other_code_begins_anew(package: Path, damage: str) -> None:
+    script, memory = package / "script.txt", package / "code.json"
+    fingerprints([script], memory)
+    known = json.loads(memory.read_text())
+    wrong = json.dumps(known | {"by": "other", "codes": dict.fromkeys(known["codes"], "wrong")})
+    memory.write_bytes(wrong.encode() if damage == "other code" else damage.replace("BY", known["by"]).encode("latin1"))
+    assert fingerprints([script], memory) == {"script": fingerprint(script)}
+    assert fingerprints([script], package / "script.txt/nowhere.json") == {"script": fingerprint(script)}

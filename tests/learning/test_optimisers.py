@@ -51,7 +51,10 @@ import lungseg.learning.run, lungseg.learning.inference, lungseg.learning.costs
 from lungseg.learning.optimisers import optimiser
 from lungseg.networks.build import build
 from lungseg.recipe import Training, Variant
+from lungseg.learning.training import start
 import torch
+start("cpu", 1)
+assert torch.are_deterministic_algorithms_enabled() and torch.is_deterministic_algorithms_warn_only_enabled()
 for variant in (Variant(width=4), Variant(encoders=("mobilenetv2",), meta_learner=True)):
     network = build(variant, 0)
     for name in ("adam", "adamw", "sgd"):

@@ -14,10 +14,10 @@ from matplotlib.colors import to_hex
 from matplotlib.container import ErrorbarContainer
 
 from lungseg.config import read_experiment
+from lungseg.data.subset import curve_sets
 from lungseg.report.learning_curves import (
     Curves,
     curve_rows,
-    curve_sets,
     curves_of,
     film_numbers,
     length_in_words,
