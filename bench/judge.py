@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,13 +186,19 @@ def attempt(case: Case, folder: Path, project: Path, command: Sequence[str], fau
     start = case.start if fault and case.start is not None else run
     watched = folder if case.work == SMALL else folder / "tiny"
     before = snapshot(folder) if case.work == SMALL else {}
-    begun = time.time()
+    written = _logs(watched)
     code, out, err = start(command, folder, environment_of(project, case.environment if fault else {}))
-    logs = [path for path in watched.rglob("logs/**/*.log") if path.is_file() and path.stat().st_mtime >= begun]
+    logs = [path for path, state in _logs(watched).items() if written.get(path) != state]
     said = "\n".join([out, err, *(path.read_text(errors="replace") for path in logs)])
     answer = out if command[0] == "lungseg" else ""
     files = {name: digest for name, digest in snapshot(watched).items() if before.get(name) != digest}
     return Try(code, *(text.replace(str(folder), ".") for text in (said, answer)), files)
+
+
+def _logs(folder: Path) -> dict[Path, tuple[int, int]]:
+    """Each log to its time and size: which ones a command writes cannot be told by the clock, whose ticks are coarser."""
+    found = {path: path.stat() for path in folder.rglob("logs/**/*.log") if path.is_file()}
+    return {path: (state.st_mtime_ns, state.st_size) for path, state in found.items()}
 
 
 def copied(original: Path, folder: Path) -> None:
