@@ -196,7 +196,7 @@ def attempt(case: Case, folder: Path, project: Path, command: Sequence[str], fau
 
 
 def _logs(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Each log to its time and size: which ones a command writes cannot be told by the clock, whose ticks are coarser."""
+    """Each log to its time and size: a clock whose ticks are coarser does not tell which ones a command wrote."""
     found = {path: path.stat() for path in folder.rglob("logs/**/*.log") if path.is_file()}
     return {path: (state.st_mtime_ns, state.st_size) for path, state in found.items()}
 
