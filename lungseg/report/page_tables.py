@@ -14,7 +14,7 @@ from lungseg.report.axis import Axis
 from lungseg.report.differences import of_seeds
 from lungseg.report.look import Look
 from lungseg.report.results import Results
-from lungseg.statistics.simulated import ONE_RUN
+from lungseg.statistics.simulated import ONE_RUN, by_common_variance, simulated
 
 PARTS = ["train", "validation", "test"]
 Row = dict[str, Any]
@@ -114,10 +114,12 @@ def pairs(comparisons: pd.DataFrame, paper: Paper, look: Look, margin: float | N
 
 
 def noted(note: str | None) -> str:
-    """The note of a row of comparisons.csv as a sentence; empty where there is none."""
+    """The note of a row of comparisons.csv in sentences; empty where there is none."""
     if note == ONE_RUN:
         return "One training alone: the interval is over films, and decides nothing."
-    return f"Of such intervals: {note}." if note else ""
+    said, common = simulated(note), by_common_variance(note)
+    told = [f"Of such intervals: {said}."] * bool(said)
+    return " ".join(told + [f"By a seed variance common to the networks: {common}."] * bool(common))
 
 
 def seeds_in_words(compared: pd.DataFrame, seeds: int) -> str:

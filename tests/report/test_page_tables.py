@@ -94,6 +94,10 @@ def test_where_the_seeds_variance_is_from_is_told_of_what_is_shown(
 
 def test_a_note_is_a_sentence() -> None:
     assert noted("nominal 95%, simulated 84%") == "Of such intervals: nominal 95%, simulated 84%."
+    both = "common seed variance: -0.0037 to -0.0017; nominal 95%, simulated 84%"
+    assert noted(both) == (
+        "Of such intervals: nominal 95%, simulated 84%. By a seed variance common to the networks: -0.0037 to -0.0017."
+    )
     assert noted("one run").startswith("One training alone") and noted(None) == ""
 
 
