@@ -20,10 +20,11 @@ class _Tee:
     """A text stream that also writes to a log; progress bars' carriage returns stay out of the log."""
 
     def __init__(self, terminal: TextIO, log: TextIO) -> None:
-        self.terminal, self.log = terminal, log
+        self.terminal, self.log, self.begun = terminal, log, False
 
     def write(self, text: str) -> int:
         self.terminal.write(text)
+        self.begun = not text.endswith("\n") if text else self.begun
         if "\r" not in text:
             with suppress(OSError, ValueError):  # a log that cannot be written, on a full disk say, hides no message
                 self.log.write(text)
@@ -35,6 +36,12 @@ class _Tee:
 
     def isatty(self) -> bool:
         return self.terminal.isatty()
+
+    def end_line(self) -> None:
+        """What is printed next begins a line, also behind a progress bar that nobody closed."""
+        if self.begun:
+            self.terminal.write("\n")
+            self.begun = False
 
 
 def describe(error: BaseException) -> str | None:
@@ -86,6 +93,8 @@ STOPPED = "stopped: give the same command again, and it goes on where it was"
 
 def _explain(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     message = STOPPED if isinstance(error, KeyboardInterrupt) else describe(error)
+    if isinstance(sys.stderr, _Tee):
+        sys.stderr.end_line()
     if message is None:
         import traceback as standard
 

@@ -35,6 +35,15 @@ def test_progress_bars_stay_out_of_the_log(tmp_path: Path) -> None:
     assert (tmp_path / "logs/job.log").read_text() == "done\n"
 
 
+def test_a_message_begins_a_line_behind_a_progress_bar(tmp_path: Path) -> None:
+    bar = "import sys; from lungseg.errors import InputError; sys.stderr.write('\\r 25%|##'); "
+    ended = run(tmp_path, f"{bar}raise InputError('a', 'b', 'c', 'd')")
+    assert ended.stderr.splitlines()[-2:] == [" 25%|##", "lungseg: a: found b, expected c. d"]
+    assert (tmp_path / "logs/job.log").read_text() == "lungseg: a: found b, expected c. d\n"
+    ended = run(tmp_path, f"{bar}print(file=sys.stderr); raise InputError('a', 'b', 'c', 'd')")
+    assert "" not in ended.stderr.splitlines()[1:]
+
+
 def test_unwritable_place_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ended = run(tmp_path, f"from pathlib import Path\nPath({str(tmp_path)!r}, 'file', 'table.csv').write_text('x')")
