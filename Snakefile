@@ -20,6 +20,7 @@ from lungseg.claims.declared import check_declared
 from lungseg.learning import devices
 from lungseg.learning.bundles import arithmetics, find_bundles, planned, predicted_parts
 from lungseg.config import left_out, read_experiment
+from lungseg.data.subset import curve_sets
 from lungseg.errors import InputError
 from lungseg.jobs import at_work, queue, seals
 from lungseg.jobs.command import run_command
@@ -45,7 +46,6 @@ from lungseg.learning.memory import KEEP_BLOCKS, machine_mb, side_by_side, step_
 from lungseg.outside import read_settings
 from lungseg.paper import paper_folder, read_paper
 from lungseg.plan import plan_file
-from lungseg.data.subset import curve_sets
 
 for variable, value in KEEP_BLOCKS.items():
     os.environ.setdefault(variable, value)
@@ -71,7 +71,8 @@ try:
     for file in workflow.configfiles if workflow.is_main_process else []:
         read_settings(file)
     EXPERIMENT = read_experiment(config)
-    ARCHIVES, RAW = EXPERIMENT.archives and Path(EXPERIMENT.archives), Path(EXPERIMENT.folder("data"), "raw")
+    ARCHIVES = Path(EXPERIMENT.archives) if EXPERIMENT.archives else None
+    RAW = Path(EXPERIMENT.folder("data"), "raw")
     OWN_SETS = {}
     if EXPERIMENT.own and workflow.is_main_process:
         from lungseg.films.own_sets import any_dataset, refuse_shared_names

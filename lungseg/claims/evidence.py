@@ -279,7 +279,8 @@ def find_pair(comparisons: pd.DataFrame, a: str, b: str, metric: str) -> Mapping
         turned = {"low": 0 - row["high"], "high": 0 - row["low"]}  # not -0 of 0
         turned |= {key: 0 - row[key] for key in ("difference", "difference_without") if key in row}
         turned |= {key: other.get(str(row[key]), row[key]) for key in ("verdict", "sign") if key in row}
-        turned |= {key: turned_round(row[key]) for key in ("note",) if key in row}
+        if "note" in row:
+            turned["note"] = turned_round(row["note"])
         return dict(row) | turned
     return None
 

@@ -24,7 +24,8 @@ class _Tee:
 
     def write(self, text: str) -> int:
         self.terminal.write(text)
-        self.begun = not text.endswith("\n") if text else self.begun
+        if text:
+            self.begun = not text.endswith("\n")
         if "\r" not in text:
             with suppress(OSError, ValueError):  # a log that cannot be written, on a full disk say, hides no message
                 self.log.write(text)

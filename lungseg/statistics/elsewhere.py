@@ -29,7 +29,7 @@ from lungseg.scores.cases import APART
 from lungseg.scores.metrics import RATIOS
 from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.contrasts import NONE
-from lungseg.statistics.intervals import Estimate, crossed_estimate, interval
+from lungseg.statistics.intervals import Estimate, crossed_estimate, possible_interval
 from lungseg.statistics.score_blocks import METRICS, Block, blocks, pooled_films
 from lungseg.statistics.seeds import SeedVariance, seed_variances
 
@@ -93,7 +93,7 @@ def _rows(block: Block, films: Sequence[int], level: float, pool: Sequence[str])
     tables, seeds, shown = [], seed_variances(block, pool), [METRICS.index(name) for name in RATIOS]
     for runs in block.runs:
         estimate = crossed_estimate([runs.metrics], [1], block.strata, [seeds[runs.variant]])
-        ours = np.clip(interval(estimate, level), 0, 1)
+        ours = possible_interval(estimate, level, METRICS)
         for size in films:
             theirs = np.clip(predicted(estimate, runs.metrics, seeds[runs.variant], size, level), 0, 1)
             theirs = np.where(np.array(seeds[runs.variant].source()) == NONE, np.nan, theirs)

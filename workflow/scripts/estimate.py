@@ -30,7 +30,7 @@ declared = {"contrasts": plan.contrasts, "margins": plan.margins, "crossed": pla
 tables = make_tables(*given, np.random.default_rng(choices.seed), pool=pool, coverage=coverage, **declared)
 for field in tables.__dataclass_fields__:
     write_csv(getattr(tables, field), snakemake.output[field])
-twins = seen_elsewhere(pd.concat(map(read_csv, files.splits), ignore_index=True))
+twins = seen_elsewhere(pd.concat(map(read_csv, files.splits)))
 write_csv(sensitivity(scores, twins, choices.level, pool), snakemake.output.sensitivity)
 write_csv(multiverse(scores, paper.headline, choices.shown, twins, choices.level, pool), snakemake.output.multiverse)
 write_csv(subgroup_differences(scores, choices.level, pool), snakemake.output.subgroup_differences)

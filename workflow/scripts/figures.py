@@ -17,7 +17,7 @@ from lungseg.tables import read_csv
 files, choices = snakemake.input, snakemake.params
 look = Look.of(read_paper(Path(files.paper[0]).parent), **choices.look)
 histories = [read_csv(file).assign(**run) for run, file in zip(choices.runs, files.histories, strict=True)]
-curves = pd.concat(histories, ignore_index=True)
+curves = pd.concat(histories)
 scores = read_csv(files.scores).query("train_on == @choices.train_on")
 runs = [run for run in choices.runs if run["train_on"] == choices.train_on]
 pixels = dict(zip(choices.datasets, files.pixels, strict=True))

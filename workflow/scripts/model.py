@@ -27,7 +27,7 @@ names = list(zip(test.dataset, test.image_id, strict=True))
 films = pd.DataFrame({"test_on": test.dataset, "image_id": test.image_id, "abnormal": abnormal(files.tables, names)})
 answers = Answers(model, test)
 scores = own_size(score([answers], [], test.masks > 0, read_originals(names, *places)), films)
-table = held_out(scores, seen_elsewhere(pd.concat(map(read_csv, files.splits), ignore_index=True)), choices.level)
+table = held_out(scores, seen_elsewhere(pd.concat(map(read_csv, files.splits))), choices.level)
 page = card_page(read_cards(folder), read_csv(files.candidates), table, scores, choices.note, choices.level)
 with replacing(made.page) as path:
     path.write_text(page, encoding="utf-8")

@@ -21,7 +21,7 @@ from lungseg.tables import read_csv
 files, choices = snakemake.input, snakemake.params
 main = choices.table1["train_on"]
 test = open_part("test", files.pixels, files.images, files.splits)
-images = pd.concat(map(read_csv, files.images), ignore_index=True)
+images = pd.concat(read_csv(file) for file in files.images)
 outlines = of_runs(dict(zip(choices.runs, files.predictions, strict=True)), choices.runs, main)
 packed = pack(trail(read_csv(files.scores), images, test, outlines))
 paper = read_paper(Path(files.paper[0]).parent)

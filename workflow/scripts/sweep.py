@@ -27,4 +27,4 @@ points = operating_points(
 )
 write_csv(points, snakemake.output.points)
 curves = [read_csv(file).assign(**run) for run, file in zip(runs, files.histories, strict=True)]
-write_csv(best_epochs(pd.concat(curves, ignore_index=True), printed), snakemake.output.epochs)
+write_csv(best_epochs(pd.concat(curves), printed), snakemake.output.epochs)
