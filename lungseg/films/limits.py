@@ -116,6 +116,8 @@ def fit(
     One after the other, that quantity and side is taken whose limit finds most of the bad films that none before has
     found; each limit lies beyond all but a tenth of the allowed share of sound films, and what a set of limits finds
     of sound films never exceeds that share. Doubtful limits are chosen after the refusing ones, for what these left.
+    A quantity that is one number for at least half of the sound films, as `cut` is 0, has no span to stand off by: it
+    makes films doubtful and refuses none.
 
     Args:
         sound: Quantities of sound films; not those that the limits are judged by.
@@ -205,6 +207,9 @@ def _candidates(sound: Sequence[Mapping[str, float]], verdict: Verdict, allowed:
     for quantity, reasons in REASONS.items():
         values = np.sort([film[quantity] for film in sound if quantity in film])
         if not len(values):
+            continue
+        quarter, three_quarters = np.quantile(values, (0.25, 0.75))
+        if verdict == "refused" and quarter == three_quarters:
             continue
         beyond = int(len(values) * allowed / 10)
         margin = share * float(np.ptp(values))

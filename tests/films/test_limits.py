@@ -118,6 +118,13 @@ def test_a_bad_film_like_sound_ones_makes_no_limit() -> None:
     assert fit([], [{"share": 0.3, "contrast": 0.25}]) == [] and fit(_sound(), []) == []
 
 
+def test_a_quantity_without_span_makes_films_doubtful_and_refuses_none() -> None:
+    """Where sound films are all alike, nothing says how far the next one may be from them."""
+    alike = [film | {"cut": 0.0} for film in _sound(99)] + [_sound(1)[0]]
+    limits = fit(alike, [{"share": 0.3, "contrast": 0.25, "cut": 0.9}] * 3)
+    assert {(one.quantity, one.verdict) for one in limits} == {("cut", "doubtful")}
+
+
 def test_margins_are_the_smallest_that_keep_films_that_were_left_out() -> None:
     """Films whose extremes lie far apart from the rest need wide margins; those of a box need the narrowest."""
     bad = [{"share": 0.3, "contrast": -9.0, "cut": 9.0}] * 4
