@@ -5,7 +5,7 @@
 Sound films are those of the three data sets: validation parts for the fit, test parts for the count. Counter-examples
 are pictures that installed packages ship, with their tags left aside, and drawn ones: sound films inverted, turned, cut
 off. Of each kind every second one is for the fit, the others are counted. It writes CHECKS.csv, which belongs beside
-the model, and bench/results/refusals.csv.
+the model, bench/results/refusals.csv, and the sentence of docs/segment.md.
 """
 
 import argparse
@@ -31,12 +31,14 @@ from lungseg.films.limits import COLUMNS, Limit, as_rows, findings, fit, verdict
 from lungseg.films.looking import Looked, look
 from lungseg.films.networks import Model, of_files
 from lungseg.films.reading import read_film, unwarned
+from lungseg.report.readme import fill
 
-RESULTS = Path(__file__).parent / "results"
+PAGE, RESULTS = Path(__file__).parents[1] / "docs/segment.md", Path(__file__).parent / "results"
 REAL = ("montgomery", "shenzhen", "jsrt")
 EACH = 6  # films that every drawn kind is made of
 PACKAGES = ("pydicom", "data_store", "matplotlib", "sklearn", "mlflow", "dvc", "seaborn", "networkx")
 LEAST, MOST_OF_A_FOLDER = 64, 12  # px; pictures
+MOST_SOUND, LEAST_BAD = 0.02, 0.9  # goals: shares of sound films refused, and of others refused or doubtful
 UNTESTED = "lateral chest films, children, abdomen and shoulder films, chest films with one lung removed"
 
 
@@ -140,6 +142,19 @@ def counted(rows: list[dict[str, object]]) -> pd.DataFrame:
     return table.assign(films=1).groupby(names, sort=False)[[*kinds, "films"]].sum().reset_index()
 
 
+def in_words(table: pd.DataFrame) -> str:
+    """The sentence of docs/segment.md: what the films say that the limits were not fitted to."""
+    own = table[table["half"] == "counted"]
+    sound, bad = own[own["sound"]].sum(numeric_only=True), own[~own["sound"]].sum(numeric_only=True)
+    found = bad["refused"] + bad["doubtful"]
+    met = [sound["refused"] <= MOST_SOUND * sound["films"], found >= LEAST_BAD * bad["films"]]
+    both = {2: "Both goals are met", 1: "One goal is met and one missed", 0: "Both goals are missed"}[sum(met)]
+    return (
+        f"{both}: {sound['refused']} of {sound['films']} test films are refused and {sound['doubtful']} doubtful; of "
+        f"{bad['films']} counter-examples {bad['refused']} are refused and {bad['doubtful']} doubtful."
+    )
+
+
 def main() -> None:
     """Fit, count, write both tables, print what was found of all."""
     words = argparse.ArgumentParser(description=__doc__)
@@ -167,12 +182,8 @@ def main() -> None:
     table = counted(rows)
     write_csv(table, RESULTS / "refusals.csv")
     print(table.to_string(index=False))
-    for good in (True, False):
-        own = table[(table["sound"] == good) & (table["half"] == "counted")]
-        refused, either = own["refused"].sum(), own["refused"].sum() + own["doubtful"].sum()
-        print(
-            f"{'sound' if good else 'bad'}: {own['films'].sum()} films, {refused} refused, {either} refused or doubtful"
-        )
+    PAGE.write_text(fill(PAGE.read_text(encoding="utf-8"), "refusals", in_words(table)), encoding="utf-8")
+    print(in_words(table))
     drawn_ones = sum(one.drawn for one in bad)
     print(f"{len(bad)} counter-examples, {drawn_ones} drawn. Untested: {UNTESTED}")
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from bench import enlarged, official, sides
+from bench import enlarged, official, refusals, sides
 from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
@@ -120,6 +120,16 @@ def test_the_page_of_films_says_which_labels_were_right() -> None:
     assert sides.in_words(found.assign(right=found["films"] - 1, wrong_and_segmented=1)).endswith(
         "of the others 2 are called `segmented`."
     )
+
+
+def test_the_page_of_films_says_how_many_were_refused() -> None:
+    found = pd.read_csv(RESULTS / "refusals.csv")
+    assert refusals.in_words(found) in (PAGE.parents[1] / "docs/segment.md").read_text(encoding="utf-8")
+    sound = found["sound"] & (found["half"] == "counted")
+    worse = found.assign(refused=found["refused"].mask(sound, found["films"]))
+    assert refusals.in_words(worse).startswith("One goal is met and one missed: 192 of 192 test films")
+    blind = worse.assign(**{name: worse[name].where(worse["sound"], 0) for name in ("refused", "doubtful")})
+    assert refusals.in_words(blind).startswith("Both goals are missed")
 
 
 def test_the_page_of_the_cluster_says_what_the_measurements_say() -> None:
