@@ -182,7 +182,7 @@ def tune(
     to: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config/tuned.yaml"),
 ) -> None:
     """Write the networks at the best of the rates that `snakemake tune` tried, for you to read and commit."""
-    from lungseg.learning.tuning import as_file, at_the_edge, chosen, read_tries, refuse_other_tries
+    from lungseg.learning.tuning import as_file, at_the_edge, chosen, is_own, read_tries, refuse_other_tries
 
     files = [*configfile, *(more or ())]
     output(to, *files)
@@ -197,7 +197,9 @@ def tune(
     with replacing(to) as part:
         part.write_text(text, encoding="utf-8")
     for name, rate in chosen(table).items():
-        say(f"{name}_tuned: learning rate {rate:g}{at_the_edge(table, name, rate)}")
+        own = is_own(experiment, name, rate)
+        named = f"{name}: learning rate {rate:g}, as it has" if own else f"{name}_tuned: learning rate {rate:g}"
+        say(f"{named}{at_the_edge(table, name, rate)}")
     say(f"{to}: give it after {given}, and commit it")
 
 

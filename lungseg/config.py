@@ -37,6 +37,7 @@ DatasetName = Annotated[
 ]
 # Keys whose values may be paths; below `weights` those of each encoder, below `own` those of each data set.
 PLACES = ("archives", "bundles", "own", "paper", "weights", "module")
+Share = Annotated[float, Field(ge=0, le=1)]
 PathPart = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)]
 FilmName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -127,6 +128,11 @@ class Tune(Choice):
         (0.0003, 0.001, 0.003), description="Three learning rates, a quarter of the training at each."
     )
     seed: Seed = Field(1000, description="Of the tries; none of the experiment's `seeds`.")
+    tries: dict[PathPart, tuple[Share | None, Share | None, Share | None]] | None = Field(
+        None,
+        description="What the tries gave: of a network the best validation Dice at each of `rates`, empty where it "
+        "diverged. `lungseg tune` writes it, and the report shows it.",
+    )
 
 
 class Table1(Choice):
@@ -309,6 +315,8 @@ class Experiment(Choice):
         for key, names in named.items():
             if len(set(names or ())) < len(names or ()):
                 raise ValueError(f"{key} names one variant twice: {list(names or ())}")
+        if strange := set(self.tune.tries or ()) - set(self.variants):
+            raise ValueError(f"tune.tries names {sorted(strange)}, which `variants` does not list")
         for name in self.variants:
             self._check_length(name)
             self._check_size(name)

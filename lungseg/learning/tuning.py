@@ -117,7 +117,7 @@ def at_the_edge(tries: pd.DataFrame, variant: str, rate: float) -> str:
 
 
 def refuse_other_tries(tries: pd.DataFrame, experiment: Experiment, folder: Path) -> None:
-    """The networks that were tried are those of the experiment as it is now.
+    """The networks and the rates that were tried are those of the experiment as it is now.
 
     Args:
         tries: Of `judged`.
@@ -125,8 +125,13 @@ def refuse_other_tries(tries: pd.DataFrame, experiment: Experiment, folder: Path
         folder: Where the tries lie; of one whose card is gone nothing is asked.
 
     Raises:
-        InputError: One has other choices.
+        InputError: A network has other choices, or the rates are others.
     """
+    remedy = "Try the rates again: snakemake ... -- tune"
+    there_are = sorted(tries["learning_rate"].astype(float).unique())
+    if there_are != sorted(experiment.tune.rates):
+        expected = f"{', '.join(map(rate_name, sorted(experiment.tune.rates)))}, as tune.rates says"
+        raise InputError(folder / "rates.csv", f"tries at {', '.join(map(rate_name, there_are))}", expected, remedy)
     for row in tries.itertuples():
         name, rate = str(row.variant), float(row.learning_rate)  # type: ignore[arg-type]
         path = folder / name / f"rate{rate_name(rate)}" / f"seed{row.seed}" / CARD
@@ -137,7 +142,6 @@ def refuse_other_tries(tries: pd.DataFrame, experiment: Experiment, folder: Path
         here: dict[str, Choice] = {"variant": now, "training": tried(experiment.trained_as(name), rate)}
         for key in there:
             if there[key].chosen() | {"training": None} != here[key].chosen() | {"training": None}:
-                remedy = "Try the rates again: snakemake ... -- tune"
                 raise InputError(f"{path}, {key}", f"{there[key]}", f"{here[key]}, as the configuration says", remedy)
 
 
@@ -162,21 +166,43 @@ def tuned_variants(experiment: Experiment, rates: Mapping[str, float]) -> dict[s
 
 
 def as_file(experiment: Experiment, tries: pd.DataFrame) -> str:
-    """The text of a configuration file with the tuned networks, the tries above each."""
-    rates = chosen(tries)
-    variants = tuned_variants(experiment, rates)
+    """The text of a configuration file: what the tries gave, and a network for each that has a better rate.
+
+    Args:
+        experiment: That was tuned.
+        tries: Of `judged`, at its rates.
+
+    Raises:
+        InputError: As of `chosen` and `tuned_variants`.
+    """
+    at = zip(tries["variant"].astype(str), tries["learning_rate"].astype(float), strict=True)
+    found = dict(zip(at, tries["validation_dice"].to_numpy(dtype=float), strict=True))
+    rates, best = experiment.tune.rates, chosen(tries)
+    given = {name: [found.get((name, rate), np.nan) for rate in rates] for name in best}
+    tune = {
+        "rates": list(rates),
+        "seed": experiment.tune.seed,
+        "tries": {
+            name: [None if np.isnan(dice) else round(float(dice), 5) for dice in one] for name, one in given.items()
+        },
+    }
+    variants = tuned_variants(
+        experiment, {name: rate for name, rate in best.items() if not is_own(experiment, name, rate)}
+    )
     lines = [
         f"# Networks of `{experiment.name}` at the best of the rates that were tried; written by `lungseg tune`.",
         "# Give this file after the experiment's own: --configfile FILE config/tuned.yaml",
-        "variants:",
+        *yaml.safe_dump({"tune": tune}, default_flow_style=None, sort_keys=False).splitlines(),
+        "variants:" if variants else "# No network has a better rate than the experiment's.",
     ]
-    for name, rate in rates.items():
-        rows = tries[tries["variant"] == name].sort_values("learning_rate")
-        pairs = zip(rows["learning_rate"], rows["validation_dice"], strict=True)
-        told = ", ".join(
-            f"{rate_name(each)}: {'diverged' if np.isnan(dice) else f'{dice:.4f}'}" for each, dice in pairs
-        )
-        lines += [f"  # validation Dice {told}; chosen {rate_name(rate)}{at_the_edge(tries, name, rate)}"]
-        one = yaml.safe_dump({f"{name}_tuned": variants[f"{name}_tuned"]}, default_flow_style=None, sort_keys=False)
-        lines += [f"  {line}" for line in one.splitlines()]
+    for name, rate in best.items():
+        if f"{name}_tuned" in variants:
+            lines += [f"  # chosen {rate_name(rate)}{at_the_edge(tries, name, rate)}"]
+            one = yaml.safe_dump({f"{name}_tuned": variants[f"{name}_tuned"]}, default_flow_style=None, sort_keys=False)
+            lines += [f"  {line}" for line in one.splitlines()]
     return "\n".join(lines) + "\n"
+
+
+def is_own(experiment: Experiment, name: str, rate: float) -> bool:
+    """Whether a network of an experiment learns at that rate anyway."""
+    return name in experiment.variants and experiment.trained_as(name).learning_rate == rate

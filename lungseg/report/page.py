@@ -39,6 +39,7 @@ from lungseg.report.page_tables import (
     with_columns,
 )
 from lungseg.report.parts import in_words, parts, worth
+from lungseg.report.rates import at_best_rates, rates, shown
 from lungseg.report.reach import reach
 from lungseg.report.results import Results
 from lungseg.report.tables import (
@@ -171,17 +172,17 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
     claims = with_columns(claims, "points")
     in_cells = claims["decides"] == "cell"
     curves = curves_of(results)
+    experiment, compared = results.experiment(), results.dice("comparisons")
+    tuned = rates(experiment, results.dice("estimates"), compared)
     universe = results.table("multiverse") if results.has("multiverse") else pd.DataFrame({"declared": []})
     return {
-        "sentences": sentences(
-            cells, comparisons, own, foreseen, paper, results.experiment(), plan, results.diverged()
-        ),
+        "sentences": sentences(cells, comparisons, own, foreseen, paper, experiment, plan, results.diverged()),
         "tally": tally(claims),
         "table1": networks(cells, paper, means, of_cells(claims, said)),
         "legend": failures(estimates, train_on, test_on),
         "cut": bool((results.table("crossing")["high"] >= 1).any() or (cells["high"] >= 1).any()),
         "over": over(int(estimates.query("train_on == @train_on and test_on == @test_on")["seeds"].max())),
-        "seeds_said": seeds_in_words(results.dice("comparisons"), len(config["seeds"])),
+        "seeds_said": seeds_in_words(compared, len(config["seeds"])),
         "claims": records(claims),
         "cells_tally": tally(claims[in_cells]) if in_cells.any() else "",
         "takes": claims["takes"].value_counts().to_dict(),
@@ -189,14 +190,16 @@ def _tables(results: Results, paper: Paper, look: Look, said: Sequence[Claim]) -
             {"table": key, "rows": records(with_columns(rows, "verdict", "explanation"))}
             for key, rows in audited.groupby("table", sort=False)
         ],
-        "pairs": pairs(results.dice("comparisons"), paper, look, margin, means["dice"]),
+        "pairs": pairs(compared, paper, look, margin, means["dice"]),
         "parts": (taken := [row | {"worth": worth(row)} for row in parts(results, plan, look.name)]),
-        "parts_said": in_words(taken, results.experiment(), margin) if taken else "",
+        "parts_said": in_words(taken, experiment, margin) if taken else "",
+        "rates": shown(tuned),
+        "rates_said": at_best_rates(tuned, compared, paper, look.name, experiment.training.length),
         "costs": cost_rows(results, train_on, test_on),
         "crossing": crossing(results.table("crossing")),
         "curves": curve_rows(curves),
         "curve_networks": curves.variants,
-        "curve_length": length_in_words(results.experiment(), curves.variants),
+        "curve_length": length_in_words(experiment, curves.variants),
         "references": records(results.table("references").query("metric == 'dice'")),
         "subgroups": groups(results, train_on, test_on),
         "study": study_in_words(results, test_on),

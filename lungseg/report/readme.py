@@ -11,6 +11,7 @@ from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.multiverse import in_words
 from lungseg.report.parts import parts, parts_block
+from lungseg.report.rates import at_best_rates, rates, rates_table
 from lungseg.report.results import Results
 from lungseg.report.tables import (
     answer,
@@ -133,11 +134,23 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
         coverage_note(coverage, estimates, len(config["seeds"]), root, config["statistics"]["level"]),
         "## Are the differences real?",
         comparison_table(comparisons, paper, train_on, test_on, "dice").strip(),
+        *best_rates(results, paper),
         f"## The paper's claims\n\n{_sentence(tally(claims))}: [each with its reason](claims.md). "
         f"{markdown(when_fixed(results.manifest()))}",
         "## Films\n\n![Film, truth and errors of every network, typical and worst films](figures/figure5_overlays.png)",
     ]
     return "\n\n".join(paragraphs) + "\n"
+
+
+def best_rates(results: Results, paper: Paper) -> list[str]:
+    """Networks at the best of the rates that were tried for them; nothing where none was tried."""
+    experiment, compared = results.experiment(), results.dice("comparisons")
+    rows = rates(experiment, results.dice("estimates"), compared)
+    if not rows:
+        return []
+    said = at_best_rates(rows, compared, paper, paper.name, experiment.training.length)
+    shown = "In the columns of tries: the best validation Dice of each; bold, the chosen one."
+    return ["## Each at its best rate", markdown(f"{said} {shown}".strip()), rates_table(rows, paper.name)]
 
 
 def _sentence(text: str) -> str:

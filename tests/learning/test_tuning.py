@@ -76,7 +76,8 @@ def test_of_two_alike_the_smaller_rate_is_chosen_and_none_of_none() -> None:
 def test_a_rate_at_the_edge_of_those_that_were_tried_is_told(rate: float, said: str) -> None:
     table = tries(*(("fpn", each, 0.9 if each == rate else 0.5) for each in (0.001, 0.003, 0.01)), ("unet", 1.0, 0.1))
     assert at_the_edge(table, "fpn", rate).startswith(said) and bool(at_the_edge(table, "fpn", rate)) == bool(said)
-    assert f"chosen {rate:g}{said}" in as_file(EXPERIMENT, table)
+    other = EXPERIMENT.model_copy(update={"training": Training(epochs=20, learning_rate=0.1)})
+    assert f"chosen {rate:g}{said}" in as_file(other, table)
 
 
 @pytest.mark.parametrize("change", [{"width": 31}, {"training": {"loss": "bce"}}, None])
@@ -87,7 +88,7 @@ def test_tries_of_other_choices_choose_no_rate(tmp_path: Path, change: dict[str,
     place.mkdir(parents=True)
     facts = {"variant": variant.model_dump(mode="json"), "training": recipe.model_dump(mode="json")}
     (place / "weights.json").write_text(json.dumps(facts))
-    table = tries(("unet", 0.001, 0.9), ("unet", 0.003, 0.8), ("fpn", 0.001, 0.9)).assign(seed=1000)
+    table = tries(("unet", 0.001, 0.9), ("unet", 0.003, 0.8), ("fpn", 0.0003, 0.9)).assign(seed=1000)
     if change is None:
         return refuse_other_tries(table, EXPERIMENT, tmp_path)
     with pytest.raises(
@@ -97,14 +98,25 @@ def test_tries_of_other_choices_choose_no_rate(tmp_path: Path, change: dict[str,
     return None
 
 
+def test_tries_at_other_rates_choose_none(tmp_path: Path) -> None:
+    table = tries(("unet", 0.0003, 0.9), ("unet", 0.001, 0.9), ("unet", 0.01, 0.8)).assign(seed=1000)
+    with pytest.raises(
+        InputError, match=r"rates.csv: found tries at 0.0003, 0.001, 0.01, expected 0.0003, 0.001, 0.003, as"
+    ):
+        refuse_other_tries(table, EXPERIMENT, tmp_path)
+
+
 def test_what_is_written_is_an_ordinary_variant_beside_the_others(tmp_path: Path) -> None:
     text = as_file(EXPERIMENT, tries(("unet", 0.001, 0.9), ("unet", 0.003, 0.95), ("fpn", 0.0003, 0.8)))
-    assert "# validation Dice 0.001: 0.9000, 0.003: 0.9500; chosen 0.003, the largest" in text
-    assert "0.001: diverged, 0.003: 0.9500;" in as_file(EXPERIMENT, tries(("unet", 0.001, None), ("unet", 0.003, 0.95)))
+    assert "# chosen 0.003, the largest" in text
     (tmp_path / "tuned.yaml").write_text(text, encoding="utf-8")
-    added = read_yaml(tmp_path / "tuned.yaml", dict, "")["variants"]
+    file = read_yaml(tmp_path / "tuned.yaml", dict, "")
+    added = file["variants"]
     given = {name: one.chosen() for name, one in EXPERIMENT.variants.items()}
-    both = read_experiment({"name": "small", "variants": given | added, "training": {"epochs": 20}})
+    both = read_experiment(
+        {"name": "small", "variants": given | added, "training": {"epochs": 20}, "tune": file["tune"]}
+    )
+    assert both.tune.tries == {"unet": (None, 0.9, 0.95), "fpn": (0.8, None, None)}
     tuned, before = both.trained_as("unet_tuned"), both.trained_as("unet")
     assert tuned == before.model_copy(update={"learning_rate": 0.003})
     alone = {name: one.model_copy(update={"training": None}) for name, one in both.variants.items()}
@@ -121,6 +133,9 @@ def test_what_is_written_is_an_ordinary_variant_beside_the_others(tmp_path: Path
         ({"variants": ["lost"]}, "which `variants` does not list"),
         ({"rates": [0.1, 0.1, 0.2]}, "names one rate twice"),
         ({"rates": [0.1, 0.2]}, "rates"),
+        ({"tries": {"lost": [0.1, 0.2, 0.3]}}, "which `variants` does not list"),
+        ({"tries": {"unet": [0.1, 0.2]}}, "tries.unet"),
+        ({"tries": {"unet": [0.1, 0.2, 1.5]}}, "tries.unet"),
     ],
 )
 def test_what_cannot_be_tuned_is_told(tune: dict[str, object], told: str) -> None:
@@ -148,7 +163,15 @@ def test_a_table_of_tries_that_is_none_is_told(tmp_path: Path, rows: str, found:
 def test_the_file_of_one_variant_alone_is_yaml() -> None:
     text = as_file(EXPERIMENT, tries(("fpn", 0.0003, 0.8)))
     assert yaml.safe_load(text) == {
+        "tune": {"rates": [0.0003, 0.001, 0.003], "seed": 1000, "tries": {"fpn": [0.8, None, None]}},
         "variants": {
             "fpn_tuned": {"encoders": ["efficientnet-b0"], "decoder": "fpn", "training": {"learning_rate": 0.0003}}
-        }
+        },
+    }
+
+
+def test_a_network_whose_own_rate_is_the_best_is_not_trained_twice() -> None:
+    text = as_file(EXPERIMENT, tries(("fpn", 0.0003, 0.8), ("fpn", 0.001, 0.9), ("fpn", 0.003, None)))
+    assert yaml.safe_load(text) == {
+        "tune": {"rates": [0.0003, 0.001, 0.003], "seed": 1000, "tries": {"fpn": [0.8, 0.9, None]}}
     }
