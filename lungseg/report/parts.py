@@ -12,6 +12,7 @@ from lungseg.paper import Paper
 from lungseg.plan import Plan
 from lungseg.report.axis import Axis
 from lungseg.report.page_tables import records
+from lungseg.report.rates import said_of
 from lungseg.report.results import Results
 from lungseg.report.tables import SHORT, SHORTER, conditions, lost_runs, marked, over, remade
 
@@ -105,5 +106,6 @@ def parts_block(results: Results, paper: Paper, folder: str) -> str:
         f"signs are judged, of the pairs at the hardest step of Holm's. {SHORT} {SHORTER}; of effects "
         f"neither is told. {markdown(told)} All numbers, each open to its films: [{folder}]({folder}/README.md)."
     )
+    best = markdown(said_of(results, paper)) if results.has("estimates") else ""
     question = "**What is each part of the proposal worth?**"
-    return "\n\n".join([f"{question} {markdown(said)}", "\n".join(lines), note])
+    return "\n\n".join([f"{question} {markdown(said)}", "\n".join(lines), *filter(None, [best]), note])

@@ -10,6 +10,7 @@ from lungseg.config import Experiment
 from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.page_tables import records
+from lungseg.report.results import Results
 from lungseg.report.tables import marked
 
 Row = Mapping[str, Any]
@@ -90,6 +91,13 @@ def at_best_rates(
         f"Each at the best of three rates, chosen by one try of a quarter of {steps}: {named(one)} less {named(other)} "
         f"{gain(pair)} in Dice.{kept}"
     )
+
+
+def said_of(results: Results, paper: Paper) -> str:
+    """The same of an experiment's results, by the names of the paper."""
+    experiment, compared = results.experiment(), results.dice("comparisons")
+    rows = rates(experiment, results.dice("estimates"), compared)
+    return at_best_rates(rows, compared, paper, paper.name, experiment.training.length)
 
 
 def rates_table(rows: Sequence[Row], named: Callable[[str], str]) -> str:

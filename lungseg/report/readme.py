@@ -11,7 +11,7 @@ from lungseg.escape import markdown
 from lungseg.paper import Paper
 from lungseg.report.multiverse import in_words
 from lungseg.report.parts import parts, parts_block
-from lungseg.report.rates import at_best_rates, rates, rates_table
+from lungseg.report.rates import rates, rates_table, said_of
 from lungseg.report.results import Results
 from lungseg.report.tables import (
     answer,
@@ -144,13 +144,12 @@ def result_page(results: Results, paper: Paper, coverage: pd.DataFrame, root: st
 
 def best_rates(results: Results, paper: Paper) -> list[str]:
     """Networks at the best of the rates that were tried for them; nothing where none was tried."""
-    experiment, compared = results.experiment(), results.dice("comparisons")
-    rows = rates(experiment, results.dice("estimates"), compared)
+    rows = rates(results.experiment(), results.dice("estimates"), results.dice("comparisons"))
     if not rows:
         return []
-    said = at_best_rates(rows, compared, paper, paper.name, experiment.training.length)
     shown = "In the columns of tries: the best validation Dice of each; bold, the chosen one."
-    return ["## Each at its best rate", markdown(f"{said} {shown}".strip()), rates_table(rows, paper.name)]
+    said = markdown(f"{said_of(results, paper)} {shown}".strip())
+    return ["## Each at its best rate", said, rates_table(rows, paper.name)]
 
 
 def _sentence(text: str) -> str:

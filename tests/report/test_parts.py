@@ -52,6 +52,18 @@ def test_effects_come_first_then_the_declared_pairs_as_declared(taken_apart: Res
         assert row["sign"] == ("gain" if row["low"] > 0 else "loss" if row["high"] < 0 else "undecided")
 
 
+def test_block_tells_the_headline_at_best_rates_where_rates_were_tried(taken_apart: Results, tmp_path: Path) -> None:
+    for name in ("comparisons.csv", "power.csv", "effects.csv"):
+        shutil.copy(taken_apart.folder / name, tmp_path)
+    shutil.copy(ROOT / "results/laptop/estimates.csv", tmp_path)
+    manifest = taken_apart.manifest()
+    manifest["config"]["tune"]["tries"] = dict.fromkeys(("unet", "proposed"), [0.8, 0.9, 0.7])
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    said = parts_block(Results(tmp_path), MISHRA, "results/x").split("\n\n")
+    assert said[2].startswith("Each at the best of three rates") and "less U-Net" in said[2]
+    assert "best of three" not in parts_block(taken_apart, MISHRA, "results/x")
+
+
 def test_block_of_an_experiment_that_takes_apart_is_about_parts(taken_apart: Results) -> None:
     block = readme_block(taken_apart, MISHRA, "results/x")
     assert block == parts_block(taken_apart, MISHRA, "results/x")
