@@ -138,9 +138,11 @@ def compare(
     html: Annotated[Path | None, typer.Option(help="Page to write.")] = None,
 ) -> None:
     """Which cells moved between two results of one experiment, and is it more than seeds and films explain?"""
-    from lungseg.report.changes import SCORES, as_lines, as_page, compare_results, opened, whole
+    from lungseg.report.changes import SCORES, as_lines, compare_results, opened, whole
     from lungseg.statistics.comparisons import COMPARED
 
+    if html:
+        from lungseg.report.changes_page import as_page
     if metric not in COMPARED:
         raise InputError("--metric", metric, f"one of {', '.join(COMPARED)}", "Choose one of these.")
     for file in filter(None, (csv, html)):

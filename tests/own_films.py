@@ -2,6 +2,7 @@
 
 import io
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -61,13 +62,16 @@ def tiff(pixels: np.ndarray, photometric: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def raw_tiff(pixels: np.ndarray, photometric: int = 1, order: str = "<", big: bool = False) -> bytes:
+def raw_tiff(
+    pixels: np.ndarray, photometric: int = 1, order: str = "<", big: bool = False, packed: bool = False
+) -> bytes:
     """A grey TIFF file written by hand: any type of number, in any order of bytes, in a file of either kind."""
     stored = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    stored = zlib.compress(stored) if packed else stored
     kind = {"u": 1, "i": 2, "f": 3}[pixels.dtype.kind]
     start = 16 if big else 8
-    tags = {256: pixels.shape[1], 257: pixels.shape[0], 258: 8 * pixels.itemsize, 259: 1, 262: photometric, 273: start,
-            277: 1, 278: pixels.shape[0], 279: len(stored), 339: kind}  # fmt: skip
+    tags = {256: pixels.shape[1], 257: pixels.shape[0], 258: 8 * pixels.itemsize, 259: 8 if packed else 1,
+            262: photometric, 273: start, 277: 1, 278: pixels.shape[0], 279: len(stored), 339: kind}  # fmt: skip
     wide, count = ("Q", "Q") if big else ("L", "H")
     entries = b""
     for key, value in tags.items():

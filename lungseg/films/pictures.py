@@ -12,7 +12,7 @@ from lungseg.data.reading import FORMATS, MOST_SIDE, refuse_large
 from lungseg.errors import InputError
 from lungseg.films.film import Film
 from lungseg.films.grey import Range, as_grey, sample, spread
-from lungseg.films.tiff import BEGINNINGS, black_is_zero, numbers
+from lungseg.films.tiff import BEGINNINGS, black_is_zero, in_order, numbers
 from lungseg.shapes import UInt8
 
 LOOK = "Look whether it is the file that you mean, and whole."
@@ -21,7 +21,7 @@ FEW_BITS = {"L;2": 85, "L;4": 17}  # what Pillow multiplies the shades of PNG fi
 ORIENTATION = 274
 OTHERS = (
     "Of grey TIFF files, whole numbers of up to 16 and of 32 bits and floats of 32 bits are read; save others, and "
-    "unsigned ones of 32 bits that begin with MM, as a 16-bit PNG or TIFF."
+    "BigTIFF files that begin with MM, as a 16-bit PNG or TIFF."
 )
 TRANSPARENT = "transparent pixels are taken as black"
 TURNED = "turned as its EXIF orientation"  # how the warning begins
@@ -61,6 +61,7 @@ def read_picture(content: bytes, where: object, inverted: bool | None = None) ->
 
 
 def _decoded(image: Image.Image, where: object, inverted: bool) -> Film:
+    in_order(image)
     warnings, kind = [], str(image.format).lower().replace("mpo", "jpeg")
     clear, wide = _clear_shade(image, where), image.mode not in DEEP and ";16" in _rawmode(image)
     orientation = image.getexif().get(ORIENTATION, 1)

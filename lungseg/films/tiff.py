@@ -1,15 +1,19 @@
-"""What a TIFF file says of its numbers: which are bright, and whether they have a sign. Pillow hears half of it."""
+"""What a TIFF file says of its numbers: bright ones, signs, the order of their bytes. Pillow hears half of it."""
 
 import struct
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import MM, OPEN_INFO, TiffImageFile
 
 PHOTOMETRIC, BITS, SAMPLE_FORMAT = 262, 258, 339
 WHITE_IS_ZERO, BLACK_IS_ZERO = 0, 1
 UNSIGNED, SIGNED = 1, 2
 BEGINNINGS = {b"II*\0": "<", b"MM\0*": ">", b"II+\0": "<", b"MM\0+": ">"}  # the latter two of more than 4 GB
 WIDTHS = {1: "B", 3: "H", 4: "L"}  # of the types that a photometric interpretation comes in
+
+# Unsigned numbers of 32 bits whose first byte is the highest: Pillow can read them, and has no entry for them.
+OPEN_INFO.setdefault((MM, BLACK_IS_ZERO, (UNSIGNED,), 1, (32,), ()), ("I", "I;32B"))
 
 
 def black_is_zero(content: bytes) -> tuple[bytes, bool]:
@@ -39,6 +43,24 @@ def black_is_zero(content: bytes) -> tuple[bytes, bool]:
     except struct.error:
         pass
     return content, False
+
+
+def in_order(image: Image.Image) -> None:
+    """Have compressed numbers read in the order of bytes in which they come.
+
+    libtiff unpacks them into that of this machine, whatever the file's is. Pillow 13 takes signed ones and floats to be
+    in the file's still, and would read noise.
+
+    Args:
+        image: As Pillow opened it, before its pixels are read.
+    """
+    if isinstance(image, TiffImageFile) and image.mode in ("I", "F"):
+        image.tile = [
+            tile._replace(args=(tile.args[0].replace("B", "N"), *tile.args[1:]))  # as of I;16BS, I;32B, F;32BF
+            if tile.codec_name == "libtiff" and isinstance(tile.args, tuple)
+            else tile
+            for tile in image.tile
+        ]
 
 
 def numbers(image: Image.Image, stored: np.ndarray) -> np.ndarray:

@@ -770,7 +770,7 @@ main()
 BENCHMARK = {"torch", "torchvision", "timm", "segmentation_models_pytorch", "snakemake", "dvc", "mlflow", "safetensors",
              "matplotlib", "seaborn", "statsmodels", "scikit_posthocs", "sklearn", "imagehash", "jinja2", "pyarrow",
              "contourpy", "onnx", "onnxscript", "highdicom", "openjpeg", "jpeg_ls", "pylibjpeg", "starlette",
-             "uvicorn"}  # fmt: skip
+             "uvicorn", "great_tables", "babel"}  # fmt: skip
 
 
 def test_a_plain_installation_is_enough(files: list[Path], tmp_path: Path) -> None:
@@ -791,7 +791,8 @@ def test_a_plain_installation_is_enough(files: list[Path], tmp_path: Path) -> No
 
 def test_what_takes_more_than_a_plain_installation_names_the_extra() -> None:
     commands = [["export", "bench", "a.onnx"], ["weights", "fetch"], ["weights", "check"], ["track"],
-                ["segment", "docs/serve.png", "--from-run", "."], ["segment", "a.png", "--dicom-seg"]]  # fmt: skip
+                ["segment", "docs/serve.png", "--from-run", "."], ["segment", "a.png", "--dicom-seg"],
+                ["compare", "results/laptop", "results/laptop", "--html", "a.html"]]  # fmt: skip
     each = f"""
 for words in {commands!r}:
     sys.argv[1:] = words

@@ -11,7 +11,8 @@ import pytest
 
 from lungseg.errors import InputError
 from lungseg.report import changes
-from lungseg.report.changes import BEYOND, OTHER, SAME, UNKNOWN, WITHIN, as_lines, as_page, compare_results, whole
+from lungseg.report.changes import BEYOND, OTHER, SAME, UNKNOWN, WITHIN, as_lines, compare_results, whole
+from lungseg.report.changes_page import as_page
 from lungseg.scores.metrics import COUNTS
 
 Run = Callable[..., int]
