@@ -57,7 +57,7 @@ def test_block_tells_the_headline_at_best_rates_where_rates_were_tried(taken_apa
         shutil.copy(taken_apart.folder / name, tmp_path)
     shutil.copy(ROOT / "results/laptop/estimates.csv", tmp_path)
     manifest = taken_apart.manifest()
-    manifest["config"]["tune"]["tries"] = dict.fromkeys(("unet", "proposed"), [0.8, 0.9, 0.7])
+    manifest["config"]["tune"]["tries"] = {name: [0.8, 0.9, 0.7] for name in ("unet", "proposed")}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     said = parts_block(Results(tmp_path), MISHRA, "results/x").split("\n\n")
     assert said[2].startswith("Each at the best of three rates") and "less U-Net" in said[2]
