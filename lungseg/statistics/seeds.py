@@ -8,7 +8,9 @@ pooled over declared networks, with as many degrees of freedom as all of them ha
 A network beside the declared ones takes the pool's variance and adds nothing to it, so that it changes no other
 network's interval. Where Bartlett's test says at .05 that the variances differ, a network keeps its own. Of four to ten
 networks whose three or five seeds vary alike, normally, it says so in 4 to 5 % of experiments; Levene's test around the
-means says it in 9 to 25 %, around the medians hardly ever. It is asked from three seeds on: two say too little.
+means says it in 9 to 25 %, around the medians hardly ever. It is asked from three seeds on: two say too little. A
+network whose seeds vary beyond doubt more than those of the pool's others, by an F test at .001, keeps its own too,
+whatever their number; it stays in the pool, where it makes no interval of another network shorter.
 
 References:
     Bartlett (1937), Properties of sufficiency and statistical tests, Proceedings of the Royal Society A 160, 268-282.
@@ -20,12 +22,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.stats import bartlett
+from scipy.stats import f as snedecor
 
 from lungseg.statistics.score_blocks import Block
 
 Values = Float[np.ndarray, "*metric"]
 DIFFER = 0.05  # p of Bartlett's test below which networks keep their own variance
 FEWEST = 3  # seeds of a network that the test can judge
+BEYOND_DOUBT = 0.001  # p of the F test below which one network keeps its own
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def pooled_variances(
     found = []
     for i, alone in enumerate(own):
         keeps = inside if i in members else inside | _differ([means[i], *(means[j] for j in sizes)])
+        keeps = keeps | _wider(alone, [own[j] for j in sizes if j != i])
         keeps = keeps & np.isfinite(alone.df) & parted  # a network with one seed has none of its own
         found.append(_where(keeps, alone, pool))
     return found
@@ -110,6 +115,14 @@ def _where(first: Bool[np.ndarray, "*metric"], a: SeedVariance, b: SeedVariance)
     return SeedVariance(
         np.where(first, a.variance, b.variance), np.where(first, a.df, b.df), np.where(first, a.pooled, b.pooled)
     )
+
+
+def _wider(one: SeedVariance, others: Sequence[SeedVariance]) -> Bool[np.ndarray, "*metric"]:
+    """Whether a variance is beyond doubt larger than that of others together; also where theirs is 0."""
+    freedom = sum(other.df for other in others)
+    theirs = sum(other.df * other.variance for other in others) / freedom
+    with np.errstate(invalid="ignore", divide="ignore"):  # seeds that all agree
+        return np.asarray(snedecor.sf(one.variance / theirs, one.df, freedom) < BEYOND_DOUBT)
 
 
 def _differ(means: Sequence[Float[np.ndarray, "seed *metric"]]) -> Bool[np.ndarray, "*metric"]:

@@ -70,10 +70,40 @@ def test_the_pools_variance_is_to_be_had_where_the_test_parts_it() -> None:
     assert [f.variance[0] for f in found] == pytest.approx([0.005] * 2)
 
 
-def test_two_seeds_are_not_tested() -> None:
-    assert stats.bartlett([0.1, 0.9], [0.1, 0.1000001]).pvalue < 0.01
-    found = pooled_variances([group([0.1, 0.9]), group([0.1, 0.1000001])], [0, 1])
+def test_bartlett_is_not_asked_of_two_seeds() -> None:
+    assert stats.bartlett([0.1, 0.9], [0.1, 0.102]).pvalue < 0.05
+    found = pooled_variances([group([0.1, 0.9]), group([0.1, 0.102])], [0, 1])
     assert [f.source() for f in found] == [["pool"], ["pool"]]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_two_seeds_that_vary_beyond_doubt_more_than_a_pool_keep_their_own(inside: bool) -> None:
+    """As of a network that learned with one seed and not with the other, beside some whose seeds agree."""
+    alike = [group([0.378, 0.378]), group([0.0, 0.0])]
+    wild = group([0.6, 0.0])
+    found = pooled_variances([*alike, wild], [0, 1, 2] if inside else [0, 1])
+    assert [f.source() for f in found] == [["pool"], ["pool"], ["own"]]
+    assert found[2].variance[0] == pytest.approx(0.18) and found[2].df[0] == 1
+    assert found[0].variance[0] == pytest.approx(0.06 if inside else 0)
+    near = [group([0.378, 0.379]), group([0.1, 0.102]), group([0.2, 0.201])]
+    p = stats.f.sf(0.18 / np.mean([np.var(one, ddof=1) for one in ([0.378, 0.379], [0.1, 0.102], [0.2, 0.201])]), 1, 3)
+    assert pooled_variances([*near, wild], [0, 1, 2])[3].source() == (["own"] if p < 0.001 else ["pool"]) == ["own"]
+
+
+def test_one_wild_network_among_many_alike_keeps_its_own() -> None:
+    """Where many agree, Bartlett's test of them all sees no difference."""
+    alike = [group([0.1, 0.2, 0.3])] * 9
+    wild = group([-0.15, 0.2, 0.55])
+    assert stats.bartlett(*[[0.1, 0.2, 0.3]] * 9, [-0.15, 0.2, 0.55]).pvalue > 0.05
+    assert stats.f.sf(3.5**2, 2, 18) < 0.001
+    assert [f.source()[0] for f in pooled_variances([*alike, wild], range(10))] == ["pool"] * 9 + ["own"]
+
+
+@pytest.mark.parametrize("networks", [4, 8])
+def test_alike_networks_of_two_seeds_hardly_ever_leave_the_pool(networks: int) -> None:
+    means = np.random.default_rng(1).normal(size=(networks, 2, 1, 4000))
+    found = pooled_variances(list(means), range(networks))
+    assert np.mean([1 - one.pooled for one in found]) < 0.003
 
 
 @pytest.mark.parametrize("networks", [4, 10])
