@@ -237,6 +237,8 @@ def test_all_missing_files_are_told_before_the_first_job(project: Path) -> None:
     assert "Register at" in printed
     assert "Traceback" not in printed
     assert not (project / "offline").exists()
+    printed = snakemake(project, "--dry-run", "--config", "name=offline", lost, check=False)
+    assert "  lost.safetensors, as variants.lost.weights says: give a safetensors file" in printed
 
 
 def test_a_file_with_other_content_plans_again_what_is_made_of_it(project: Path) -> None:

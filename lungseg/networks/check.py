@@ -8,11 +8,13 @@ import torch
 from torch import nn
 
 from lungseg.errors import InputError
+from lungseg.networks import hub
 from lungseg.networks.build import build
-from lungseg.networks.encoders import of_timm
+from lungseg.networks.encoders import of_timm, timm_model
 from lungseg.networks.hollow import hollow
 from lungseg.networks.libraries import smp, timm
 from lungseg.networks.own import try_out
+from lungseg.networks.starts import encoders_of
 from lungseg.recipe import SHORT_NAMES, Variant
 
 README = "config/README.md says which names there are."
@@ -34,7 +36,8 @@ def check(name: str, variant: Variant, size: int = 64, batch: int = 2) -> None:
 
     Raises:
         InputError: A network of one's own cannot be used; an encoder is unknown, or its library refuses it with this
-            decoder, with such films or at films of any size; or a file holds other weights.
+            decoder, with such films or at films of any size; no pinned file has its weights; or a file holds other
+            weights, or values that are no numbers.
     """
     for encoder in variant.encoders:
         _refuse_unknown(name, variant, encoder)
@@ -43,6 +46,7 @@ def check(name: str, variant: Variant, size: int = 64, batch: int = 2) -> None:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = build(variant, 0, pretrained=bool(variant.files()))
+            _refuse_no_numbers(name, variant, network)
             at = f" ({size} px, {batch} film{'s' if batch > 1 else ''} a step)"
             if variant.module is not None:
                 try_out(network, variant, size, batch)
@@ -72,6 +76,26 @@ def _refuse_unknown(name: str, variant: Variant, encoder: str) -> None:
     if variant.start(encoder) != "random" and not of_timm(encoder):
         found, remedy = f"weights for {encoder}", f"Choose `tu-{encoder}`, if timm has it, or `weights: random`."
         raise InputError(f"config key variants.{name}.weights", found, "an encoder of timm", remedy)
+    if variant.start(encoder) == "imagenet":
+        _refuse_unpinned(name, encoder)
+
+
+def _refuse_unpinned(name: str, encoder: str) -> None:
+    """`imagenet` is of the encoders in the table of pinned files: known without a network."""
+    try:
+        hub.row_of(timm_model(encoder))
+    except InputError as error:
+        found = f"imagenet for {encoder}, and no pinned file of it"
+        raise InputError(f"config key variants.{name}.weights", found, error.expected, error.remedy) from error
+
+
+def _refuse_no_numbers(name: str, variant: Variant, network: nn.Module) -> None:
+    """A file whose weights are no numbers would train to the end, and diverge at its first step."""
+    for encoder, part in encoders_of(network, variant) if variant.files() else []:
+        if strange := [key for key, values in part.state_dict().items() if not values.isfinite().all()]:
+            found = f"values that are no numbers in {variant.start(encoder)}: {', '.join(strange[:3])}"
+            expected = f"finite weights of {encoder}"
+            raise InputError(f"config key variants.{name}.weights", found, expected, hub.INSTEAD)
 
 
 def _take_step(network: nn.Module, size: int, batch: int) -> None:

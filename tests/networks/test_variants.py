@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lungseg.data.phantom import draw
@@ -229,12 +231,30 @@ def test_what_only_one_encoder_starts_from_reaches_a_whole_network_of_outputs() 
             Variant(encoders=("mobilenetv2",), weights=__file__),
             r"test_variants.py: found .* expected the weights of tim",
         ),
+        (
+            Variant(encoders=("tu-resnet10t",), weights="imagenet"),
+            r"config key variants.one.weights: found imagenet for tu-resnet10t, .* expected one of mobilenetv2_100",
+        ),
         (Variant(encoders=("skresnet18",)), r"unet on skresnet18 \(64 px, 1 film a step\).*more than 1 value per chan"),
     ],
 )
 def test_what_cannot_be_built_is_told_before_anything_starts(variant: Variant, message: str) -> None:
     with pytest.raises(InputError, match=message):
         check("one", variant, batch=1)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_told_before_anything_starts(tmp_path: Path, value: float) -> None:
+    weights = timm.create_model(SMALL.removeprefix("tu-")).state_dict()
+    file = tmp_path / "small.safetensors"
+    variant = Variant(encoders=(SMALL,), weights=str(file))
+    save_file(weights, file)
+    check("one", variant)
+    weights["conv_stem.weight"][0, 0, 0, 0] = value
+    save_file(weights, file)
+    told = r"variants.one.weights: found values that are no numbers in .*small.safetensors: model.conv_stem.weight, ex"
+    with pytest.raises(InputError, match=told):
+        check("one", variant)
 
 
 def test_what_can_be_built_passes_and_draws_no_random_number() -> None:

@@ -84,6 +84,8 @@ def begin():
 if workflow.is_main_process and workflow.output_settings.dryrun:
     try:
         left = [run.variant for run in read_runs(EXPERIMENT, Path()) if not run.finished]
-        check_networks({name: EXPERIMENT.variants[name] for name in left})
+        variants = {name: EXPERIMENT.variants[name] for name in left}
+        check_files(variants, [], ARCHIVES, RAW)
+        check_networks(variants)
     except InputError as error:
         raise WorkflowError(str(error))
