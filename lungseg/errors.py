@@ -25,6 +25,17 @@ class InputError(Exception):
         return f"{where}: found {found}, expected {expected}. {plain(self.remedy)}"
 
 
+def one_line(said: object, most: int = 160) -> str:
+    """What a library says of what it cannot use, on one line, shortened where it is long.
+
+    Args:
+        said: An error, or its text.
+        most: Characters that are kept.
+    """
+    text = " ".join(str(said).split())
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
 def _quoted(text: object) -> str:
     said = plain(text, kept="\t")
     return said if len(said) <= MOST else f"{said[:MOST]}… ({len(said)} characters)"

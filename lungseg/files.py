@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +129,7 @@ def read_cells(path: str | Path, columns: Sequence[str] = (), remedy: str = AGAI
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
             lines = [line for line in csv.reader(stream, strict=True) if line]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(path, f"no table ({' '.join(str(error).split())[:120]})", expected, remedy) from error
+        raise InputError(path, f"no table ({one_line(error, 120)})", expected, remedy) from error
     if not lines or any("\0" in name for name in lines[0]):
         raise InputError(path, "a file of zeros" if lines else "an empty file", expected, remedy)
     names = lines[0]
@@ -165,7 +165,7 @@ def read_json(path: str | Path, kind: type = dict, remedy: str = AGAIN) -> Any: 
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # no UTF-8 is a ValueError too
-        found = " ".join(str(error).split())[:120]
+        found = one_line(error, 120)
         raise InputError(path, f"no JSON ({found})", "a JSON file, whole", remedy) from error
     if not isinstance(content, kind):
         raise InputError(path, f"a {type(content).__name__}", f"a {kind.__name__}", remedy)

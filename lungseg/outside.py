@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 
 MEBI = 2**20
 TABLE = 256 * MEBI  # bytes of a table of scores; the reference experiment's has 12 MiB
@@ -23,6 +23,15 @@ KINDS = {
     "finite_number": "a finite number", "string_type": "text", "bool_type": "true or false",
     "bool_parsing": "true or false", "missing": "a value",
 }  # fmt: skip
+
+# What names are made of, by the pattern that they match.
+PATTERNS = {
+    r"^[A-Za-z0-9][A-Za-z0-9_-]*$": "letters, digits, - and _, a letter or digit first",
+    r"^[A-Za-z0-9][A-Za-z0-9_.-]*$": "letters, digits, -, _ and ., a letter or digit first",
+    r"^[a-z][a-z0-9_]*$": "small letters, digits and _, a letter first",
+    r"^.+\.py:[A-Za-z_][A-Za-z0-9_]*$": "FILE.py:FUNCTION",
+    r"\S": "a text",
+}
 
 T = TypeVar("T")
 
@@ -133,7 +142,7 @@ def read_yaml(path: str | Path, kind: type[T], remedy: str, as_written: bool = F
         content = yaml.load(bounded(path, TEXT).read_text(encoding="utf-8"), loader)  # noqa: S506 - a safe one
         nodes = _count(content, {})
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
-        raise InputError(path, " ".join(str(error).split())[:160], "a YAML file", remedy) from error
+        raise InputError(path, one_line(error), "a YAML file", remedy) from error
     except RecursionError as error:
         raise InputError(path, "nesting without end", "a YAML file", remedy) from error
     if nodes > NODES:
@@ -164,8 +173,13 @@ def refused(error: ValidationError, path: str | Path, whole: str, remedy: str, s
 
 def expected(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     """What a rule asks for, in words of somebody who writes YAML."""
-    if (kind := error["type"]) in KINDS:
+    kind, place = error["type"], error["loc"][-1:]
+    if kind == "missing" and place and isinstance(place[0], int):
+        return f"more values than {place[0]}"
+    if kind in KINDS:
         return KINDS[kind]
+    if kind == "string_pattern_mismatch" and (pattern := error["ctx"]["pattern"]) in PATTERNS:
+        return PATTERNS[pattern]
     if kind == "too_short":
         return f"at least {error['ctx']['min_length']}"
     told = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import AGAIN, read_cells, replacing
 from lungseg.outside import TABLE, bounded
 
@@ -110,7 +110,7 @@ def read_parquet(path: str | Path, columns: Sequence[str] = (), remedy: str = AG
     except FileNotFoundError:
         raise
     except Exception as error:  # whatever a damaged file makes pyarrow raise
-        found = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+        found = f"{type(error).__name__}: {one_line(error, 120)}"
         raise InputError(path, found, "a whole Parquet table", remedy) from error
     if missing := [name for name in columns if name not in table]:
         raise InputError(path, f"no column {', '.join(missing)}", f"the columns {', '.join(columns)}", remedy)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.lib.npyio import NpzFile
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.outside import missing
 
 MEBI = 2**20
@@ -131,7 +131,7 @@ def open_arrays(path: str | Path, remedy: str) -> NpzFile:
                     shape, _, dtype = read(stream)
                     held = member.file_size - stream.tell()
             except (ValueError, EOFError, OSError, BadZipFile) as error:
-                found = " ".join(str(error).split())[:160]
+                found = one_line(error)
                 raise InputError(f"{path}, {member.filename}", found, "a NumPy array", remedy) from error
             said = dtype.itemsize * prod(shape)
             if dtype.hasobject or said != held:

@@ -2,6 +2,8 @@
 
 import copy
 import itertools
+import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from lungseg.errors import InputError
 from lungseg.learning import stepper, training
 from lungseg.learning.training import Examples, fit
 from lungseg.networks.build import build
-from lungseg.outside import read_settings, read_yaml
+from lungseg.outside import PATTERNS, read_settings, read_yaml
 from lungseg.recipe import Head, Training, Variant
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -67,7 +69,15 @@ CONTRADICTIONS: list[tuple[dict[str, Any], str]] = [
         "`deep_supervision` is of unet and nnunet without",
     ),
     ({"training": {"epochs": 3, "steps": 9}}, "two measures of one length"),
-    ({"encoders": ["no such"]}, "config key variants.one.encoders.0: found 'no such', expected string should match"),
+    (
+        {"encoders": ["no such"]},
+        "config key variants.one.encoders.0: found 'no such', expected letters, digits, -, _ and",
+    ),
+    ({"module": "tiny.py"}, r"config key variants.one.module: found 'tiny.py', expected FILE.py:FUNCTION\."),
+    (
+        {"encoders": ["mobilenetv2"], "decoder_channels": [8, 8, 8, 8]},
+        r"variants.one.decoder_channels.4: found nothing, expected more values than 4\.",
+    ),
     ({"decoder": "unet3plus"}, "config key variants.one.decoder: found 'unet3plus', expected 'unet', 'unetplusplus'"),
     ({"head": {"dropout": 1}}, "config key variants.one.head.dropout: found 1, expected less than 1"),
     ({"head": {"dense": [0]}}, "config key variants.one.head.dense.0: found 0, expected greater than 0"),
@@ -260,7 +270,10 @@ def test_experiments_do_not_overwrite_each_other() -> None:
         ),
         ({"name": "a" * 300}, "config key name: found .* at most 64 characters"),
         *(({"name": name}, "a folder of the project") for name in ("tests", "bench", "config", "results", "Docs")),
-        ({"name": "../elsewhere"}, "config key name: found '../elsewhere', expected string should match"),
+        (
+            {"name": "../elsewhere"},
+            "config key name: found '../elsewhere', expected letters, digits, - and _, a letter",
+        ),
         ({"name": None}, "config key name"),
     ],
 )
@@ -268,6 +281,12 @@ def test_illegal_choice_is_told(change: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         read_experiment(SMALL | change)
     assert "config/README.md explains every key" in str(caught.value)
+
+
+def test_every_pattern_of_a_name_is_told_in_words() -> None:
+    """Of configurations, plans and papers: a person does not read regular expressions."""
+    asked = {json.loads(found) for found in re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', schema())}
+    assert asked and asked <= set(PATTERNS)
 
 
 def test_no_experiment_is_called_like_what_lies_beside_the_snakefile() -> None:

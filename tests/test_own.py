@@ -118,7 +118,10 @@ def test_an_own_set_changes_no_number_of_the_others() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"own": {"Mine": OWN}, "datasets": ["jsrt", "Mine"]}, "config key own.Mine.*should match pattern"),
+        (
+            {"own": {"Mine": OWN}, "datasets": ["jsrt", "Mine"]},
+            "config key own.Mine.*expected small letters, digits and _, a let",
+        ),
         ({"own": {"pooled": OWN}, "datasets": ["pooled"]}, "own defines .'pooled'., a name that has a meaning"),
         ({"own": {"jsrt": OWN}, "datasets": ["jsrt"]}, "own defines .'jsrt'., a name that has a meaning"),
         ({"datasets": ["jsrt"]}, "own defines .'mine'., which `datasets` does not list"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import read_rows
 from lungseg.shapes import UInt8
 
@@ -82,7 +82,7 @@ def open_films(array: str | Path, table: str | Path) -> Stored:
     try:
         pixels = np.load(array, mmap_mode="r")
     except (ValueError, EOFError) as error:
-        raise InputError(array, " ".join(str(error).split())[:120], "a NumPy array, whole", BOTH) from error
+        raise InputError(array, one_line(error, 120), "a NumPy array, whole", BOTH) from error
     shape = pixels.shape
     if pixels.dtype != np.uint8 or len(shape) != 4 or shape[1] != 2 or shape[2] != shape[3]:
         raise InputError(array, f"{pixels.dtype} of shape {shape}", "uint8 of shape (films, 2, size, size)", BOTH)

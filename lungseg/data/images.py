@@ -18,7 +18,7 @@ from tqdm import tqdm
 from lungseg.data.films import BOTH
 from lungseg.data.reading import BadFilms, Radiograph, Unused, in_order, sha256
 from lungseg.data.squares import Box, Frame, choose_box, cut
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import read_rows, replacing
 
 COLUMNS = ["image_id", "dataset", "height", "width", "spacing_mm", "abnormal", "sha256", "pixels_sha256"]
@@ -173,7 +173,7 @@ def _originals(masks: str | Path, boxes: str | Path, table: str | Path, image_id
                 spacing = float(film["spacing_mm"]) if film["spacing_mm"] else None
                 yield Original(mask, Box(*(int(places[image_id][side]) for side in BOX)), spacing)
     except (BadZipFile, zlib.error, EOFError, ValueError) as error:  # a cell of a table may be no number
-        found = " ".join(str(error).split())[:120]
+        found = one_line(error, 120)
         raise InputError(f"{masks} or {boxes}", found, "a zip file of masks, whole, and their boxes", BOTH) from error
 
 

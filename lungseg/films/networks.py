@@ -11,7 +11,7 @@ import numpy as np
 
 from lungseg.data.squares import Frame
 from lungseg.described import Described, read_metadata
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import read_json
 from lungseg.onnx_runtime import runtime
 from lungseg.outside import TEXT, bounded
@@ -79,7 +79,7 @@ def open_file(path: Path) -> Network:
         metadata = session.get_modelmeta().custom_metadata_map
         names = [one.name for one in session.get_inputs()], [one.name for one in session.get_outputs()]
     except Exception as error:  # onnxruntime's own kinds, all of them plain exceptions
-        found = " ".join(str(error).split())[:120]
+        found = one_line(error, 120)
         raise InputError(
             path, f"no network that opens ({found})", "an ONNX file", "Make it with `lungseg export`."
         ) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Protocol, TextIO, TypeVar
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.jobs import at_work, seals
 
 
@@ -71,7 +71,7 @@ def _of_memory(error: BaseException) -> bool:
 
 
 def _first_line(error: BaseException) -> str:
-    said = " ".join(str(error).split())[:160]
+    said = one_line(error)
     return f"no room ({said})" if said else "no room"
 
 

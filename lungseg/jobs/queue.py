@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import replacing
 
 NAME = "queue"
@@ -53,7 +53,7 @@ def _queued(name: str) -> list[str]:
     try:
         asked = subprocess.run(command, capture_output=True, text=True, check=True, timeout=SECONDS)
     except (subprocess.SubprocessError, OSError) as error:
-        said = " ".join(str(getattr(error, "stderr", None) or error).split())[:200]
+        said = one_line(getattr(error, "stderr", None) or error, 200)
         remedy = "Jobs of an earlier run may still be there. Try again when Slurm answers."
         raise InputError("squeue", said, "the list of your jobs", remedy) from error
     return asked.stdout.split()

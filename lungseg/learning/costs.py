@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from lungseg.errors import one_line
 from lungseg.learning.apart import Memory, apart
 from lungseg.learning.augmentation import DRAWS
 from lungseg.learning.inference import predict
@@ -147,7 +148,7 @@ def measure(variant: str, path: Path, device: torch.device) -> Iterator[Part]:
     try:
         yield from _parts(read_card(path), path, device)
     except Exception as error:  # whatever a network of one's own may raise, or a device without room for it
-        told = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        told = f"{type(error).__name__}: {one_line(error, 200)}"
         print(f"lungseg: not all costs of {variant} are known: {told}", file=sys.stderr, flush=True)
 
 

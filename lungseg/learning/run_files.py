@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import read_json
 from lungseg.outside import refused
 from lungseg.recipe import Training, Variant
@@ -61,7 +61,7 @@ def read_card(path: str | Path, needed: Sequence[str] = ()) -> Card:
         if missing := [key for key in needed if key not in facts]:
             raise KeyError(missing[0])
     except (ValueError, TypeError, KeyError) as error:
-        found = " ".join(str(error).split())[:160]
+        found = one_line(error)
         raise InputError(path, found, "the card of a run", REMEDY) from error
     try:
         _Facts.model_validate(facts)

@@ -22,7 +22,7 @@ from numpy.lib import format as npy
 from numpy.lib.npyio import NpzFile
 
 from lungseg.data.opened import AnyPart
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import AGAIN, replacing
 from lungseg.learning.run_files import CARD, PREDICTIONS, read_card
 from lungseg.shapes import Float16, UInt8, UInt32
@@ -363,7 +363,7 @@ def _readable(path: str | Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError) as error:
-        found = " ".join(f"{type(error).__name__}: {error}".split())[:160]
+        found = one_line(f"{type(error).__name__}: {error}")
         raise InputError(path, found, "stored predictions", "Delete the file and run again.") from error
 
 

@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from lungseg.data.films import Part
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import replacing
 from lungseg.learning.batches import round_of, total
 from lungseg.learning.devices import Card, own
@@ -285,7 +285,7 @@ def told(path: Path) -> Iterator[None]:
         yield
     except (RuntimeError, SafetensorError) as error:
         free = f"{shutil.disk_usage(path.parent).free / 1e6:.0f} MB free"
-        found = f"{' '.join(str(error).split())[:120]} ({free})"
+        found = f"{one_line(error, 120)} ({free})"
         raise InputError(path, found, "room for it", "Free space and give the command again: it goes on.") from error
 
 
@@ -316,7 +316,7 @@ def _whole(path: Path, device: torch.device) -> State | None:
     except Exception as error:  # whatever bytes that are no checkpoint may raise
         aside = path.with_name(f"{path.name}.damaged")
         path.replace(aside)
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:80]}"
+        reason = f"{type(error).__name__}: {one_line(error, 80)}"
         said = f"{path} is damaged ({reason}): set aside as {aside.name}, the training starts anew"
         warnings.warn(said, stacklevel=2)
         return None

@@ -11,7 +11,7 @@ from safetensors.torch import load_model, save_file
 from torch import nn
 
 from lungseg.data.films import Part
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import AGAIN, file_hash, replacing
 from lungseg.learning.batches import passes
 from lungseg.learning.run_files import Card, read_card
@@ -134,6 +134,6 @@ def load_network(weights: Path, card: Path) -> nn.Module:
     try:
         load_model(network, weights)
     except Exception as error:
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise InputError(weights, reason, f"the network of {card}", "Train it again.") from error
     return network

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import nn
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.networks import hub
 from lungseg.networks.build import build
 from lungseg.networks.encoders import of_timm, timm_model
@@ -52,11 +52,13 @@ def check(name: str, variant: Variant, size: int = 64, batch: int = 2) -> None:
                 try_out(network, variant, size, batch)
             else:
                 _take_step(network, size, batch)
-    except InputError:
-        raise
+    except InputError as error:
+        key = f"config key variants.{name}"
+        at = "" if str(error.where).startswith(key) else f"{key}.{'module' if variant.module else 'weights'}, "
+        raise InputError(f"{at}{error.where}", error.found, error.expected, error.remedy) from error
     except Exception as error:  # whatever the libraries say of names that do not go together
         found = f"{variant.decoder} on {', '.join(variant.encoders) or 'no encoder'}{at}"
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}".removesuffix(": ")
+        reason = f"{type(error).__name__}: {one_line(error)}".removesuffix(": ")
         another = f"Choose another decoder or encoder. {REMEDIES.get(variant.decoder, MAPS)}"
         remedy = "Choose a larger batch_size or size, or another encoder." if at else another
         raise InputError(

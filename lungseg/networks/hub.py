@@ -9,14 +9,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import file_hash, replacing
 
 TABLE = Path(__file__).with_name("hub_weights.csv")
 FOLDER = "LUNGSEG_WEIGHTS"  # variable of the environment that names the folder
 LARGEST = 2**31  # bytes
 TIMEOUT_SECONDS = 30.0  # without a single byte
-INSTEAD = "Choose `weights: random`, `imagenet-8bit` for MobileNetV2, or the path of a local file."
+INSTEAD = "Choose `weights: random`, `imagenet-8bit` for MobileNetV2, or the path of a file of its whole classifier."
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def obtain(row: Pinned, place: Path, address: str | None = None) -> Path:
             if not (found := file_hash(part)).startswith(row.sha256):
                 raise _refused(row, url, f"a file with sha256 {found}")
     except (requests.RequestException, ValueError) as error:
-        raise _refused(row, url, f"{type(error).__name__}: {' '.join(str(error).split())[:160]}") from error
+        raise _refused(row, url, f"{type(error).__name__}: {one_line(error)}") from error
     return target
 
 

@@ -3,6 +3,7 @@
 import ast
 import random
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import file_hash
 from lungseg.recipe import Variant
 
@@ -98,7 +99,13 @@ def _told(variant: Variant) -> Iterator[None]:
     except InputError:
         raise
     except (Exception, SystemExit) as error:
-        raise refused(variant, f"{type(error).__name__}: {' '.join(str(error).split())[:160]}") from error
+        raise refused(variant, f"{type(error).__name__}: {one_line(error)}{_line(error, variant)}") from error
+
+
+def _line(error: BaseException, variant: Variant) -> str:
+    """Where in the person's file it was raised, the innermost of its lines; empty where it never got there."""
+    there = [each.lineno for each in traceback.extract_tb(error.__traceback__) if each.filename == variant.module_file]
+    return f" (line {there[-1]})" if there else ""
 
 
 def _function(variant: Variant) -> Callable[[Variant], object]:

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from lungseg.errors import InputError
+from lungseg.errors import InputError, one_line
 from lungseg.files import file_hash
 from lungseg.networks import hub
 from lungseg.networks.encoders import JoinedEncoder, of_timm, timm_model
@@ -124,7 +124,7 @@ def _pretrained(name: str, path: Path, wanted: Collection[str]) -> dict[str, Ten
         whole = timm.create_model(timm_model(name), pretrained=True, pretrained_cfg_overlay=overlay).state_dict()
         return {key: whole[key] for key in wanted}
     except Exception as error:  # whatever a file may raise
-        reason = " ".join(str(error).split())[:160]
+        reason = one_line(error)
         raise InputError(path, f"{type(error).__name__}: {reason}", _weights_of(name), hub.INSTEAD) from error
 
 

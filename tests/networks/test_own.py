@@ -80,7 +80,11 @@ def test_the_files_hash_is_part_of_the_run(tmp_path: Path, example: str) -> None
         ("import nothing_of_this_name", "found ModuleNotFoundError"),
         ("def another(variant): ...", "found no function network; there are another"),
         ("def network(variant): return 3", "found a function that returns int"),
-        ("def network(variant): raise OSError('so')", "found OSError: so"),
+        ("def network(variant): raise OSError('so')", r"found OSError: so \(line 1\), expected"),
+        (
+            "def inner(): return {}['no']\n\ndef network(variant): return inner()",
+            r"found KeyError: 'no' \(line 1\), exp",
+        ),
         ("import torch\ndef network(variant): return torch.nn.ReLU()", "found a network with nothing to train"),
         ("import torch\ndef network(variant): return torch.nn.Conv2d(3, 1, 1)", "found RuntimeError: .*channels"),
         ("import torch\ndef network(variant): return torch.nn.Conv2d(1, 2, 1)", r"found float32 of shape \(1, 2, 64"),
@@ -107,7 +111,7 @@ def test_what_is_wrong_is_told_before_anything_starts(tmp_path: Path, text: str,
     if told is None:  # with steps of several films it can be trained
         check("tiny", variant)
         told = "found ValueError: Expected more than 1 value per channel"
-    with pytest.raises(InputError, match=rf"^module .*tiny.py:network: {told}"):
+    with pytest.raises(InputError, match=rf"^config key variants.tiny.module, module .*tiny.py:network: {told}"):
         check("tiny", variant, batch=2 if "Expected" not in told else 1)
 
 
