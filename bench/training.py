@@ -24,6 +24,7 @@ from tqdm import tqdm
 from bench.films import write_films
 from bench.loops import ARITHMETIC
 from bench.timing import write
+from lungseg.learning.memory import KEEP_BLOCKS
 
 ROUNDS, FILMS = 2, 64
 NETWORKS = ["unet", "unet_mobilenetv2", "unet_inceptionresnetv2", "proposed"]

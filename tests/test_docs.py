@@ -135,10 +135,10 @@ def test_what_the_paper_leaves_open_is_tested_by_variants_that_there_are() -> No
     """Every name that docs/fidelity.md gives in its fourth column, and every variant that departs from the paper's."""
     rows = [line.split("|") for line in (ROOT / "docs/fidelity.md").read_text().splitlines() if line.startswith("| ")]
     named = {name for row in rows[1:] for name in re.findall(r"`([a-z][a-z0-9_]+)`", row[4])}
-    first, more = (
-        yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("ablations", "ablations_more")
+    first, more, tuned = (
+        yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("ablations", "ablations_more", "tuned")
     )
-    variants = {**first["variants"], **more["variants"]}
+    variants = {**first["variants"], **more["variants"], **tuned["variants"]}
     known = {*variants, *first["train_on"], *more.get("train_on", {}), "train_on", "split", "preprocessing", "seeds"}
     assert named <= known
     assert {name for name in variants if name.startswith("proposed_")} <= named
