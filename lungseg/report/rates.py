@@ -9,7 +9,7 @@ from lungseg.claims.evidence import between, find, find_pair, gain
 from lungseg.config import Experiment
 from lungseg.escape import markdown
 from lungseg.paper import Paper
-from lungseg.report.page_tables import records
+from lungseg.report.page_tables import noted, records
 from lungseg.report.results import Results
 from lungseg.report.tables import marked
 
@@ -89,8 +89,13 @@ def at_best_rates(
     kept = f" The common rate is the best of the three for {', '.join(stayed)}." if stayed else ""
     return (
         f"Each at the best of three rates, chosen by one try of a quarter of {steps}: {named(one)} less {named(other)} "
-        f"{gain(pair)} in Dice.{kept}"
+        f"{gain(pair)} in Dice. {noted(_note(pair))}".strip()
+        + kept
     )
+
+
+def _note(row: Row) -> str | None:
+    return row["note"] if isinstance(row.get("note"), str) else None
 
 
 def said_of(results: Results, paper: Paper) -> str:

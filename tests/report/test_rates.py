@@ -54,6 +54,9 @@ def test_the_headline_is_told_at_best_rates_where_both_networks_have_them(tuned:
     pair = find_pair(compared, "proposed", "unet_tuned", "dice")
     assert f"Proposed: both encoders less U-Net {pair['difference']:+.4f} [{pair['low']:+.4f}," in said
     assert said.endswith("best of the three for Proposed: both encoders.")
+    common = compared.assign(note="common seed variance: -0.0100 to -0.0001")
+    told = at_best_rates(rows, common, MISHRA, MISHRA.name, "8 epochs")
+    assert "in Dice. By a seed variance common to the networks: " in told and told.endswith("Proposed: both encoders.")
     assert at_best_rates(rows[:2], compared, MISHRA, MISHRA.name, "8 epochs") == ""
     assert at_best_rates([row | {"tuned": ""} for row in rows], compared, MISHRA, MISHRA.name, "8 epochs") == ""
 
