@@ -13,7 +13,7 @@ from lungseg.plan import plan_file
 from tests.workflow import MISHRA, ROOT
 
 PAPER = ROOT / "workflow/papers/mishra"
-CONFIGS = [path for path in sorted((ROOT / "config").glob("*.yaml")) if not path.stem.endswith("_more")]
+CONFIGS = [path for path in sorted((ROOT / "config").glob("*.yaml")) if not path.stem.endswith(("_more", "tuned"))]
 
 
 def experiment(path: Path) -> Experiment:
