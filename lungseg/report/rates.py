@@ -8,6 +8,7 @@ import pandas as pd
 from lungseg.claims.evidence import between, find, find_pair, gain
 from lungseg.config import Experiment
 from lungseg.escape import markdown
+from lungseg.learning.tuning import chosen
 from lungseg.paper import Paper
 from lungseg.report.page_tables import noted, records
 from lungseg.report.results import Results
@@ -37,7 +38,8 @@ def rates(experiment: Experiment, estimates: pd.DataFrame, comparisons: pd.DataF
         if given is None or not any(dice is not None for dice in given):
             continue
         tries = sorted(zip(experiment.tune.rates, given, strict=True))
-        best = max((pair for pair in tries if pair[1] is not None), key=lambda pair: (pair[1] or 0, -pair[0]))[0]
+        tried = pd.DataFrame(tries, columns=["learning_rate", "validation_dice"]).assign(variant=name)
+        best = chosen(tried)[name]
         own = experiment.trained_as(name).learning_rate
         tuned = name if best == own else f"{name}_tuned" if f"{name}_tuned" in experiment.variants else ""
         less = find_pair(comparisons, tuned, name, "dice") if tuned not in ("", name) else None
