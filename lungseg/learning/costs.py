@@ -6,6 +6,7 @@ Its weights are not needed: a random start costs the same. So runs that were tra
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
@@ -26,7 +27,7 @@ from lungseg.learning.run_files import NEEDED, Card, read_card
 from lungseg.learning.stepper import WARM_UP, Stepper, arithmetic, captures
 from lungseg.learning.weights import refuse_another_module
 from lungseg.machine import processor
-from lungseg.networks.build import build
+from lungseg.networks.build import build, undrawn
 from lungseg.networks.hollow import hollow
 from lungseg.recipe import Training, Variant
 
@@ -113,6 +114,8 @@ def cost(
         foretold: MB of a step of training, where it is not measured.
     """
     facts = [read_card(path, NEEDED) for path in cards]
+    if device.type == "cpu":
+        load_once(device, facts[0]["training"]["precision"])
     given = (variant, cards[0], device)
     parts: list[Part] = apart(measure, *given) if device.type == "cpu" else list(measure(*given))
     found = {"parameters": facts[0]["parameters"]} | {key: value for part in parts for key, value in vars(part).items()}
@@ -137,6 +140,20 @@ def cost(
     )
 
 
+@cache
+def load_once(device: torch.device, precision: str) -> None:
+    """Have loaded what every measurement loads: copies of this process share it, and no network's memory holds it.
+
+    Args:
+        device: Where to measure.
+        precision: As in training.
+    """
+    torch.set_num_threads(1)  # a copy of a process with several would wait for those that it lacks
+    network = build(Variant(width=1), seed=0)
+    gflops(network, 32)
+    take_steps(network.to(device), Training(batch_size=2, precision=precision), 32)
+
+
 def measure(variant: str, path: Path, device: torch.device) -> Iterator[Part]:
     """What can be had of a network, one after the other; what cannot is told, and the rest left out.
 
@@ -156,8 +173,8 @@ def _parts(card: Card, path: Path, device: torch.device) -> Iterator[Part]:
     torch.set_num_threads(1)
     refuse_another_module(card, path)
     recipe, size = Training(**card["training"]), card["size"]
-    take_steps(build(Variant(width=1), seed=0).to(device), Training(batch_size=2, precision=recipe.precision), 32)
-    build(variant := Variant(**card["variant"]), seed=0, pretrained=False)  # some load a library of their own
+    load_once(device, recipe.precision)
+    undrawn(variant := Variant(**card["variant"]))  # some load a library of their own
     memory = Memory(device)  # from here on the libraries' own code and workspaces are there
     network = build(variant, seed=0, pretrained=False)
     yield (counted := count(network, size))

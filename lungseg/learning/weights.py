@@ -19,7 +19,7 @@ from lungseg.learning.stepper import arithmetic
 from lungseg.learning.training import Epoch, diverged, told
 from lungseg.machine import processor
 from lungseg.networks.architecture import architecture
-from lungseg.networks.build import build
+from lungseg.networks.build import undrawn
 from lungseg.networks.own import module_of
 from lungseg.networks.starts import encoders_of
 from lungseg.recipe import Training, Variant
@@ -126,7 +126,7 @@ def load_network(weights: Path, card: Path) -> nn.Module:
     """
     facts = read_card(card)
     refuse_another_module(facts, card)
-    network = build(Variant(**facts["variant"]), seed=0, pretrained=False)
+    network = undrawn(Variant(**facts["variant"]))
     wanted = facts.get("weights_sha256")
     found = file_hash(weights)
     if wanted not in (None, found):

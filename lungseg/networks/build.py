@@ -4,6 +4,8 @@ Every network takes grey images in [-1, 1], shape (batch, 1, height, width), bot
 logits of the same shape: probability of lung = 1 / (1 + exp(-logit)).
 """
 
+from contextlib import nullcontext
+
 import torch
 from torch import nn
 
@@ -13,6 +15,7 @@ from lungseg.networks.join import Outputs
 from lungseg.networks.nnunet import nnunet
 from lungseg.networks.own import own
 from lungseg.networks.starts import load_pretrained
+from lungseg.networks.undrawn import Undrawn
 from lungseg.networks.unet import UNet
 from lungseg.networks.unused import remove_unused
 from lungseg.recipe import Variant
@@ -44,6 +47,16 @@ def build(variant: Variant, seed: int, pretrained: bool = True) -> nn.Module:
         remove_unused(network, variant)
     _activate_out_of_place(network)
     return network
+
+
+def undrawn(variant: Variant) -> nn.Module:
+    """The network of a variant for trained weights to be read into: its values may be anything.
+
+    Args:
+        variant: Which network. One of one's own has its random start: its code may look at it.
+    """
+    with Undrawn() if variant.module is None else nullcontext():
+        return build(variant, seed=0, pretrained=False)
 
 
 def _without_encoders(variant: Variant) -> nn.Module:

@@ -1,31 +1,20 @@
 """Encoders of timm and segmentation-models-pytorch by name, one or several side by side."""
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from lungseg.networks.colours import in_colour
 from lungseg.networks.cpu_layers import StridedDepthwise
 from lungseg.networks.join import Sum, padded
 from lungseg.networks.libraries import smp
+from lungseg.networks.undrawn import Undrawn
 
 # The models of timm behind our short names, with the pretrained weights that `imagenet` means.
 TIMM: dict[str, str] = {
     "mobilenetv2": "mobilenetv2_100.ra_in1k",
     "inceptionresnetv2": "inception_resnet_v2.tf_in1k",
-}
-# What draws, of torch.nn.init and of tensors.
-DRAWN = {
-    "normal_",
-    "uniform_",
-    "trunc_normal_",
-    "kaiming_normal_",
-    "kaiming_uniform_",
-    "xavier_normal_",
-    "xavier_uniform_",
 }
 
 
@@ -86,33 +75,13 @@ class JoinedEncoder(nn.Module):
         return joined
 
 
-class _NothingDrawnOnMeta(TorchFunctionMode):
-    """Leaves out random values for tensors that hold none (torch's device `meta`).
-
-    segmentation-models-pytorch builds each of timm's encoders there first, to see its shapes, and drawing there loads
-    torch's compiler: a second or two of every job.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., object],
-        types: object,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> object:
-        filled = args[0] if args else (kwargs or {}).get("tensor")
-        if getattr(func, "__name__", "") in DRAWN and isinstance(filled, Tensor) and filled.is_meta:
-            return filled
-        return func(*args, **(kwargs or {}))
-
-
 def encoder(name: str, depth: int, output_stride: int, in_channels: int) -> nn.Module:
     """One encoder, from random weights: our short name, segmentation-models-pytorch's, or timm's (also as `tu-NAME`).
 
     Raises:
         Exception: Whatever the libraries raise where there is none of this name, depth and stride.
     """
-    with _NothingDrawnOnMeta():
+    with Undrawn(on_meta=True):  # the libraries build each of them there first, to see its shapes
         if name in TIMM:
             made = smp.encoders.TimmUniversalEncoder(TIMM[name], False, in_channels, depth, output_stride)
             _pad(made)

@@ -3,7 +3,8 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from time import sleep
 
@@ -16,7 +17,7 @@ from lungseg.learning import costs
 from lungseg.learning.apart import MB, Memory, apart
 from lungseg.learning.costs import Cost, cost, count, gflops, milliseconds
 from lungseg.learning.memory import step_mb
-from lungseg.networks.build import build
+from lungseg.networks.build import build, undrawn
 from lungseg.recipe import Training, Variant
 
 CPU = torch.device("cpu")
@@ -169,14 +170,20 @@ def test_a_step_that_would_take_too_long_is_foretold_where_its_like_was_measured
 def test_a_library_that_a_network_loads_is_not_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[torch.Tensor] = []
 
-    def loading(variant: Variant, **choices: object) -> nn.Module:
+    def loading(make: Callable[..., nn.Module], variant: Variant, **choices: object) -> nn.Module:
         if variant == SMALL and not kept:
             kept.append(torch.ones(50_000_000))
-        return build(variant, **choices)
+        return make(variant, **choices)
 
-    monkeypatch.setattr(costs, "build", loading)
+    for name, make in (("build", build), ("undrawn", undrawn)):
+        monkeypatch.setattr(costs, name, partial(loading, make))
     found = cost("unet", [card(tmp_path)], [], CPU)
     assert 0 < (found.predict_memory_mb or 0) < 100 and 0 < (found.train_memory_mb or 0) < 100
+
+
+def test_what_counting_loads_is_not_the_memory_of_a_network(tmp_path: Path) -> None:
+    found = cost("unet", [card(tmp_path)], [], CPU)
+    assert 0 < (found.predict_memory_mb or 0) < 50  # half a megabyte of weights, and what its convolutions work in
 
 
 def test_a_step_without_room_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from lungseg.errors import InputError
-from lungseg.networks.build import build
+from lungseg.networks.build import build, undrawn
 from lungseg.networks.cpu_layers import Dropout, StridedDepthwise, UpConvolution
 from lungseg.networks.encoders import JoinedEncoder
 from lungseg.networks.head import DenseHead
@@ -203,3 +203,29 @@ def test_dropout_drops_its_share_and_keeps_the_mean(dtype: torch.dtype) -> None:
     torch.manual_seed(0)
     assert torch.equal(layer(images), found)
     assert torch.equal(layer.eval()(images), images)
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        Variant(width=4),
+        Variant(encoders=("mobilenetv2", "inceptionresnetv2"), meta_learner=True),
+        Variant(encoders=("mobilenetv2", "mobilenetv2"), join="outputs"),
+        Variant(encoders=("resnet18",), decoder="fpn"),
+    ],
+)
+def test_what_is_read_into_an_undrawn_network_is_all_there_is_of_it(variant: Variant) -> None:
+    drawn, shell = build(variant, seed=3, pretrained=False).eval(), undrawn(variant).eval()
+    for each in (*shell.parameters(), *shell.buffers()):
+        each.detach().fill_(float("nan") if each.is_floating_point() else 7)  # whatever memory held
+    shell.load_state_dict(drawn.state_dict())
+    films = torch.rand(1, 1, 64, 64)
+    assert torch.equal(shell(films), drawn(films))
+
+
+def test_an_undrawn_network_draws_nothing() -> None:
+    torch.manual_seed(5)
+    undrawn(Variant(encoders=("mobilenetv2",)))
+    after = torch.rand(3)
+    torch.manual_seed(0)  # the seed that a network is built with
+    assert torch.equal(after, torch.rand(3))

@@ -2,6 +2,7 @@
 
 
 # What might the printed numbers be? Stored predictions of the paper's networks, counted in every way in use.
+# It goes first of those that follow from predictions: it wants two cores, which are not free again soon.
 rule definitions:
     input:
         paper=local(PRINTED),
@@ -20,6 +21,7 @@ rule definitions:
         "<logs>/definitions.log",
     benchmark:
         "<benchmarks>/definitions.tsv"
+    priority: 1
     conda:
         "../../envs/lungseg.yaml"
     threads: 2
