@@ -53,7 +53,7 @@ gpu-experiment: setup  ## train for MINUTES=9 what is missing of CONFIG=config/g
 	$(PIECES) take $(NAME)/pieces/out results/$(NAME) --mib $(MIB)
 	if $(PIECES) left $(FILMS) results/$(NAME); then $(DAG) bundles=results/$(NAME); fi
 
-bench: $(BIN)/.bench  ## benchmarks of a CPU, forty minutes; bench/README.md has more. ARCHIVES=folder adds real films
+bench: $(BIN)/.bench  ## benchmarks of a CPU, half an hour; bench/README.md has more. ARCHIVES=folder adds real films
 	for name in training optimisations scoring bootstrap inference precision dag page; do python -m bench.$$name || exit 1; done
 	python -m bench.preprocessing "$(ARCHIVES)"
 	python -m bench.show

@@ -2,7 +2,7 @@
 
     python -m bench.inference      four minutes; writes bench/results/inference.csv
 
-All cores, 256 px, batches of 16. Each network takes a few training steps on films of half the size first, so that its
+All cores, 256 px, batches of 8. Each network takes a few training steps on films of half the size first, so that its
 answers are not noise; the probabilities of lung of all three must agree within TOLERANCE on average over pixels.
 """
 
@@ -25,7 +25,7 @@ from lungseg.onnx_runtime import runtime
 from lungseg.recipe import Training
 
 onnxruntime = runtime()
-SIZE, FILMS, BATCH, TURNS, STEPS, GOAL, TOLERANCE = 256, 16, 16, 5, 4, 1.5, 0.01
+SIZE, FILMS, BATCH, TURNS, STEPS, GOAL, TOLERANCE = 256, 8, 8, 5, 4, 1.5, 0.01
 
 
 def films() -> tuple[np.ndarray, np.ndarray]:

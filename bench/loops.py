@@ -16,7 +16,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import lightning
 import numpy as np
 import segmentation_models_pytorch as smp
 import torch
@@ -39,8 +38,8 @@ ARITHMETIC = arithmetic(DEVICE, "bfloat16")  # of ours and of Lightning: float32
 BATCH = 16 if ARITHMETIC == "bfloat16" else 4
 PIXELS = None if GPU else BATCH * 128**2  # of a batch on a CPU, where a step of 16 films of 256 px takes half a minute
 WARM_UP, SECONDS, MOST = 2, 2.5, 10  # times not counted; then seconds of a measurement, and its times
+PRODUCTS = 2  # measurements of the peak, whose best counts
 STEPS = 20 if GPU else 1  # behind one time: a GPU works through a queue, and is waited for at its end
-PRECISION = {"bfloat16": "bf16-mixed", "float32": "32-true"}  # as Lightning names them
 WORKERS = min(os.cpu_count() or 1, 8)
 NETWORKS = {
     "unet": Variant(width=64),
@@ -51,6 +50,7 @@ NETWORKS = {
 OWN = {StridedDepthwise: nn.Conv2d, Dropout: nn.Dropout, UpConvolution: nn.ConvTranspose2d}
 
 Seconds = list[float]
+Work = Callable[[], object]
 
 
 def read(path: Path, size: int) -> np.ndarray:
@@ -113,8 +113,8 @@ def wait() -> None:
         torch.cuda.synchronize()
 
 
-def ours(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
-    """Steps of this package, the share of data and augmentation in them, and the operations of a film's step."""
+def step(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> tuple[Work, Work]:
+    """A step of this package, and what of it is data and augmentation."""
     recipe = Training()
     paths = sorted(folder.glob("*.film.png"))
     images = torch.from_numpy(np.stack([read(path, size) for path in paths]))[:, None]
@@ -123,19 +123,27 @@ def ours(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dic
     )
     images, masks = images.to(DEVICE), masks.to(DEVICE)
     network.to(DEVICE, memory_format=torch.channels_last).train()
-    with FlopCounterMode(display=False) as counter:
-        network(normalise(images[:2])).sum().backward()
     stepper = Stepper(network, optimiser(network, recipe), images, masks, recipe)
     index = torch.from_numpy(np.random.default_rng(0).permutation(len(images))[:batch]).to(DEVICE)
     draws = (torch.rand(batch, DRAWS) * 2 - 1).to(DEVICE)
     rate = torch.tensor(recipe.learning_rate, device=DEVICE)
-    times = clocked(lambda: stepper(index, draws, rate))
-    preparing = clocked(lambda: normalise(augment(images[index], masks[index], draws)[0]))
-    share = median(preparing) / median(times)
-    return {"seconds": times, "flops": counter.get_total_flops() / 2, "preparing": share, "peak": peak()}
+    return (
+        lambda: stepper(index, draws, rate),
+        lambda: normalise(augment(images[index], masks[index], draws)[0]),
+    )
 
 
-def clocked(work: Callable[[], object], warm_up: int = WARM_UP) -> Seconds:
+def ours(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
+    """Steps of this package, the share of data and augmentation in them, and the operations of a film's step."""
+    whole, prepare = step(network, folder, size, batch)
+    with FlopCounterMode(display=False) as counter:
+        network(torch.zeros(1, 1, size, size, device=DEVICE)).sum().backward()
+    times = clocked(whole)
+    share = median(clocked(prepare)) / median(times)
+    return {"seconds": times, "flops": counter.get_total_flops(), "preparing": share, "peak": peak()}
+
+
+def clocked(work: Work, warm_up: int = WARM_UP) -> Seconds:
     """Seconds of a piece of work, as often as a measurement wants it."""
     times = Seconds()
     while not enough(times, warm_up):
@@ -151,7 +159,7 @@ def peak() -> float:
     """Operations a second of a matrix product: the best of some."""
     side = 8192 if GPU else 2048
     x = torch.randn(side, side, dtype=getattr(torch, ARITHMETIC), device=DEVICE)
-    return 2 * len(x) ** 3 / min(min(clocked(lambda: x @ x)) for _ in range(5))
+    return 2 * len(x) ** 3 / min(min(clocked(lambda: x @ x)) for _ in range(PRODUCTS))
 
 
 def tutorial(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
@@ -168,51 +176,11 @@ def tutorial(network: nn.Module, folder: Path, size: int, batch: int = BATCH) ->
     return {"seconds": clocked(step, warm_up=1)}  # it gives memory back, and takes it anew in every step
 
 
-class Module(lightning.LightningModule):
-    """A network for Lightning, its films in channels_last."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network, self.loss = network, Loss()
-
-    def training_step(self, batch: tuple[Tensor, Tensor], _: int) -> Tensor:
-        """Of a batch."""
-        images, masks = batch
-        return self.loss(self.network(images.contiguous(memory_format=torch.channels_last)), masks)
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Adam."""
-        return torch.optim.Adam(self.parameters(), lr=0.001)
-
-
-class Clock(lightning.Callback):
-    """Stamps the end of each step, and stops when there are enough."""
-
-    def __init__(self) -> None:
-        self.times, self.last = Seconds(), time.perf_counter()
-
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, _module: object, _outputs: object, _batch: object, number: int
-    ) -> None:
-        """Lightning calls this after every step."""
-        if (number + 1) % STEPS:
-            return
-        wait()
-        now = time.perf_counter()
-        self.times.append((now - self.last) / STEPS)
-        self.last = now
-        trainer.should_stop = enough(self.times)
-
-
 def with_lightning(network: nn.Module, folder: Path, size: int, batch: int = BATCH) -> dict[str, Any]:
     """Lightning's Trainer with channels_last, and bfloat16 where the device has it."""
-    clock = Clock()
-    trainer = lightning.Trainer(
-        accelerator="auto", precision=PRECISION[ARITHMETIC], max_epochs=1, callbacks=[clock], logger=False,
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
-    )  # fmt: skip
-    trainer.fit(Module(plain(network).to(memory_format=torch.channels_last)), loader(folder, size, batch))
-    return {"seconds": clock.times[WARM_UP:]}
+    from bench.lightning_loop import train  # its import takes longer than that of all else here
+
+    return {"seconds": train(network, loader(folder, size, batch))}
 
 
 SIDES = {"ours": ours, "tutorial": tutorial, "lightning": with_lightning}

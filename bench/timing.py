@@ -10,6 +10,7 @@ import pandas as pd
 
 RESULTS = Path(__file__).parent / "results"
 UNITS = {"avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX-BF16"}
+STARTED = time.perf_counter()  # when a benchmark begins, nearly
 COLUMNS = ["case", "ours", "other", "unit", "ratio", "ratio_low", "ratio_high", "goal", "met"]
 
 
@@ -62,6 +63,7 @@ def write(name: str, rows: Sequence[dict[str, object]], hardware: str | None = N
     """
     table, file = pd.DataFrame(rows)[COLUMNS].assign(hardware=hardware or processor()), RESULTS / f"{name}.csv"
     print(table.to_string(index=False, float_format="%.4g"))
+    print(f"bench.{name} took {(time.perf_counter() - STARTED) / 60:.1f} minutes", flush=True)
     RESULTS.mkdir(exist_ok=True)
     kept = [pd.read_csv(file).query("hardware not in @table.hardware")] if file.exists() else []
     pd.concat([table, *kept]).to_csv(file, index=False, float_format="%.4g")
