@@ -15,7 +15,7 @@ from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
 from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
-from bench.show import QUESTIONS, RULES, _shortened, as_markdown, machines, rules_as_markdown, summary
+from bench.show import QUESTIONS, RULES, _shortened, as_markdown, machines, rules_as_markdown, start_ups, summary
 from bench.stand_ins import made_up
 from bench.timing import COLUMNS, RESULTS, in_turn, write
 from lungseg.data.phantom import draw
@@ -112,6 +112,13 @@ def test_summary_is_that_of_the_tables() -> None:
     assert summary({file.stem: pd.read_csv(file) for file in TABLES}) in PAGE.read_text(encoding="utf-8")
     starts = pd.DataFrame({"case": ["start-up of a, alone", "start-up of b, alone", "no-op"], "ours": [1.0, 2.0, 3.0]})
     assert _shortened(starts)["case"].tolist() == ["no-op", "slowest start-up of 2 scripts: b, alone"]
+
+
+def test_the_page_has_the_start_up_of_every_script() -> None:
+    found, scripts = pd.read_csv(RESULTS / "dag.csv"), sorted((PAGE.parents[1] / "workflow/scripts").glob("*.py"))
+    told = start_ups(found)
+    assert told in PAGE.read_text(encoding="utf-8")
+    assert all(f"| {script.stem}" in told for script in scripts)
 
 
 def test_the_page_of_films_says_which_labels_were_right() -> None:
