@@ -101,14 +101,14 @@ def start_up(project: Path) -> tuple[list[dict[str, object]], dict[str, float]]:
     return [row(f"{name}, against Python alone", took, python_alone, "s", None) for name, took in rows], found
 
 
-def commands(folder: Path, turns: int = 7) -> list[dict[str, object]]:
+def commands(project: Path, turns: int = 7) -> list[dict[str, object]]:
     """Time of commands that are done at once; the first of the turns is not counted."""
-    table = folder / "table.csv"
+    table = project / "table.csv"
     table.write_text("method,dice,iou,precision,recall\nours,0.9841,0.9687,0.9839,0.9843\n")
     found = []
     for words in (["--help"], ["audit", str(table)]):
         command = [sys.executable, "-m", "lungseg.cli", *words]
-        run = partial(subprocess.run, command, cwd=folder, capture_output=True, check=True)
+        run = partial(subprocess.run, command, cwd=project, capture_output=True, check=True)
         times = [seconds(run) for _ in range(turns)][1:]
         found.append(row(f"lungseg {words[0]}", times, GOAL_COMMAND, "s", 1))
     return found
@@ -146,7 +146,7 @@ def main() -> list[dict[str, object]]:
         rows, start_ups = start_up(project)
         return [
             *rows,
-            *commands(Path(place)),
+            *commands(project),
             *scaling(project, given.runs),
             *quickstarts(Path(place), start_ups, given.turns),
         ]

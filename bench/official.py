@@ -32,7 +32,7 @@ from PIL import Image
 from bench.dag import copied, row
 from bench.enlarged import enlarge
 from bench.stand_ins import made_up, write_bundles
-from bench.timing import RESULTS, in_turn, processor, write
+from bench.timing import RESULTS, code, in_turn, processor, write
 from lungseg.config import read_experiment
 from lungseg.data.datasets import dataset
 from lungseg.data.images import Original
@@ -270,7 +270,7 @@ def main(reduced: Path, official: Path) -> None:
             tables[case.name, case.runs] = by_rule(jobs)
             print(f"{case.name}, {case.runs} runs: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
             if ("official", 20) in tables:
-                rules = of_rules(tables, pixels)
+                rules = of_rules(tables, pixels).assign(code=code())
                 rules.to_csv(RESULTS / "official_rules.csv", index=False, float_format="%.3g")
                 write("official", [*rows, *of_the_workflow(rules.set_index("rule"))])
         print(rules.to_string(index=False, float_format="%.3g"))

@@ -82,7 +82,7 @@ def as_markdown(table: pd.DataFrame) -> str:
     """The table of one benchmark, to be unfolded: the machine measured last, then those before."""
     parts = []
     for rows in machines(table):
-        title = f"<summary>On {rows['hardware'].iloc[0]}</summary>"
+        title = f"<summary>On {rows['hardware'].iloc[0]}, code of {', '.join(rows['code'].unique())}</summary>"
         parts.append(f"<details>{title}\n\n{_rows(_shortened(rows))}\n\n</details>")
     return "\n\n".join(parts)
 
@@ -156,7 +156,7 @@ def rules_as_markdown(rules: pd.DataFrame) -> str:
     for row in rules.sort_values("core_s", ascending=False).to_dict("records"):
         cells = [_power(row[name]) if "_with_" in name else number(row[name]) for name in list(titles)[1:]]
         lines.append(f"| {' | '.join([row['rule'], *cells])} |")
-    return f"On {rules['hardware'].iloc[0]}:\n\n" + "\n".join(lines)
+    return f"On {rules['hardware'].iloc[0]}, code of {rules['code'].iloc[0]}:\n\n" + "\n".join(lines)
 
 
 def _power(value: float) -> str:

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-RESULTS = Path(__file__).parent / "results"
+from lungseg.machine import commit
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench/results"
 UNITS = {"avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX-BF16"}
 STARTED = time.perf_counter()  # when a benchmark begins, nearly
 COLUMNS = ["case", "ours", "other", "unit", "ratio", "ratio_low", "ratio_high", "goal", "met"]
@@ -59,14 +62,24 @@ def write(name: str, rows: Sequence[dict[str, object]], hardware: str | None = N
     Args:
         name: Of the benchmark.
         rows: With `COLUMNS`.
-        hardware: What they were measured on; the processor where it is not said.
+        hardware: What they were measured on; the processor where it is not said. `code` is added too.
     """
-    table, file = pd.DataFrame(rows)[COLUMNS].assign(hardware=hardware or processor()), RESULTS / f"{name}.csv"
+    table = pd.DataFrame(rows)[COLUMNS].assign(hardware=hardware or processor(), code=code())
+    file = RESULTS / f"{name}.csv"
     print(table.to_string(index=False, float_format="%.4g"))
     print(f"bench.{name} took {(time.perf_counter() - STARTED) / 60:.1f} minutes", flush=True)
     RESULTS.mkdir(exist_ok=True)
     kept = [pd.read_csv(file).query("hardware not in @table.hardware")] if file.exists() else []
     pd.concat([table, *kept]).to_csv(file, index=False, float_format="%.4g")
+
+
+def code() -> str:
+    """The commit that is measured; with a + where files beside the results differ from it, empty outside git."""
+    facts = commit(ROOT)
+    if facts["commit"] is None:
+        return ""
+    changed = [path for path in facts["changed"] if not path.startswith(("bench/results/", "bench/README.md"))]
+    return str(facts["commit"])[:7] + "+" * bool(changed)
 
 
 def processor() -> str:

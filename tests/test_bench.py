@@ -41,7 +41,7 @@ TABLES = [file for file in sorted(RESULTS.glob("*.csv")) if file.stem not in OTH
 @pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
 def test_page_shows_the_table(file: Path) -> None:
     table = pd.read_csv(file)
-    assert list(table.columns) == [*COLUMNS, "hardware"]
+    assert list(table.columns) == [*COLUMNS, "hardware", "code"]
     assert as_markdown(table) in PAGE.read_text(encoding="utf-8")
     assert (table["ratio_low"] <= table["ratio"]).all()
     assert (table["ratio"] <= table["ratio_high"]).all()
@@ -90,6 +90,7 @@ def test_machines_stand_below_each_other_and_each_is_replaced_by_itself(
         ["third machine"], ["first machine"], ["second machine"],
     ]  # fmt: skip
     assert table["ratio"].tolist() == [0.3333, 3, 5, 4]
+    assert re.fullmatch(r"[0-9a-f]{7}\+?", table["code"].unique().item())
     page = as_markdown(table)
     assert page.count("<details>") == 3
     assert page.index("<summary>On third") < page.index("<summary>On first") < page.index("<summary>On second")
