@@ -92,11 +92,14 @@ def start_up(project: Path) -> tuple[list[dict[str, object]], dict[str, float]]:
         nodes = ast.walk(ast.parse(script.read_text()))  # also what is imported under a condition, as torch by predict
         imports = "\n".join(ast.unparse(node) for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
         program = f"{imports}\nimport sys; print('torch' in sys.modules)"
-        begin = time.perf_counter()
-        loads_torch = "True" in python(program, project)
-        found[script.stem] = took = time.perf_counter() - begin
+        times = []
+        for _ in range(2):
+            begin = time.perf_counter()
+            loads_torch = "True" in python(program, project)
+            times.append(time.perf_counter() - begin)
+        found[script.stem] = min(times)
         name = f"start-up of {script.stem}" + (", with torch" if loads_torch else "")
-        rows.append((name, took))
+        rows.append((name, times))
     python_alone = min(seconds(partial(python, "pass", project)) for _ in range(3))
     return [row(f"{name}, against Python alone", took, python_alone, "s", None) for name, took in rows], found
 
