@@ -19,13 +19,12 @@ from lungseg.claims.audited_lines import as_lines, counted
 from lungseg.claims.printed_table import read_combined, read_table
 from lungseg.claims.relation import MEANS
 from lungseg.claims.rules import RELATIONS, SPREADS, rules
-from lungseg.config import KNOWN, read_configfiles
 from lungseg.errors import InputError
 from lungseg.files import file_hash, replacing, write_csv
 from lungseg.films import commands as films
 from lungseg.jobs.console import describe
+from lungseg.names import KNOWN
 from lungseg.outside import missing, output
-from lungseg.recipe import SHORT_NAMES
 from lungseg.serve.commands import serve
 
 if TYPE_CHECKING:
@@ -166,6 +165,7 @@ def status(
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """How many trainings are done, how long the rest will take, and where each running one stands."""
+    from lungseg.config import read_configfiles
     from lungseg.jobs.status import describe as describe_runs
     from lungseg.jobs.status import read_runs
 
@@ -184,6 +184,7 @@ def tune(
     to: Annotated[Path, typer.Option(help="Configuration file to write.")] = Path("config/tuned.yaml"),
 ) -> None:
     """Write the networks at the best of the rates that `snakemake tune` tried, for you to read and commit."""
+    from lungseg.config import read_configfiles
     from lungseg.learning.tuning import as_file, at_the_edge, chosen, is_own, read_tries, refuse_other_tries
 
     files = [*configfile, *(more or ())]
@@ -212,6 +213,7 @@ def track(
     root: Annotated[Path, typer.Option(help="The folder in which Snakemake runs.")] = Path(),
 ) -> None:
     """Bring a finished experiment's trainings into MLflow, each once; after its store was away, deleted or moved."""
+    from lungseg.config import read_configfiles
     from lungseg.jobs.mirror_store import public
     from lungseg.jobs.tracking import gather, store
     from lungseg.jobs.tracking import track as bring
@@ -314,6 +316,7 @@ def check(
 
     All films that cannot be used are named at once, with the lines that leave them out of an experiment.
     """
+    from lungseg.config import read_configfiles
     from lungseg.data.datasets import dataset, refuse_unknown
     from lungseg.films.own_sets import any_dataset, refuse_shared_names
 
@@ -417,6 +420,7 @@ def _pinned(encoders: list[str] | None) -> "list[Pinned]":
     """The rows of encoders in the table of pinned files."""
     from lungseg.networks import hub
     from lungseg.networks.encoders import timm_model
+    from lungseg.recipe import SHORT_NAMES
 
     return [hub.row_of(timm_model(name)) for name in encoders or SHORT_NAMES]
 

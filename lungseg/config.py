@@ -26,11 +26,11 @@ from pydantic import (
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from lungseg.errors import InputError
+from lungseg.names import KNOWN
 from lungseg.outside import expected, missing, read_settings, refuse_truths
 from lungseg.own import Own, OwnName
 from lungseg.recipe import LEAST, ONE_VALUE, Choice, Head, Training, Variant
 
-KNOWN = ("montgomery", "shenzhen", "jsrt", "phantom")
 # One of these, or a name under `own`.
 DatasetName = Annotated[
     str, WithJsonSchema({"anyOf": [{"enum": list(KNOWN)}, {"pattern": "^[a-z][a-z0-9_]*$"}], "type": "string"})

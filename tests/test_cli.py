@@ -129,6 +129,6 @@ def test_the_command_line_does_not_load_torch() -> None:
 
 def test_the_command_itself_loads_nothing_that_takes_time() -> None:
     heavy = ("torch", "pandas", "scipy", "PIL", "pydicom", "onnxruntime", "pooch", "matplotlib",
-             "starlette", "uvicorn", "asyncio")  # fmt: skip
+             "starlette", "uvicorn", "asyncio", "lungseg.config")  # fmt: skip
     code = f"import sys, lungseg.cli; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

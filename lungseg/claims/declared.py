@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from lungseg.config import KNOWN, Experiment
+from lungseg.config import Experiment
 from lungseg.errors import InputError
+from lungseg.names import KNOWN
 from lungseg.paper import Metric, Paper, read_references
 from lungseg.plan import REMEDY, Plan, declared_pool, read_plan
 
