@@ -68,6 +68,8 @@ def _decoded(image: Image.Image, where: object, inverted: bool) -> Film:
     turned = ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
     if orientation in range(2, 9):
         warnings.append(f"{TURNED} {orientation} says; the mask is of the turned film")
+    elif orientation not in (0, 1):  # 0: not known, as some cameras write
+        warnings.append(f"read as it lies: its EXIF orientation is {str(orientation)[:20]}, which is none of 1 to 8")
     stored = numbers(image, np.asarray(turned))
     hidden = None if clear is None else (stored == clear).reshape(*stored.shape[:2], -1).all(axis=2)
     if turned.mode in DEEP or stored.dtype == np.int8:

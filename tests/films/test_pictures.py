@@ -237,6 +237,17 @@ def test_exif_turns_the_film(orientation: int) -> None:
     assert near(read.grey, apart=3) and bool(read.warnings) == (orientation != 1)
 
 
+@pytest.mark.parametrize("orientation", [0, 1, 9, 60000])
+def test_an_orientation_that_is_none_is_told_and_turns_nothing(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    read = read_picture(encoded(Image.fromarray(GREY), exif=exif), "film")
+    assert np.array_equal(read.grey, GREY)
+    assert [f"is {orientation}, which is none of 1 to 8" in told for told in read.warnings] == [True] * (
+        orientation > 1
+    )
+
+
 def test_asked_for_low_values_are_bright() -> None:
     assert np.array_equal(read_picture(encoded(Image.fromarray(GREY)), "film", inverted=True).grey, 255 - GREY)
     assert np.array_equal(read_picture(encoded(Image.fromarray(GREY)), "film", inverted=False).grey, GREY)
