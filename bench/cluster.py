@@ -21,7 +21,7 @@ import pandas as pd
 import yaml
 
 from bench.scale import FILMS
-from bench.timing import RESULTS, code, processor
+from bench.timing import MEASURED, RESULTS, processor
 from lungseg.config import Experiment, read_experiment
 from lungseg.learning.bundles import planned, predicted_parts
 from lungseg.learning.memory import cost, training_mb
@@ -168,7 +168,7 @@ def measure(folder: Path) -> None:
         last = pd.read_csv(file, sep="\t").iloc[-1]
         rows.append({"rule": file.relative_to(benchmarks).with_suffix("").parts[0], "peak_mb": last["max_rss"]})
     peaks = pd.DataFrame(rows).groupby("rule", as_index=False)["peak_mb"].max().round().astype({"peak_mb": int})
-    peaks.assign(experiment=folder.name, hardware=processor(), code=code()).to_csv(
+    peaks.assign(experiment=folder.name, hardware=processor(), code=MEASURED).to_csv(
         PEAKS, index=False, lineterminator="\n"
     )
 

@@ -33,7 +33,7 @@ from PIL import Image
 from bench.dag import copied, row
 from bench.enlarged import enlarge
 from bench.stand_ins import made_up, write_bundles
-from bench.timing import RESULTS, code, in_turn, processor, write
+from bench.timing import MEASURED, RESULTS, in_turn, processor, write
 from lungseg.config import read_experiment
 from lungseg.data.datasets import dataset
 from lungseg.data.images import Original
@@ -270,7 +270,7 @@ def main(reduced: Path, official: Path) -> None:
             tables[case.name, case.runs] = by_rule(jobs)
             print(f"{case.name}, {case.runs} runs: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
             if ("official", 20) in tables:
-                rules = of_rules(tables, pixels).assign(code=code())
+                rules = of_rules(tables, pixels).assign(code=MEASURED)
                 rules.to_csv(RESULTS / "official_rules.csv", index=False, float_format="%.3g")
                 write("official", [*rows, *of_the_workflow(rules.set_index("rule"))])
         print(rules.to_string(index=False, float_format="%.3g"))
@@ -293,12 +293,12 @@ def large(reduced: Path) -> None:
             before = found if before is None else found.combine_first(before[before.index.isin(FIRST)])
             rules[PEAK.format(runs=case.runs)] = before.round(1)
             print(f"{case.name}, {case.runs} runs: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
-    rules["code"] = rules["code"].str.split(",").str[0] + f", at 1024 px {code()}"
+    rules["code"] = rules["code"].str.split(",").str[0] + f", at 1024 px {MEASURED}"
     rules.reset_index().to_csv(RESULTS / "official_rules.csv", index=False, float_format="%.3g")
     table = pd.read_csv(RESULTS / "official.csv")
     rows = pd.DataFrame([one for one in of_the_workflow(rules) if "1024 px" in str(one["case"])])
     kept = table[~table["case"].str.contains("1024 px")]
-    pd.concat([kept, rows.assign(hardware=processor(), code=code())]).to_csv(
+    pd.concat([kept, rows.assign(hardware=processor(), code=MEASURED)]).to_csv(
         RESULTS / "official.csv", index=False, float_format="%.4g"
     )
     print(rules.to_string(float_format="%.3g"))

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bench.timing import code
+from bench.timing import MEASURED
 from lungseg.claims.arithmetic import audit
 from lungseg.claims.evidence import Evidence
 from lungseg.claims.printed_table import as_printed, read_table
@@ -107,7 +107,7 @@ def main(folder: Path) -> pd.DataFrame:
                 "peak_gib": round(gib, 2),
             }
         )
-    found = pd.DataFrame(rows).assign(goal_seconds=GOAL_SECONDS, goal_gib=GOAL_GIB, code=code())
+    found = pd.DataFrame(rows).assign(goal_seconds=GOAL_SECONDS, goal_gib=GOAL_GIB, code=MEASURED)
     return found.assign(met=(found["seconds"].sum() < GOAL_SECONDS) & (found["peak_gib"] < GOAL_GIB))
 
 

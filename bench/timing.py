@@ -13,7 +13,6 @@ from lungseg.machine import commit
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench/results"
 UNITS = {"avx512_bf16": "AVX512-BF16", "amx_bf16": "AMX-BF16"}
-STARTED = time.perf_counter()  # when a benchmark begins, nearly
 COLUMNS = ["case", "ours", "other", "unit", "ratio", "ratio_low", "ratio_high", "goal", "met"]
 
 
@@ -62,9 +61,9 @@ def write(name: str, rows: Sequence[dict[str, object]], hardware: str | None = N
     Args:
         name: Of the benchmark.
         rows: With `COLUMNS`.
-        hardware: What they were measured on; the processor where it is not said. `code` is added too.
+        hardware: What they were measured on; the processor where it is not said. `MEASURED` is added too.
     """
-    table = pd.DataFrame(rows)[COLUMNS].assign(hardware=hardware or processor(), code=code())
+    table = pd.DataFrame(rows)[COLUMNS].assign(hardware=hardware or processor(), code=MEASURED)
     file = RESULTS / f"{name}.csv"
     print(table.to_string(index=False, float_format="%.4g"))
     print(f"bench.{name} took {(time.perf_counter() - STARTED) / 60:.1f} minutes", flush=True)
@@ -89,3 +88,6 @@ def processor() -> str:
     units = [unit for flag, unit in UNITS.items() if any(flag in line.split() for line in lines)]
     unit = ", ".join(units) or "without AVX512-BF16 or AMX"
     return f"{len(names)} x {names[0]} ({unit})" if names else platform.processor()
+
+
+STARTED, MEASURED = time.perf_counter(), code()  # as a benchmark begins
