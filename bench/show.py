@@ -150,7 +150,7 @@ def rules_as_markdown(rules: pd.DataFrame) -> str:
         "rule": "rule", "jobs": "jobs", "wall_s": "wall s", "core_s": "core s", "peak_mib": "peak MiB",
         "core_s_with_films": "s ~ films^", "core_s_with_pixels": "s ~ pixels^", "core_s_with_runs": "s ~ runs^",
         "peak_with_films": "MiB ~ films^", "peak_with_pixels": "MiB ~ pixels^", "peak_with_runs": "MiB ~ runs^",
-        **{name: f"MiB at {name.split('_')[2]}, {name.split('_')[3]} runs" for name in _at_large_size(rules)},
+        **{name: f"own MiB at {name.split('_')[2]}, {name.split('_')[3]} runs" for name in _at_large_size(rules)},
     }  # fmt: skip
     lines = [f"| {' | '.join(titles.values())} |", f"|---|{'---:|' * (len(titles) - 1)}"]
     for row in rules.sort_values("core_s", ascending=False).to_dict("records"):
@@ -176,7 +176,7 @@ def draw_rules(rules: pd.DataFrame) -> plt.Figure:
     right.plot(shown["peak_mib"], shown["rule"], "o", color=MET, label="20 runs, 256 px, official size")
     for name, colour in zip(_at_large_size(rules), (NO_GOAL, MISSED), strict=True):
         if shown[name].notna().any():
-            label = f"{name.split('_')[3]} runs of two networks, 1024 px, reduced films"
+            label = f"{name.split('_')[3]} runs of two networks, 1024 px, reduced films: own memory"
             right.plot(shown[name], shown["rule"], "o", color=colour, label=label)
     right.axvline(2048, color="black", linewidth=1)
     right.set_xlabel("peak of memory in MiB; the line is the goal")
