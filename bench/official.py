@@ -33,7 +33,7 @@ from PIL import Image
 from bench.dag import copied, row
 from bench.enlarged import enlarge
 from bench.stand_ins import made_up, write_bundles
-from bench.timing import MEASURED, RESULTS, in_turn, processor, write
+from bench.timing import MEASURED, RESULTS, in_turn, processor, read_table, write
 from lungseg.config import read_experiment
 from lungseg.data.datasets import dataset
 from lungseg.data.images import Original
@@ -300,7 +300,7 @@ def at_large_size(reduced: Path) -> list[Case]:
 
 def large(reduced: Path) -> None:
     """Measure these alone, and put their peaks of memory into the tables that are there."""
-    rules = pd.read_csv(RESULTS / "official_rules.csv").set_index("rule")
+    rules = read_table(RESULTS / "official_rules.csv").set_index("rule")
     with tempfile.TemporaryDirectory() as place:
         folder, before = Path(place), None
         project = copied(folder / "project")
@@ -313,7 +313,7 @@ def large(reduced: Path) -> None:
             print(f"{case.name}, {case.runs} runs: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
     rules["code"] = rules["code"].str.split(",").str[0] + f", at 1024 px {MEASURED}"
     rules.reset_index().to_csv(RESULTS / "official_rules.csv", index=False, float_format="%.3g")
-    table = pd.read_csv(RESULTS / "official.csv")
+    table = read_table(RESULTS / "official.csv")
     rows = pd.DataFrame([one for one in of_the_workflow(rules) if "1024 px" in str(one["case"])])
     kept = table[~table["case"].str.contains("1024 px")]
     pd.concat([kept, rows.assign(hardware=processor(), code=MEASURED)]).to_csv(

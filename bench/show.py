@@ -10,7 +10,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from bench.timing import COLUMNS, RESULTS
+from bench.timing import COLUMNS, RESULTS, read_table
 from lungseg.report.film_figures import STYLE
 from lungseg.report.readme import fill
 
@@ -188,7 +188,7 @@ def main() -> None:
     """All tables that have the benchmarks' columns."""
     text, tables = README.read_text(encoding="utf-8"), {}
     for file in sorted(RESULTS.glob("*.csv")):
-        table = pd.read_csv(file)
+        table = read_table(file)
         if not set(COLUMNS) <= set(table.columns):
             continue
         with mpl.rc_context(STYLE):
@@ -200,7 +200,7 @@ def main() -> None:
         if file.stem == "dag":
             text = fill(text, "start_ups", start_ups(table))
     if RULES.is_file():
-        rules = pd.read_csv(RULES)
+        rules = read_table(RULES)
         with mpl.rc_context(STYLE):
             draw_rules(rules).savefig(RULES.with_suffix(".png"), dpi=130)
         text = fill(text, RULES.stem, rules_as_markdown(rules))

@@ -55,6 +55,11 @@ def in_turn(
     return row | {"goal": goal, "met": bool(ratio >= goal)}
 
 
+def read_table(file: Path) -> pd.DataFrame:
+    """A table of benchmarks; a commit of digits alone, or of digits around an e, stays text."""
+    return pd.read_csv(file, dtype={"code": str})
+
+
 def write(name: str, rows: Sequence[dict[str, object]], hardware: str | None = None) -> None:
     """Write rows to results/{name}.csv above those of other machines, in the place of this machine's, and print them.
 
@@ -68,15 +73,15 @@ def write(name: str, rows: Sequence[dict[str, object]], hardware: str | None = N
     print(table.to_string(index=False, float_format="%.4g"))
     print(f"bench.{name} took {(time.perf_counter() - STARTED) / 60:.1f} minutes", flush=True)
     RESULTS.mkdir(exist_ok=True)
-    kept = [pd.read_csv(file).query("hardware not in @table.hardware")] if file.exists() else []
+    kept = [read_table(file).query("hardware not in @table.hardware")] if file.exists() else []
     pd.concat([table, *kept]).to_csv(file, index=False, float_format="%.4g")
 
 
 def code() -> str:
-    """The commit that is measured; with a + where files beside the results differ from it, empty outside git."""
+    """The commit that is measured; with a + where files beside the results differ from it, `no commit` outside git."""
     facts = commit(ROOT)
     if facts["commit"] is None:
-        return ""
+        return "no commit"
     changed = [path for path in facts["changed"] if not path.startswith(("bench/results/", "bench/README.md"))]
     return str(facts["commit"])[:7] + "+" * bool(changed)
 
