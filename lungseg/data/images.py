@@ -223,7 +223,7 @@ def resize(film: Film, size: int) -> Film:
         size: The new side.
     """
     image = Image.fromarray(film.image).resize((size, size), Image.Resampling.BILINEAR)
-    mask = Image.fromarray(film.mask.astype(np.uint8) * 255).resize((size, size), Image.Resampling.BILINEAR)
+    mask = Image.fromarray(film.mask.view(np.uint8) * np.uint8(255)).resize((size, size), Image.Resampling.BILINEAR)
     return Film(np.asarray(image), np.asarray(mask) > 127)
 
 

@@ -239,21 +239,23 @@ def lungs_of(grey: UInt8[np.ndarray, "height width"], where: str) -> Bool[np.nda
         InputError: It has more labels than a background and two lungs, or soft edges between two labels: how dark a
             pixel of an edge is would not say whose it is.
     """
-    values = np.unique(grey)
+    values = np.flatnonzero(Image.fromarray(grey).histogram())  # np.unique would sort every pixel
     top, few = int(values[-1]), len(values) <= 1 + LUNGS
-    labels = np.greater(grey, 0 if top <= MOST_LABELS else values[0])
     if top <= MOST_LABELS:
         if not few:
             found = f"the labels {', '.join(map(str, values))}"
             raise InputError(where, found, "0 for the background and one or two labels, the lungs'", AGAIN)
-        return labels
+        return np.greater(grey, 0)
     upper = np.greater(grey, top // 2)
+    if len(values) <= LUNGS:  # black and white
+        return upper
     if few:
+        labels = np.greater(grey, values[0])
         beside = _other_lung(labels & ~upper, upper) or min(_halves(upper)) == 0 < min(_halves(labels))
         return labels if beside else upper
     bright = np.greater(grey, DARKER[1] * top)
     darker = np.greater(grey, DARKER[0] * top) & ~bright
-    if (darker & ~upper).mean() >= LEAST_HALF and _other_lung(darker, bright):
+    if _share(darker & ~upper) >= LEAST_HALF and _other_lung(darker, bright):
         found = f"{darker.mean():.0%} of its pixels at about {np.median(grey[darker]):.0f} beside {bright.mean():.0%}"
         expected = "0 and one or two other values, without soft edges between two labels"
         raise InputError(where, f"{found} that are brighter, and other greys", expected, AGAIN)
@@ -265,12 +267,12 @@ def _other_lung(darker: Bool[np.ndarray, "height width"], brighter: Bool[np.ndar
 
     An edge lies within two pixels of what is brighter, or all around it; so does a heart between two lungs.
     """
-    if darker.mean() < LEAST_HALF:
+    if _share(darker) < LEAST_HALF:
         return False
     near = np.asarray(Image.fromarray(brighter.astype(np.uint8)).filter(ImageFilter.MaxFilter(5))) > 0
     if near[darker].mean() > MOST_EDGE:
         return False
-    if brighter.mean() < LEAST_HALF:
+    if _share(brighter) < LEAST_HALF:
         return True
     step = max(1, max(darker.shape) // SAMPLE)
     places = [np.argwhere(one[::step, ::step]) for one in (darker, brighter)]
@@ -287,7 +289,13 @@ def _other_lung(darker: Bool[np.ndarray, "height width"], brighter: Bool[np.ndar
 def _halves(mask: Bool[np.ndarray, "height width"]) -> tuple[float, float]:
     """Share of the film that is lung left and right of its middle."""
     middle = mask.shape[1] // 2
-    return mask[:, :middle].sum() / mask.size, mask[:, middle:].sum() / mask.size
+    left = np.count_nonzero(mask[:, :middle])
+    return left / mask.size, (np.count_nonzero(mask) - left) / mask.size
+
+
+def _share(mask: Bool[np.ndarray, "height width"]) -> float:
+    """Of a film's pixels; on 20 megapixels a tenth of the time of a mean."""
+    return np.count_nonzero(mask) / mask.size
 
 
 def refuse_large(height: int, width: int, where: str, remedy: str = AGAIN) -> None:
@@ -409,7 +417,7 @@ def no_background(where: str, mask: Bool[np.ndarray, "height width"]) -> Bool[np
     Raises:
         InputError: It cannot.
     """
-    if (share := mask.mean()) > MOST_LUNG:
+    if (share := _share(mask)) > MOST_LUNG:
         raise InputError(where, f"lungs on {share:.0%} of the film", f"at most {MOST_LUNG:.0%}", AGAIN)
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
     if border.mean() > MOST_BORDER:
