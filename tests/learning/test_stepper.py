@@ -143,9 +143,7 @@ def test_no_call_of_a_step_leaves_the_card(card: None, recipe: Training) -> None
     "variant", VARIANTS, ids=lambda v: "+".join(v.encoders or ("unet",)) + "-meta" * v.meta_learner
 )
 def test_no_call_of_a_variants_step_leaves_the_card(card: None, variant: Variant) -> None:
-    network = on_the_card(variant)
-    for precision in CHOICES["precision"]:
-        assert step(network, Training(batch_size=BATCH, precision=precision)).elsewhere == []
+    assert step(on_the_card(variant), Training(batch_size=BATCH, precision="bfloat16")).elsewhere == []
 
 
 def test_grey_becomes_the_range_around_zero() -> None:

@@ -74,8 +74,14 @@ def train(seed: int = 0, checkpoint: Checkpoint | None = None, recipe: Training 
     return saved(trained), epochs
 
 
-def test_same_seed_same_weights_and_another_seed_others() -> None:
-    first, _ = train(0)
+@pytest.fixture(scope="module")
+def undisturbed() -> tuple[bytes, list[Epoch]]:
+    """What a training with seed 0 ends in."""
+    return train(0)
+
+
+def test_same_seed_same_weights_and_another_seed_others(undisturbed: tuple[bytes, list[Epoch]]) -> None:
+    first, _ = undisturbed
     assert train(0)[0] == first
     assert train(1)[0] != first
 
@@ -89,8 +95,10 @@ def test_seed_decides_the_path_from_the_same_start() -> None:
     assert not torch.equal(*ends)
 
 
-def test_resumed_run_ends_in_the_bytes_of_one_never_interrupted(tmp_path: Path) -> None:
-    whole, epochs = train()
+def test_resumed_run_ends_in_the_bytes_of_one_never_interrupted(
+    undisturbed: tuple[bytes, list[Epoch]], tmp_path: Path
+) -> None:
+    whole, epochs = undisturbed
     checkpoint = Checkpoint(tmp_path / "checkpoint.pt", "discs", seconds=0)
     examples = Examples.of(discs(24), start("cpu", 1))
     interrupted = fit(network(0), examples, examples, RECIPE, 0, checkpoint)
@@ -102,7 +110,7 @@ def test_resumed_run_ends_in_the_bytes_of_one_never_interrupted(tmp_path: Path) 
     assert [(e.epoch, e.lr, e.train_loss) for e in again] == [(e.epoch, e.lr, e.train_loss) for e in epochs]
 
 
-def test_sigkill_in_the_middle_changes_nothing(tmp_path: Path) -> None:
+def test_sigkill_in_the_middle_changes_nothing(undisturbed: tuple[bytes, list[Epoch]], tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; sys.path.insert(0, sys.argv[1]);"
         "from test_training import *; checkpoint = Checkpoint(Path(sys.argv[2]), 'discs', 0);"
@@ -122,18 +130,27 @@ def test_sigkill_in_the_middle_changes_nothing(tmp_path: Path) -> None:
     assert path.exists()
     kept = torch.load(path, weights_only=True)["history"]
     resumed, epochs = train(0, Checkpoint(path, "discs", seconds=0))
-    assert resumed == train(0)[0]
+    whole, alone = undisturbed
+    assert resumed == whole
     assert len(kept) >= 2
     assert [vars(epoch) for epoch in epochs[: len(kept)]] == kept  # these were not trained again
-    assert [epoch.train_loss for epoch in epochs] == [epoch.train_loss for epoch in train(0)[1]]
+    assert [epoch.train_loss for epoch in epochs] == [epoch.train_loss for epoch in alone]
     assert len(epochs) == RECIPE.epochs
 
 
-@pytest.mark.parametrize("damage", ["empty", "half", "random", "one bit", "text", "another file of torch"])
-def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(tmp_path: Path, damage: str) -> None:
-    path = tmp_path / "checkpoint.pt"
+@pytest.fixture(scope="module")
+def checkpointed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The last checkpoint of a whole training."""
+    path = tmp_path_factory.mktemp("checkpointed") / "checkpoint.pt"
     train(0, Checkpoint(path, "discs", seconds=0))
-    whole = path.read_bytes()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["empty", "half", "random", "one bit", "text", "another file of torch"])
+def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(
+    undisturbed: tuple[bytes, list[Epoch]], checkpointed: bytes, tmp_path: Path, damage: str
+) -> None:
+    path, whole = tmp_path / "checkpoint.pt", checkpointed
     middle = len(whole) // 2
     contents = {
         "empty": b"", "half": whole[:middle], "random": np.random.default_rng(0).bytes(5000),
@@ -146,7 +163,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_the_training_starts_anew(tmp_path
         path.write_bytes(contents[damage])
     with pytest.warns(UserWarning, match=r"checkpoint.pt is damaged \(.*set aside as checkpoint.pt.damaged.* anew"):
         again = train(0, Checkpoint(path, "discs", seconds=1e9))
-    assert again[0] == train(0)[0] and len(again[1]) == RECIPE.epochs
+    assert again[0] == undisturbed[0] and len(again[1]) == RECIPE.epochs
     assert (tmp_path / "checkpoint.pt.damaged").exists() and not path.exists()
 
 

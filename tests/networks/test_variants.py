@@ -116,7 +116,7 @@ BY_HEART = [*FAMILIES, "full skip"]
 
 @pytest.mark.parametrize("name", BY_HEART)
 def test_two_films_are_learnt_by_heart(name: str) -> None:
-    assert heart(VARIANTS[name], 15 if name == "dpt" else 40) > 0.9
+    assert heart(VARIANTS[name], 12 if name == "dpt" else 24) > 0.9
 
 
 @pytest.mark.parametrize("name", FAMILIES)
