@@ -253,8 +253,8 @@ def lungs_of(grey: UInt8[np.ndarray, "height width"], where: str) -> Bool[np.nda
         labels = np.greater(grey, values[0])
         beside = _other_lung(labels & ~upper, upper) or min(_halves(upper)) == 0 < min(_halves(labels))
         return labels if beside else upper
-    bright = np.greater(grey, DARKER[1] * top)
-    darker = np.greater(grey, DARKER[0] * top) & ~bright
+    bright = np.greater(grey, int(DARKER[1] * top))
+    darker = np.greater(grey, int(DARKER[0] * top)) & ~bright
     if _share(darker & ~upper) >= LEAST_HALF and _other_lung(darker, bright):
         found = f"{darker.mean():.0%} of its pixels at about {np.median(grey[darker]):.0f} beside {bright.mean():.0%}"
         expected = "0 and one or two other values, without soft edges between two labels"
