@@ -1,6 +1,6 @@
 """Do statistics and audit of the whole reference experiment take under a minute and 2 GB?
 
-    python bench/scale.py      writes bench/results/scale.csv
+    python -m bench.scale      writes bench/results/scale.csv
 
 Drawn scores of the full size: 5 variants, 5 training sets, 5 seeds, 951 films, all ways of scoring, references.
 Each step runs in a process of its own, so that its peak of memory is its own.

@@ -1,6 +1,6 @@
 """HD95, ASSD and NSD of many masks: one pass of ours against MONAI called for each metric.
 
-    python bench/scoring.py      about three minutes; writes bench/results/scoring.csv
+    python -m bench.scoring      about three minutes; writes bench/results/scoring.csv
 
 951 drawn masks, as many as the three data sets have, at 256 and 1024 px; the predictions are moved and eroded, and
 every third has scattered false islands. Before the clock starts the digits are compared.

@@ -15,7 +15,7 @@ from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
 from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
-from bench.show import QUESTIONS, RULES, _shortened, as_markdown, machines, rules_as_markdown, start_ups, summary
+from bench.show import QUESTIONS, RULES, _shortened, as_markdown, goal, machines, rules_as_markdown, start_ups, summary
 from bench.stand_ins import made_up
 from bench.timing import COLUMNS, RESULTS, in_turn, read_table, write
 from lungseg.data.phantom import draw
@@ -45,6 +45,13 @@ def test_page_shows_the_table(file: Path) -> None:
     assert as_markdown(table) in PAGE.read_text(encoding="utf-8")
     assert (table["ratio_low"] <= table["ratio"]).all()
     assert (table["ratio"] <= table["ratio_high"]).all()
+
+
+@pytest.mark.parametrize("file", TABLES, ids=lambda file: file.stem)
+def test_a_goal_is_the_least_or_the_most_of_a_ratio_on_every_machine(file: Path) -> None:
+    sense = {row.case: goal(row)[0] for row in read_table(file).dropna(subset="goal").itertuples()}
+    for row in read_table(file).dropna(subset="goal").itertuples():
+        assert goal(row)[0] == sense[row.case], row.case
 
 
 def test_the_commands_have_every_question_and_make_bench_runs_what_is_said() -> None:

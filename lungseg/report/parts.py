@@ -81,7 +81,9 @@ def in_words(rows: Sequence[Mapping[str, Any]], experiment: Experiment, margin: 
     told = "; ".join(f"{row['effect']} {gain(row)} ({worth(row)})" for row in effects)
     known = [row["detectable"] for row in effects if row["detectable"] is not None]
     reach = (
-        f" True effects of {max(known):.4f} would have been found in 80 % of repetitions, uncorrected." if known else ""
+        f" True effects of {max(known):.4f} would have been found in 80 % of repetitions, uncorrected."
+        if known and len(known) == len(effects)
+        else ""
     )
     counts = f"; less than {margin:g} does not count" if margin else ""
     begins = conditions(experiment, *dict.fromkeys(name for row in effects for name in row["of"]))

@@ -17,9 +17,10 @@ def reach(power: pd.DataFrame, sizes: pd.DataFrame, paper: Paper) -> dict[str, A
         paper: Its headline names the two networks.
 
     Returns:
-        The columns of power.csv, `differences`, and `rows`: each has `seeds` and `films`, a number for each difference,
-        None where no number is enough. None where the paper has no headline or the experiment not both networks, or
-        where nothing varies, so that any difference would be found.
+        The columns of power.csv (`detectable_holm` None where it is empty), `differences`, and `rows`: each has
+        `seeds` and `films`, a number for each difference, None where no number is enough. None where the paper has no
+        headline or the experiment not both networks, or where nothing varies, so that any difference would be found,
+        or so much that none would.
     """
     if paper.headline is None:
         return None
@@ -32,5 +33,6 @@ def reach(power: pd.DataFrame, sizes: pd.DataFrame, paper: Paper) -> dict[str, A
                 {"seeds": seeds, "films": [None if pd.isna(count) else int(count) for count in films]}
                 for seeds, films in zip(wide.index, wide.to_numpy(dtype=float), strict=True)
             ]
-            return dict(row) | {"differences": list(wide.columns), "rows": rows}
+            hardest = None if pd.isna(row["detectable_holm"]) else row["detectable_holm"]
+            return dict(row) | {"detectable_holm": hardest, "differences": list(wide.columns), "rows": rows}
     return None

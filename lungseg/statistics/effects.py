@@ -14,7 +14,7 @@ from lungseg.scores.scoring import PRIMARY, WAY
 from lungseg.statistics.comparisons import COMPARED, better, relevance
 from lungseg.statistics.contrasts import NONE
 from lungseg.statistics.intervals import crossed_estimate, p_equivalence, p_zero, possible_interval
-from lungseg.statistics.power import detectable
+from lungseg.statistics.power import detectable, possible
 from lungseg.statistics.score_blocks import METRICS, Block, blocks
 from lungseg.statistics.seeds import SeedVariance, only, seed_variances
 
@@ -46,7 +46,7 @@ def effects(
         `gain` or `loss` where p < 1 - level, else `undecided`; empty p where one run alone stands for a variant.
         relevance: `within` the margin where p_equivalence (two one-sided tests) < 1 - level, `beyond` where the whole
         interval lies outside, else `undecided`; empty without a margin. detectable: the smallest true effect that 80 %
-        of repetitions find (`power`). variants: each with its weight.
+        of repetitions find (`power`); empty where none that there can be is. variants: each with its weight.
 
     Raises:
         InputError: A score is doubled, missing for a film that other runs have, or no number.
@@ -80,7 +80,8 @@ def _effect(
     at = [METRICS.index(metric) for metric in names]
     own = [only(seeds[variant], at) for variant in weights]
     estimate = crossed_estimate([one.metrics[..., at] for one in runs], list(weights.values()), block.strata, own)
-    low, high = possible_interval(estimate, level, names, sum(map(abs, weights.values())) / 2)
+    apart = sum(map(abs, weights.values())) / 2
+    low, high = possible_interval(estimate, level, names, apart)
     sources = [", ".join(dict.fromkeys(one)) for one in zip(*(each.source() for each in own), strict=True)]
     alone = np.array([NONE in one for one in sources], dtype=bool)
     added_first = sorted(weights.items(), key=lambda one: -one[1])  # a cell that began with a sign would be a formula
@@ -89,7 +90,7 @@ def _effect(
     fewest = min(len(one.metrics) for one in runs)
     same = p_equivalence(estimate, np.array([margins.get(name, np.nan) for name in names]))
     tests = {"p": np.where(alone, np.nan, p_zero(estimate)), "p_equivalence": np.where(alone, np.nan, same)}
-    tests["detectable"] = np.where(alone, np.nan, detectable(estimate, level))
+    tests["detectable"] = np.where(alone, np.nan, possible(detectable(estimate, level), names, apart))
     numbers = {"difference": estimate.mean, "low": low, "high": high, **tests}
     sizes = {"images": len(block.films), "seeds": fewest, "se": estimate.se, "df": estimate.df}
     where = {"train_on": block.train_on, "test_on": block.test_on, "metric": names, "variants": who}

@@ -28,7 +28,7 @@ from scipy.stats import t as student
 from lungseg.statistics.comparisons import Pair, told
 from lungseg.statistics.contrasts import NONE, Contrast, contrast
 from lungseg.statistics.intervals import Estimate, Parts
-from lungseg.statistics.score_blocks import Block
+from lungseg.statistics.score_blocks import FRACTIONS, Block
 from lungseg.statistics.seeds import SeedVariance
 
 POWER = 0.8
@@ -81,7 +81,8 @@ def power(
     Returns:
         Two tables with the columns of `COLUMNS` and `SIZES`; a pair of which nothing says how much its seeds vary is in
         neither. `detectable`: the smallest true difference that is found in 80 % of repetitions by its own interval;
-        `detectable_holm`: by a p that Holm's correction multiplies by all the pairs, its hardest step. `films`: the
+        `detectable_holm`: by a p that Holm's correction multiplies by all the pairs, its hardest step; empty where
+        none that there can be is found so often, as of networks whose few seeds differ much. `films`: the
         test films, of the same mix, with which `seeds` seeds of either variant find `difference`; empty where 100,000
         would not do.
     """
@@ -105,7 +106,8 @@ def _numbers(one: Contrast) -> tuple[float, int]:
 
 def _detectable(one: Contrast, level: float, pairs: int) -> Iterator[dict[str, object]]:
     estimate = one.parts.estimate()
-    alone, corrected = detectable(estimate, level), detectable(estimate, 1 - (1 - level) / pairs)
+    levels = (level, 1 - (1 - level) / pairs)
+    alone, corrected = (possible(detectable(estimate, each), one.metrics) for each in levels)
     for i, metric in enumerate(one.metrics):
         if NONE not in one.sources[i]:
             found = {"detectable": alone[i], "detectable_holm": corrected[i]}
@@ -163,6 +165,18 @@ def detectable(estimate: Estimate, level: float) -> Values:
         enough = _chance(middle, *arms) >= POWER
         low, high = np.where(enough, low, middle), np.where(enough, middle, high)
     return np.asarray(high * estimate.se)
+
+
+def possible(differences: Values, metrics: Sequence[str], apart: float = 1) -> Values:
+    """Differences, NaN where a metric from 0 to 1 has none as large.
+
+    Args:
+        differences: Of each metric.
+        metrics: Their names.
+        apart: The largest that there can be of a metric from 0 to 1.
+    """
+    fraction = np.array([name in FRACTIONS for name in metrics])
+    return np.asarray(np.where(fraction & (differences > apart), np.nan, differences))
 
 
 def films_needed(

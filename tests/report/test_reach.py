@@ -1,5 +1,6 @@
 """What could have been found, as the page tells it."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -29,5 +30,11 @@ def test_the_headlines_difference_is_told_either_way_round(turned: bool) -> None
 def test_without_the_two_networks_there_is_nothing_to_tell() -> None:
     assert reach(POWER[:1], SIZES, MISHRA) is None
     assert reach(POWER.assign(detectable=0.0), SIZES, MISHRA) is None  # networks that are all alike
+    assert reach(POWER.assign(detectable=np.nan), SIZES, MISHRA) is None  # whose seeds differ too much for any
     assert reach(POWER[:0], SIZES[:0], MISHRA) is None
     assert reach(POWER, SIZES, MISHRA.model_copy(update={"headline": None})) is None
+
+
+def test_a_step_at_which_nothing_would_be_found_is_told() -> None:
+    found = reach(POWER.assign(detectable_holm=np.nan), SIZES, MISHRA)
+    assert found is not None and found["detectable"] == 0.0026 and found["detectable_holm"] is None

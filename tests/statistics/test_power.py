@@ -10,7 +10,7 @@ from statsmodels.stats.power import TTestPower
 
 from bench.scenes import observed
 from lungseg.statistics.intervals import Estimate, Parts, crossed_parts, interval
-from lungseg.statistics.power import COLUMNS, SIZES, chance, detectable, films_needed, planned, power
+from lungseg.statistics.power import COLUMNS, SIZES, chance, detectable, films_needed, planned, possible, power
 from lungseg.statistics.score_blocks import METRICS, Block, Runs
 from lungseg.statistics.seeds import own_variance, pooled_variances, seed_variances
 
@@ -40,6 +40,12 @@ def test_what_is_surer_finds_less_and_a_long_arm_finds_more() -> None:
     assert detectable(estimate(skewness=0.5), 0.95)[0] == detectable(estimate(skewness=-0.5), 0.95)[0] > plain
     assert detectable(estimate(0.01), 0.95)[0] == pytest.approx(plain / 100)
     assert detectable(estimate(0.0), 0.95)[0] == 0 and np.isnan(detectable(estimate(np.nan), 0.95)[0])
+
+
+def test_a_difference_that_there_cannot_be_is_none() -> None:
+    found = possible(np.array([0.5, 1.0, 1.07, 3.0]), ["dice", "iou", "dice", "assd"])
+    np.testing.assert_array_equal(found, [0.5, 1.0, np.nan, 3.0])
+    np.testing.assert_array_equal(possible(np.array([1.07, 2.1]), ["dice", "iou"], 2), [1.07, np.nan])
 
 
 def drawn(seeds: int, films: int, sway: float, rng: np.random.Generator, networks: int = 2) -> list[np.ndarray]:
@@ -132,6 +138,15 @@ def test_every_pair_has_a_row_and_dice_has_sizes() -> None:
     assert dice.loc[("v0", "v2"), "detectable_holm"] > dice.loc[("v0", "v2"), "detectable"] > 0
     sizes = found.sizes.query("variant_a == 'v0' and variant_b == 'v1'").pivot(index="seeds", columns="difference")
     assert list(sizes.index) == [2, 3, 5, 10, 20] and sizes["films"][0.005].max() < sizes["films"][0.002].max()
+
+
+def test_seeds_that_differ_widely_would_find_no_difference_that_there_is() -> None:
+    cut = block(0.5, 0.5, seeds=2)
+    for one in cut.runs:
+        one.metrics[:] += np.array([-0.4, 0.4])[:, None, None] * (1 if one.variant == "v0" else -1)
+    tables = power([cut], {("pooled", "jsrt"): seed_variances(cut, ["v0", "v1"])}, 0.95, [("v1", "v0")])
+    dice = tables.detectable.query("metric == 'dice'")
+    assert len(dice) == 1 and dice[["detectable", "detectable_holm"]].isna().all(axis=None)
 
 
 def test_single_runs_have_none_and_the_empty_case_has_columns() -> None:
