@@ -133,7 +133,13 @@ def scaling(project: Path, numbers: list[int]) -> list[dict[str, object]]:
         print(f"{number} runs: {per_run[number]:.2f} s a run")
     first = per_run[numbers[0]]
     return [
-        row(f"{number} runs of one epoch, time per run", took, first, "s a run", GOAL_FLAT)
+        row(
+            f"{number} runs of one epoch, time per run",
+            took,
+            first,
+            "s a run",
+            GOAL_FLAT if number > numbers[0] else None,
+        )
         for number, took in per_run.items()
     ]
 

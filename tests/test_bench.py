@@ -31,7 +31,6 @@ OTHERS = (
     "mutants_argued",
     "official_rules",
     "refusals",
-    "rules",
     "scale",
     "sides",
 )  # with pages of their own

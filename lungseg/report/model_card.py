@@ -152,11 +152,12 @@ def card_page(
         _candidates(candidates),
         "## Films that it has not seen",
         f"Mean Dice at the film's own size with the {100 * level:g}% interval over films, of this model; no test film "
-        f"had a part in any choice. {_goals(table)}",
+        f"had a part in the choice of the network. The rule by which films are refused was changed after a first count "
+        f"of test films ([segment.md](segment.md)). {_goals(table)}",
         _scores(table),
-        "The published split tests on some films whose patient is, or is suspected to be, on a training film too: "
-        "`patients not seen` is without them. JSRT's nodules make its abnormal films; readers, cameras and countries "
-        "differ between the data sets more than any two networks.",
+        "The published split tests on some films whose patient is, or is suspected to be, in training or validation "
+        "too: `patients not seen` is without them. JSRT's nodules make its abnormal films; readers, cameras and "
+        "countries differ between the data sets more than any two networks.",
         "![Of each data set the typical film and the worst one](model-films.png)",
         "Of each data set the film with the median Dice and the one with the lowest, chosen by this rule. Films: "
         "Montgomery and Shenzhen (National Library of Medicine), JSRT.",

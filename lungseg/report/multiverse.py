@@ -57,11 +57,17 @@ def in_words(table: pd.DataFrame) -> str:
         return f"{told}; the declared interval and {'the other' if len(others) == 1 else 'all others'} {_lie(side, 2)}."
     numbers = {one: int((sides == one).sum()) for one in (1, 0, -1)}
     counts = " and ".join(f"{number} {_lie(one, number)}" for one, number in numbers.items() if number)
+    return f"{told}; the declared interval {_lie(side, 1)}, of the others {counts}. {_hanging(side, others, sides)}"
+
+
+def _hanging(side: int, others: pd.DataFrame, sides: np.ndarray) -> str:
+    """What hangs on the choices: the side of 0, or whether it is left out; and on which choice, where it is one."""
     blame = " and ".join(_blamed(others, sides != side))
-    return (
-        f"{told}; the declared interval {_lie(side, 1)}, of the others {counts}. On which side it lies hangs on "
-        f"such choices{': it is another ' + blame if blame else ''}."
-    )
+    if {-1, 1} <= {side, *sides}:
+        what, other = "On which side of 0 it lies", "it is another"
+    else:
+        what, other = "Whether it leaves 0 out", "it holds 0" if side else "it does"
+    return f"{what} hangs on such choices{f': {other} {blame}' if blame else ''}."
 
 
 def _lie(side: int, number: int) -> str:

@@ -43,6 +43,10 @@ VERDICTS = {
     "untested": "this run does not meet the conditions under which it is claimed, or nothing here can decide it",
 }
 LIMITS = ("mean", "low", "high")
+IMPLIED = "Implied"  # how such a claim begins
+POOLING = datetime(
+    2026, 11, 28, 2, 38, tzinfo=UTC
+)  # from here on Bartlett's test, before it Levene's (docs/statistics.md)
 
 # A row of a table.
 Cell = dict[Hashable, Any]
@@ -345,18 +349,29 @@ def tally(claims: pd.DataFrame) -> str:
     Cells, rows and orders of Table 1 say one thing in many parts: they are counted apart from the other claims.
 
     Args:
-        claims: Columns verdict and decides, and, in tables of today, points.
+        claims: Columns says, verdict and decides, and, in tables of today, points.
     """
     parts = claims["decides"].isin(["cell", "row", "order"])
     told = [f"Table 1 in {parts.sum()} parts: {_counted(claims[parts])}"] if parts.any() else []
     if not parts.all() and len(claims):
-        told.append(f"{'apart from it ' if parts.any() else ''}{(~parts).sum()} claims: {_counted(claims[~parts])}")
+        rest = claims[~parts]
+        implied = (
+            f", {number} of them implied and not the paper's words" if (number := int(_implied(rest).sum())) else ""
+        )
+        told.append(f"{'apart from it ' if parts.any() else ''}{len(rest)} claims{implied}: {_counted(rest)}")
     return "; ".join(told)
+
+
+def _implied(claims: pd.DataFrame) -> pd.Series:
+    """Which claims are no sentences of the paper: they must hold for a choice or a figure of it to mean something."""
+    return claims["says"].astype(str).str.startswith(IMPLIED)
 
 
 def _counted(claims: pd.DataFrame) -> str:
     counts = claims["verdict"].value_counts()
-    told = ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if verdict in counts)
+    implied = claims.loc[_implied(claims), "verdict"].value_counts()
+    beside = {verdict: f" ({implied[verdict]} implied)" for verdict in implied.index}
+    told = ", ".join(f"{counts[one]} {one}{beside.get(one, '')}" for one in VERDICTS if one in counts)
     points: Mapping[str, int] = dict(claims["points"].value_counts()) if "points" in claims else {}
     side = [f"{points[word]} point {word}" for word in ("for", "against") if word in points]
     return f"{told} (of these, {' and '.join(side)} what is claimed)" if side else told
@@ -377,11 +392,17 @@ def when_fixed(manifest: Mapping[str, Any]) -> str:
     known = plan["plan"]["after"]
     told = f"Rules fixed on {_day(fixed)} ({plan['file']}, commit {plan['commit'][:7]})"
     told += "" if known == "none" else f", {known}"
+    later = (
+        f" The test that says whose seeds' variances are pooled was changed after that, on {_day(POOLING)}, when "
+        "results were known (docs/statistics.md)."
+        if fixed < POOLING
+        else ""
+    )
     if fixed > first:
-        return f"{told}, and after this run, which {'began' if began else 'ended'} on {_day(first)}."
+        return f"{told}, and after this run, which {'began' if began else 'ended'} on {_day(first)}.{later}"
     if began is None:
-        return f"{told}; when this run's first training began is not recorded."
-    return f"{told}, and before this run, whose first training began on {_day(first)} at {first:%H:%M} UTC."
+        return f"{told}; when this run's first training began is not recorded.{later}"
+    return f"{told}, and before this run, whose first training began on {_day(first)} at {first:%H:%M} UTC.{later}"
 
 
 def _fixed(plan: Mapping[str, Any]) -> datetime:
@@ -486,6 +507,10 @@ def claims_table(claims: pd.DataFrame, note: str) -> str:
         verdict = f"**{word}**" + (f", points {points}" if points else "")
         rows.append(f"| {says} | {source} | {verdict} | {why} |")
     words = [f"- **{word}**: {meaning}" for word, meaning in VERDICTS.items() if word in set(claims["verdict"])]
+    if _implied(claims).any():
+        words.append(
+            f"- *{IMPLIED}*: no sentence of the paper; it must hold for a choice or a figure to mean something"
+        )
     said = tally(claims)
     return (
         "\n\n".join([f"{said[:1].upper()}{said[1:]}.", "\n".join(words), "\n".join(rows), markdown(note)]).strip()
@@ -579,7 +604,11 @@ def _not_the_papers(experiment: Experiment, plan: Plan | None, variants: Sequenc
     trained = [(experiment.variants[name], experiment.trained_as(name)) for name in variants]
     here = [Arm(network, recipe.epochs or recipe.length, recipe.schedule, size, seeds) for network, recipe in trained]
     apart = list(dict.fromkeys(each for arm in here for each in arm.departs(asked)))
-    return [f"The paper's own networks have not been trained here: these had {'; '.join(apart)}."] if apart else []
+    return (
+        [f"What the plan takes for the paper's networks has not been trained here: these had {'; '.join(apart)}."]
+        if apart
+        else []
+    )
 
 
 def conditions(experiment: Experiment, *variants: str) -> str:

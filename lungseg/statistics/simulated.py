@@ -11,6 +11,7 @@ networks' own makes it shorter (`comparisons`).
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 IN_TABLES = "in the tables"  # what the bench calls the method that the tables use
@@ -63,13 +64,14 @@ def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str
     """One note per row of estimates.csv or comparisons.csv; empty where the simulated coverage is at least 93 %.
 
     A row is judged by the scene, of films as they were scored, of the same quantity (mean or difference) with the
-    nearest number of seeds, and among these the nearest skewness: `nominal 95%, simulated 89% at this shape`. Where a
+    nearest number of films, which is that of its own test set, among these the nearest number of seeds, and among these
+    the nearest skewness: `nominal 95%, simulated 89% at this shape`. Where a
     difference is called within the margin, the share of such calls that were false at the margin is told when it is
     surely above 5 %. A ratio of all pixels together has a percentile interval and no skewness: it is told what such
     intervals do for means.
 
     Args:
-        table: With columns metric, seeds or seeds_a and seeds_b, skewness, and for comparisons relevance.
+        table: With columns metric, images, seeds or seeds_a and seeds_b, skewness, and for comparisons relevance.
         coverage: bench/results/coverage.csv.
         level: Of the intervals; at another level than 95 % nothing is known and all notes are empty.
     """
@@ -85,8 +87,7 @@ def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str
 
 
 def _of_percentiles(row: Mapping[Any, Any], percentile: pd.DataFrame) -> str:
-    near = (percentile["seeds"] - row["seeds"]).abs()
-    found = percentile.loc[near == near.min(), "coverage"]
+    found = _alike(percentile, row["images"], row["seeds"])["coverage"]
     if found.min() >= LOWEST:
         return ""
     return f"percentile interval: nominal {LEVEL:.0%}, of means simulated {found.min():.0%} to {found.max():.0%}"
@@ -97,18 +98,28 @@ def _note(row: Mapping[Any, Any], used: pd.DataFrame) -> str:
         return ""
     quantity, seeds = ("mean", row["seeds"]) if "seeds" in row else ("difference", min(row["seeds_a"], row["seeds_b"]))
     said = []
-    scene = nearest(used[used["quantity"] == quantity], seeds, row["skewness"])
+    scene = nearest(used[used["quantity"] == quantity], row["images"], seeds, row["skewness"])
     if scene["coverage"] < LOWEST:
         said.append(f"nominal {LEVEL:.0%}, simulated {scene['coverage']:.0%} at this shape")
     if row.get("relevance") == "within":
-        scene = nearest(used[used["quantity"] == FALSE_EQUIVALENCE], seeds, row["skewness"])
+        scene = nearest(used[used["quantity"] == FALSE_EQUIVALENCE], row["images"], seeds, row["skewness"])
         if scene["coverage_low"] > 1 - LEVEL:
             said.append(f"falsely within the margin: nominal {1 - LEVEL:.0%}, simulated {scene['coverage']:.0%}")
     return "; ".join(said)
 
 
-def nearest(scenes: pd.DataFrame, seeds: int, skewness: float) -> Mapping[Any, Any]:
-    """The scene with the nearest number of seeds and, among these, the nearest size of skewness."""
-    near = (scenes["seeds"] - seeds).abs()
-    among = scenes[near == near.min()]
-    return dict(among.loc[(among["skewness"].abs() - abs(skewness)).abs().idxmin()])
+def nearest(scenes: pd.DataFrame, films: int, seeds: int, skewness: float) -> Mapping[Any, Any]:
+    """The scene with the nearest numbers of films and seeds and, among these, the nearest size of skewness."""
+    among = _alike(scenes, films, seeds)
+    return dict(among.iloc[int((among["skewness"].abs() - abs(skewness)).abs().argmin())])
+
+
+def _alike(scenes: pd.DataFrame, films: int, seeds: int) -> pd.DataFrame:
+    """Scenes with the nearest number of films (by the ratio), and of these those with the nearest number of seeds.
+
+    Films come first: fifty of one data set and two hundred of three are other samples, however alike their skewness.
+    """
+    films_apart = (np.log(scenes["films"]) - np.log(films)).abs()
+    among = scenes.loc[films_apart == films_apart.min()]
+    seeds_apart = (among["seeds"] - seeds).abs()
+    return among.loc[seeds_apart == seeds_apart.min()]

@@ -43,12 +43,14 @@ def test_a_sign_that_does_not_hang_on_them() -> None:
     ("sides", "end"),
     [
         ((-1, -1, 0, -1), "lies below 0, of the others 2 hold 0 and 5 lie below 0. {hangs}."),
-        ((0, 0, 0, 1), "holds 0, of the others 4 lie above 0 and 3 hold 0. {hangs}: it is another without such films."),
+        ((0, 0, 0, 1), "holds 0, of the others 4 lie above 0 and 3 hold 0. {hangs}: it does without such films."),
         ((1, -1, 1, 1), "lies above 0, of the others 6 lie above 0 and 1 lies below 0. {hangs}."),
     ],
 )  # fmt: skip
 def test_a_sign_that_hangs_on_them(sides: tuple[int, int, int, int], end: str) -> None:
-    hangs = "On which side it lies hangs on such choices"
+    hangs = (
+        f"{'On which side of 0 it lies' if {-1, 1} <= {*sides} else 'Whether it leaves 0 out'} hangs on such choices"
+    )
     assert in_words(table(*sides)).endswith(f"; the declared interval {end.format(hangs=hangs)}")
 
 
@@ -57,7 +59,9 @@ def test_what_parts_them_is_named() -> None:
     two = hangs["postprocessing"] == "two_largest"
     said = in_words(hangs.assign(high=hangs["high"].where(~two, 0.0002)))
     assert "of the others 4 hold 0 and 3 lie below 0." in said
-    assert said.endswith("hangs on such choices: it is another with the two largest parts of a mask alone.")
+    assert said.endswith(
+        "Whether it leaves 0 out hangs on such choices: it holds 0 with the two largest parts of a mask alone."
+    )
 
 
 def test_nothing_else_nothing_said() -> None:

@@ -33,11 +33,14 @@ def coverage() -> pd.DataFrame:
     rows += [("mean", seeds, 0.1, found, PERCENTILE, "jsrt, as observed")
              for seeds, found in [(2, 0.80), (2, 0.92), (5, 0.94)]]  # fmt: skip
     table = pd.DataFrame(rows, columns=["quantity", "seeds", "skewness", "coverage", "method", "scene"])
+    small = table[table["scene"].str.contains("observed") & (table["skewness"] > 0.5)]
+    small = small.assign(scene="montgomery, as observed", films=28, coverage=small["coverage"] - 0.2)
+    table = pd.concat([table.assign(films=192), small], ignore_index=True)
     return table.assign(coverage_low=table["coverage"] - 0.01)
 
 
 def noted(level: float = 0.95, **row: object) -> str:
-    return notes(pd.DataFrame([{"metric": "dice"} | row]), coverage(), level)[0]
+    return notes(pd.DataFrame([{"metric": "dice", "images": 192} | row]), coverage(), level)[0]
 
 
 def test_a_mean_is_judged_by_the_nearest_seeds_and_then_the_nearest_shape() -> None:
@@ -45,6 +48,14 @@ def test_a_mean_is_judged_by_the_nearest_seeds_and_then_the_nearest_shape() -> N
     assert noted(seeds=2, skewness=-0.5) == "nominal 95%, simulated 81% at this shape"
     assert noted(seeds=3, skewness=-3.0) == "nominal 95%, simulated 81% at this shape"
     assert noted(seeds=4, skewness=0.0) == "nominal 95%, simulated 86% at this shape"
+
+
+def test_a_row_is_judged_by_its_own_films_before_seeds_and_shape() -> None:
+    assert noted(images=28, seeds=2, skewness=0.1) == "nominal 95%, simulated 61% at this shape"
+    assert noted(images=28, seeds=5, skewness=0.1) == "nominal 95%, simulated 66% at this shape"
+    assert noted(images=28, seeds_a=2, seeds_b=2, skewness=0.1) == "nominal 95%, simulated 71% at this shape"
+    for films in (183, 192, 100_000):  # as many as without some whose patient is elsewhere too
+        assert noted(images=films, seeds=2, skewness=0.1) == ""
 
 
 def test_a_difference_is_judged_by_its_fewer_seeds_and_told_false_equivalence_only_where_it_is_claimed() -> None:
@@ -66,7 +77,7 @@ def test_a_ratio_of_all_pixels_is_told_what_percentile_intervals_do() -> None:
 def test_a_note_tells_both_the_other_interval_and_the_simulation_and_a_single_run_neither() -> None:
     other, said = f"{COMMON}: -0.0040 to +0.0014", "nominal 95%, simulated 81% at this shape"
     own = [(0.7, other), (0.0, other), (0.7, None), (0.0, np.nan), (0.7, ONE_RUN)]
-    table = pd.DataFrame(own, columns=["skewness", "note"]).assign(metric="dice", seeds=2)
+    table = pd.DataFrame(own, columns=["skewness", "note"]).assign(metric="dice", images=192, seeds=2)
     both, *rest = added(table, coverage(), 0.95)
     assert [both, *rest] == [f"{other}; {said}", other, said, "", ONE_RUN]
     assert (by_common_variance(both), simulated(both)) == ("-0.0040 to +0.0014", said)
