@@ -2,7 +2,8 @@
 
     python -m bench.scale      writes bench/results/scale.csv
 
-Drawn scores of the full size: 5 variants, 5 training sets, 5 seeds, 951 films, all ways of scoring, references.
+Drawn scores of its full size: the variants of config/config.yaml, 5 training sets, 5 seeds, 951 films, all ways of
+scoring, ensembles and other references.
 Each step runs in a process of its own, so that its peak of memory is its own.
 """
 
@@ -10,17 +11,20 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from bench.timing import MEASURED
 from lungseg.claims.arithmetic import audit
 from lungseg.claims.evidence import Evidence
 from lungseg.claims.printed_table import as_printed, read_table
 from lungseg.claims.verdicts import judge, read_claims
+from lungseg.config import read_experiment
 from lungseg.paper import read_paper, read_references
 from lungseg.scores.cases import COLUMNS
 from lungseg.scores.metrics import COUNTS, RATIOS, ratios
@@ -32,9 +36,9 @@ FILMS = {"montgomery": 138, "shenzhen": 566, "jsrt": 247}
 TRAIN_ON = {name: [name] for name in FILMS} | {"nlm": ["montgomery", "shenzhen"], "pooled": list(FILMS)}
 PAPER = ROOT / "workflow/papers/mishra"
 MISHRA = read_paper(PAPER)
-VARIANTS = list(MISHRA.names)
+VARIANTS = list(read_experiment(yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))).variants)
 BESIDE = ["ensemble_mean", "ensemble_vote", "ensemble_encoders", "oracle"]
-BESIDE += [f"seeds{size}_{variant}" for size in (2, 3) for variant in MISHRA.single]
+SEEDS = range(5)
 GOAL_SECONDS, GOAL_GIB = 60, 2
 
 
@@ -43,11 +47,15 @@ def scores(rng: np.random.Generator) -> pd.DataFrame:
     films = pd.DataFrame(
         [(d, f"{d}{i}", i % 2) for d, n in FILMS.items() for i in range(n)], columns=["test_on", "image_id", "abnormal"]
     )
-    runs = [("network", v, t, s, size, cleaned) for v in VARIANTS for t in TRAIN_ON for s in range(5)
+    runs = [("network", v, t, s, None, size, cleaned) for v in VARIANTS for t in TRAIN_ON for s in SEEDS
             for size in ("network", "native") for cleaned in ("none", "two_largest")]  # fmt: skip
-    runs += [("reference", name, "pooled", s, "network", "none") for name in BESIDE for s in range(5)]
-    runs += [("reference", "mean_shape", "pooled", 0, "network", "none")]
-    names = ["kind", "variant", "train_on", "seed", "size", "postprocessing"]
+    as_networks = ("network", "none")
+    runs += [("reference", name, "pooled", s, None, *as_networks) for name in BESIDE for s in SEEDS]
+    runs += [("reference", f"seeds{size}_{v}", "pooled", number, "+".join(map(str, members)), *as_networks)
+             for v in MISHRA.single for size in (2, 3) for number, members in enumerate(combinations(SEEDS, size))
+            ]  # fmt: skip
+    runs += [("reference", "mean_shape", "pooled", 0, None, *as_networks)]
+    names = ["kind", "variant", "train_on", "seed", "members", "size", "postprocessing"]
     table = pd.DataFrame(runs, columns=names).merge(films, how="cross")
     wrong = rng.integers(200, 4000, (len(table), 2))
     counts = np.stack([16000 - wrong[:, 1], wrong[:, 0], wrong[:, 1], 49536 - wrong[:, 0]], axis=1)
@@ -73,7 +81,7 @@ def run_audit(path: str) -> None:
     costs = pd.DataFrame({"parameters": 1e6, "width": 64, "images_per_second": 10.0}, index=VARIANTS)
     epochs = pd.DataFrame({"epoch": range(1, 61), "validation_dice": 0.95})
     histories = epochs.merge(pd.DataFrame({"variant": VARIANTS}), how="cross").merge(
-        pd.DataFrame({"seed": range(5)}), how="cross"
+        pd.DataFrame({"seed": SEEDS}), how="cross"
     )
     findings = tuple(audit(as_printed(MISHRA.cells)))
     claims = judge(read_claims(PAPER / "claims.yaml", MISHRA), Evidence(MISHRA, *tables, findings, costs, histories))

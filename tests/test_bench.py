@@ -15,10 +15,13 @@ from bench.cluster import PAGE as CLUSTER
 from bench.cluster import Rule, tables
 from bench.faults import KINDS, OUTPUT, drawn, page, read
 from bench.judge import OTHER, SILENT, STUCK, SURVIVED, TRACEBACK, Case, Try, nothing, tried, verdict
+from bench.scale import MISHRA, scores
 from bench.show import QUESTIONS, RULES, _shortened, as_markdown, goal, machines, rules_as_markdown, start_ups, summary
 from bench.stand_ins import made_up
 from bench.timing import COLUMNS, RESULTS, in_turn, read_table, write
 from lungseg.data.phantom import draw
+from lungseg.paper import read_references
+from lungseg.statistics.estimation import make_tables
 from tests.conftest import encoded, write_zip
 
 PAGE = Path(__file__).parents[1] / "bench/README.md"
@@ -150,6 +153,14 @@ def test_the_page_of_films_says_how_many_were_refused() -> None:
 
 def test_the_page_of_the_cluster_says_what_the_measurements_say() -> None:
     assert tables() in CLUSTER.read_text(encoding="utf-8")
+
+
+def test_the_drawn_scores_of_full_size_are_as_the_statistics_take_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pooled, rng = {"pooled": ["montgomery", "jsrt"]}, np.random.default_rng(0)
+    monkeypatch.setattr("bench.scale.FILMS", {"montgomery": 5, "jsrt": 5})
+    monkeypatch.setattr("bench.scale.TRAIN_ON", pooled)
+    made = make_tables(scores(rng), MISHRA, read_references(), pooled, 50, 0.95, rng)
+    assert len(made.estimates) and len(made.comparisons) and len(made.ensembles)
 
 
 def test_hours_on_some_places_are_those_of_the_longest_jobs_first() -> None:
