@@ -14,7 +14,7 @@ from lungseg.learning.run_files import NEEDED, diverged, read_card
 from lungseg.paper import Paper
 from lungseg.plan import Conditions, Plan
 from lungseg.recipe import Variant
-from lungseg.statistics.simulated import ONE_RUN, by_common_variance, simulated, turned_round
+from lungseg.statistics.simulated import ONE_RUN, by_common_variance, of_such, turned_round
 from lungseg.tables import read_csv
 
 
@@ -316,8 +316,8 @@ def step(row: Mapping[str, Any]) -> str:
 
 def outcome(row: Mapping[str, Any]) -> str:
     """The same, with why the interval may be too short."""
-    said, common = simulated(row.get("note")), by_common_variance(row.get("note"))
-    told = [f"of such intervals: {said}"] * bool(said) + [f"by a common seed variance {common}"] * bool(common)
+    said, common = of_such(row.get("note")), by_common_variance(row.get("note"))
+    told = [said] * bool(said) + [f"by a common seed variance {common}"] * bool(common)
     return step(row) + (f" ({'; '.join(told)})" if told else "")
 
 

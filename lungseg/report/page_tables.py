@@ -14,7 +14,7 @@ from lungseg.report.axis import Axis
 from lungseg.report.differences import of_seeds
 from lungseg.report.look import Look
 from lungseg.report.results import Results
-from lungseg.statistics.simulated import ONE_RUN, by_common_variance, simulated
+from lungseg.statistics.simulated import ONE_RUN, by_common_variance, of_such
 
 PARTS = ["train", "validation", "test"]
 Row = dict[str, Any]
@@ -117,8 +117,8 @@ def noted(note: str | None) -> str:
     """The note of a row of comparisons.csv in sentences; empty where there is none."""
     if note == ONE_RUN:
         return "One training alone: the interval is over films, and decides nothing."
-    said, common = simulated(note), by_common_variance(note)
-    told = [f"Of such intervals: {said}."] * bool(said)
+    said, common = of_such(note), by_common_variance(note)
+    told = [f"{said[0].upper()}{said[1:]}."] if said else []
     return " ".join(told + [f"By a seed variance common to the networks: {common}."] * bool(common))
 
 

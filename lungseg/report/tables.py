@@ -21,6 +21,7 @@ from lungseg.statistics.simulated import (
     OBSERVED,
     ONE_RUN,
     by_common_variance,
+    of_such,
     simulated,
 )
 
@@ -581,8 +582,8 @@ def _with_its_interval(pair: Mapping[str, Any], experiment: Experiment) -> str:
     said, p = [f"{100 * level:g}% interval over {over(seeds)}"], pair.get("p_holm")
     if p is not None and not pd.isna(p):
         said.append(f"p {small(p, level)} after Holm's correction")
-    if note := simulated(pair.get("note")):
-        said.append(f"of such intervals: {note}")
+    if note := of_such(pair.get("note")):
+        said.append(note)
     if other := by_common_variance(pair.get("note")):
         said.append(f"by a seed variance common to the networks {other}")
     return f"{gain(pair)} ({'; '.join(said)})"

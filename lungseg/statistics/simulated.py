@@ -23,12 +23,20 @@ LEVEL = 0.95  # the only one simulated
 LOWEST = 0.93  # from here on an interval holds
 COMMON = "common seed variance"  # with which the part of a note begins that tells the interval by it
 BETWEEN = "; "  # of the parts of a note
+FALSELY = "falsely within the margin"  # how a note begins that tells of nothing else
 ONE_RUN = "one run"  # the note where a side is a single run, and no pool says how much its seeds vary
 
 
 def simulated(note: object) -> str:
     """What a note tells of a simulation; empty where it tells something else, or nothing."""
     return BETWEEN.join(part for part in str(note).split(BETWEEN) if "simulated" in part)
+
+
+def of_such(note: object) -> str:
+    """The same as a part of a sentence."""
+    if not (said := simulated(note)):
+        return ""
+    return f"of such differences, {said}" if said.startswith(FALSELY) else f"of such intervals: {said}"
 
 
 def by_common_variance(note: object) -> str:
@@ -104,7 +112,7 @@ def _note(row: Mapping[Any, Any], used: pd.DataFrame) -> str:
     if row.get("relevance") == "within":
         scene = nearest(used[used["quantity"] == FALSE_EQUIVALENCE], row["images"], seeds, row["skewness"])
         if scene["coverage_low"] > 1 - LEVEL:
-            said.append(f"falsely within the margin: nominal {1 - LEVEL:.0%}, simulated {scene['coverage']:.0%}")
+            said.append(f"{FALSELY}: nominal {1 - LEVEL:.0%}, simulated {scene['coverage']:.0%}")
     return "; ".join(said)
 
 

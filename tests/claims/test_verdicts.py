@@ -641,7 +641,8 @@ def test_two_claims_of_one_name_are_an_error(tmp_path: Path) -> None:
 def test_the_table_for_people_counts_and_lists() -> None:
     table = judge(read_claims(CLAIMS, MISHRA), evidence())
     text = claims_table(table, "Reduced data.")
-    assert text.startswith("Table 1 in 29 parts: ") and f"; apart from it {len(table) - 29} claims: " in text
+    assert text.startswith("Table 1 in 29 parts: ") and f"; apart from it {len(table) - 29} claims, 4 of them" in text
+    assert "\n- *Implied*: no sentence of the paper" in text
     assert "3 inconsistent, 1 impossible" in text and "- **inconsistent**: " in text and "- **compatible**" not in text
     assert text.endswith("Reduced data.\n")
     assert sum(line.startswith("| ") for line in text.splitlines()) == len(table) + 2

@@ -11,6 +11,7 @@ from lungseg.statistics.simulated import (
     PERCENTILE,
     by_common_variance,
     notes,
+    of_such,
     simulated,
     turned_round,
 )
@@ -84,6 +85,14 @@ def test_a_note_tells_both_the_other_interval_and_the_simulation_and_a_single_ru
     assert turned_round(both) == f"{COMMON}: -0.0014 to +0.0040; {said}"
     for note in (said, "", ONE_RUN, None, np.nan):
         assert by_common_variance(note) == "" and turned_round(note) is note
+
+
+def test_a_sentence_says_of_what_the_simulation_speaks() -> None:
+    both = "nominal 95%, simulated 81% at this shape; falsely within the margin: nominal 5%, simulated 12%"
+    assert of_such(both) == f"of such intervals: {both}" and of_such(None) == of_such(ONE_RUN) == ""
+    assert of_such(f"{COMMON}: -0.1 to +0.1; falsely within the margin: nominal 5%, simulated 12%") == (
+        "of such differences, falsely within the margin: nominal 5%, simulated 12%"
+    )
 
 
 @pytest.mark.parametrize("skewness", [np.nan, None])
