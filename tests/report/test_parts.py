@@ -104,6 +104,10 @@ def test_words_name_the_conditions(taken_apart: Results) -> None:
     said = in_words(parts(taken_apart, taken_apart.plan(), MISHRA.name), experiment, 0.005)
     assert said.startswith("At 64 px, 8 epochs and 2 seeds") and "less than 0.005 does not count" in said
     assert "with 95% intervals over seeds and films" in said
+    (first, *_) = parts(taken_apart, taken_apart.plan(), MISHRA.name)
+    assert "would have been found in 80 % of repetitions" in in_words([first, first], experiment, 0.005)
+    lost = first | {"detectable": None}  # whatever its size, it would not have been found
+    assert "would have been found" not in in_words([first, lost], experiment, 0.005)
     others = [row | {"of": ("unet",)} for row in parts(taken_apart, taken_apart.plan(), MISHRA.name)]
     alone = experiment.model_copy(update={"variants": {"unet": experiment.variants["unet"]}, "seeds": (0,)})
     said = in_words(others, alone, 0.005)  # another paper has no network called proposed
