@@ -101,16 +101,16 @@ def rules() -> list[Rule]:
         Rule("predict", prediction_hours(reference), "films x runs, at 256 px"),
         Rule("estimate", [whole / 3600], f"{sum(FILMS.values())} films, measured at full size"),
     ]
-    for rule, one in official.drop([*SLOWER, "estimate", "download"], errors="ignore").iterrows():
-        hours, jobs = one["wall_s"] / 3600, int(one["jobs"])
+    rest = official.drop(["predict", "estimate", "download"])
+    for rule, seconds, jobs in zip(rest.index, rest["wall_s"], rest["jobs"], strict=True):
         if rule in FIRST:
-            found.append(Rule(str(rule), [hours / jobs] * jobs, "films of official size"))
-        elif rule == "score":
-            found.append(Rule(rule, [hours] * sets, "films of official size, 20 runs"))
-        elif rule in ONCE:
-            found.append(Rule(str(rule), [hours], "films of official size, 20 runs"))
+            hours, law = [seconds / jobs / 3600] * jobs, "films of official size"
+        elif rule in ONCE or rule == "score":
+            hours = [seconds / 3600] * (sets if rule == "score" else 1)
+            law = "films of official size, 20 runs"
         else:
-            found.append(Rule(str(rule), [hours * sets], "20 runs of one training set, times their number"))
+            hours, law = [seconds * sets / 3600], "20 runs of one training set, times their number"
+        found.append(Rule(rule, hours, law))
     order = {name: place for place, name in enumerate(ORDER)}
     return sorted(found, key=lambda rule: order.get(rule.name, len(order)))
 

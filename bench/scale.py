@@ -10,7 +10,6 @@ They are made in a process of its own, so that the peak of memory is theirs. Wha
 import resource
 import sys
 import time
-from collections.abc import Callable
 from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
@@ -62,17 +61,12 @@ def scores(rng: np.random.Generator) -> pd.DataFrame:
     return table.assign(empty=0)[COLUMNS]
 
 
-def run_estimate(path: str) -> None:
-    """The rule estimate."""
+def estimate(path: str) -> tuple[float, float]:
+    """Seconds and peak memory in GiB of the rule estimate."""
+    begin = time.perf_counter()
     elsewhere, rng = read_references(PAPER / "references.csv"), np.random.default_rng(0)
     made = make_tables(pd.read_parquet(path), MISHRA, elsewhere, TRAIN_ON, 10_000, 0.95, rng)
     assert len(made.comparisons)
-
-
-def measured(step: Callable[[str], None], path: str) -> tuple[float, float]:
-    """Seconds and peak memory in GiB of a step."""
-    begin = time.perf_counter()
-    step(path)
     return time.perf_counter() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
@@ -83,7 +77,7 @@ def main(folder: Path) -> pd.DataFrame:
     table.to_parquet(path, index=False)
     print(f"{len(table)} rows of scores", file=sys.stderr)
     with get_context("spawn").Pool(1) as pool:
-        seconds, gib = pool.apply(measured, (run_estimate, path))
+        seconds, gib = pool.apply(estimate, (path,))
     row = {"step": "estimate", "rows": len(table), "seconds": round(seconds, 1), "peak_gib": round(gib, 2)}
     goals = {"goal_seconds": GOAL_SECONDS, "goal_gib": GOAL_GIB, "met": seconds < GOAL_SECONDS and gib < GOAL_GIB}
     return pd.DataFrame([row | goals]).assign(hardware=processor(), code=MEASURED)

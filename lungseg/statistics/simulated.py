@@ -73,10 +73,9 @@ def notes(table: pd.DataFrame, coverage: pd.DataFrame, level: float) -> list[str
 
     A row is judged by the scene, of films as they were scored, of the same quantity (mean or difference) with the
     nearest number of films, which is that of its own test set, among these the nearest number of seeds, and among these
-    the nearest skewness: `nominal 95%, simulated 89% at this shape`. Where a
-    difference is called within the margin, the share of such calls that were false at the margin is told when it is
-    surely above 5 %. A ratio of all pixels together has a percentile interval and no skewness: it is told what such
-    intervals do for means.
+    the nearest skewness: `nominal 95%, simulated 89% at this shape`. Where a difference is called within the margin,
+    the share of such calls that were false at the margin is told when it is surely above 5 %. A ratio of all pixels
+    together has a percentile interval and no skewness: it is told what such intervals do for means.
 
     Args:
         table: With columns metric, images, seeds or seeds_a and seeds_b, skewness, and for comparisons relevance.
